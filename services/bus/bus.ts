@@ -1,0 +1,71 @@
+/**
+ * The bus between the stages: typed topics of keyed records in partitions, consumed by groups that commit offsets.
+ *
+ * The interface is what a log such as Kafka can promise, and no more: records of one key keep their order, a consumer is told
+ * which partitions it owns and from where, it commits the lowest offset that it still needs, and after a crash the
+ * successor is given that offset (and the metadata committed with it) again. Nothing here assumes one process.
+ */
+
+/** How a topic's values become bytes and back. The in-process bus passes values as they are; a broker needs the bytes. */
+export interface Codec<T> {
+  encode(value: T): Buffer;
+  /** @throws BitternError when the bytes can't be read; the bus then sends the record to the dead letters. */
+  decode(bytes: Buffer): T;
+}
+
+export interface Topic<T> {
+  readonly name: string;
+  readonly codec: Codec<T>;
+  /** What a value weighs in memory, in bytes: the unit of backpressure. */
+  sizeOf(value: T): number;
+}
+
+export interface BusRecord<T> {
+  readonly key: string;
+  readonly offset: number;
+  readonly value: T;
+}
+
+export interface Batch<T> {
+  readonly partition: number;
+  readonly records: readonly BusRecord<T>[];
+}
+
+export interface Assignment {
+  readonly partition: number;
+  /** The committed offset: the first record that will be delivered. */
+  readonly offset: number;
+  /** What was committed with it; empty when nothing was. */
+  readonly metadata: string;
+}
+
+export interface ConsumerHandlers<T> {
+  /** Partitions were assigned; state for them starts empty. */
+  assigned?(assignments: readonly Assignment[]): void | Promise<void>;
+  /** Records in offset order. The next batch of the partition comes when the promise resolves. A rejection is fatal to the consumer. */
+  batch(batch: Batch<T>): Promise<void>;
+  /** Partitions are about to be taken away: finish and commit what can be finished, drop the rest. */
+  revoked?(partitions: readonly number[]): void | Promise<void>;
+}
+
+export interface Producer<T> {
+  /** Appends one record. Resolves when the bus has room for more (backpressure); await it before the next. */
+  publish(key: string, value: T): Promise<void>;
+  /** Resolves when everything published so far is durable in the bus. */
+  flush(): Promise<void>;
+}
+
+export interface Consumer {
+  /** Records below `offset` are done with. `metadata` is handed to the partition's next owner. */
+  commit(partition: number, offset: number, metadata?: string): Promise<void>;
+  /** Stops delivery, lets the running batch finish, calls `revoked`. */
+  close(): Promise<void>;
+  /** Rejects when the consumer fails; resolves after `close`. */
+  readonly done: Promise<void>;
+}
+
+export interface Bus {
+  producer<T>(topic: Topic<T>): Producer<T>;
+  consumer<T>(topic: Topic<T>, group: string, handlers: ConsumerHandlers<T>): Promise<Consumer>;
+  close(): Promise<void>;
+}

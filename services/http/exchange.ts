@@ -1,0 +1,127 @@
+/**
+ * What the HTTP layer tells the layer above: exchanges, and the bytes of their bodies as they arrive.
+ *
+ * Times are capture times of bytes. A thing that wasn't seen is null, never guessed.
+ */
+import type { Endpoint, Origin, Process } from '../../schemas/frame.ts';
+import type { ConnectionId, Micros } from '../common/types.ts';
+
+/** What is constant for a connection and known to every exchange on it. */
+export interface ConnectionInfo {
+  readonly id: ConnectionId;
+  readonly network: string;
+  readonly client: Endpoint;
+  readonly server: Endpoint;
+  readonly origin: Origin;
+  readonly probe: string;
+  readonly process: Process | null;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Header fields by lower-case name. Repeated fields are joined with `, ` (RFC 9110 section 5.3). Credentials are already replaced. */
+export type Headers = ReadonlyMap<string, string>;
+
+/** The credential of a request, as it may be stored: never the value itself. */
+export interface Credential {
+  /** Where it was: `authorization`, `x-api-key`, `query:key`, … */
+  readonly field: string;
+  /** Keyed HMAC of the secret part (after `Bearer `, …): equal keys give equal fingerprints. Form `fp_` + 16 hex digits. */
+  readonly fingerprint: string;
+}
+
+export interface RequestHead {
+  readonly method: string;
+  /** Path and query as sent, credentials in the query replaced. Absolute-form and authority-form targets are kept as sent. */
+  readonly target: string;
+  /** The path alone, without query, scheme and authority. */
+  readonly path: string;
+  readonly version: '1.0' | '1.1';
+  readonly headers: Headers;
+  readonly credential: Credential | null;
+}
+
+export interface ResponseHead {
+  readonly status: number;
+  readonly version: '1.0' | '1.1';
+  readonly headers: Headers;
+}
+
+/**
+ * How much of a message (request or response) was seen.
+ * `none`: nothing at all. `open`: it went on when the exchange was closed. `complete`: to the end that HTTP gives it.
+ * `cut`: its sender stopped in the middle (connection closed, reset). `lost`: its rest fell into a gap, or the capture ended.
+ */
+export type MessageState = 'none' | 'open' | 'complete' | 'cut' | 'lost';
+
+export interface Message {
+  state: MessageState;
+  /** Bytes of the body after transfer decoding, before content decoding, as far as seen. */
+  bodyBytes: number;
+  /** Bytes of this message that the capture missed, as far as known. */
+  missingBytes: number;
+  /** First byte of the start line. */
+  start: Micros | null;
+  /** First byte of the body. */
+  bodyStart: Micros | null;
+  /** Last byte of the message that was seen. */
+  end: Micros | null;
+  /** `content-encoding` that couldn't be undone (unknown, damaged, over the limit): the body consumer got no (or not all) bytes. Empty otherwise. */
+  undecoded: string;
+}
+
+/** Why an exchange ended as it did. */
+export type ExchangeEnd =
+  /** Response complete (by HTTP's rules). */
+  | 'complete'
+  /** The client closed or reset the connection before the response's end. */
+  | 'client_close'
+  /** The server closed or reset the connection before the response's end. */
+  | 'server_close'
+  /** The connection went idle, was evicted or the 4-tuple was re-used while the exchange was open. */
+  | 'timeout'
+  /** The capture ended while the exchange was open. */
+  | 'capture_end'
+  /** A gap made the rest unreadable. */
+  | 'gap'
+  /** A limit of ours cut it (head too large, too many open exchanges). */
+  | 'limit';
+
+export interface Exchange {
+  readonly connection: ConnectionInfo;
+  /** Stream offset of the request's first byte, or of the response's when `request` is null. Unique per connection and `side`. */
+  readonly offset: number;
+  /** Null when the request's head was never seen (join in mid-stream, gap). */
+  readonly requestHead: RequestHead | null;
+  /** The final response's head; interim (1xx) responses only count in `interim`. */
+  responseHead: ResponseHead | null;
+  readonly request: Message;
+  readonly response: Message;
+  /** Status codes of interim responses, in order. */
+  readonly interim: number[];
+  /** Set once, before `onEnd`. */
+  end: ExchangeEnd | null;
+  /** True when a gap made the pairing of this request with this response uncertain. */
+  uncertain: boolean;
+  /** Set for 101 and CONNECT: what follows is another protocol; its bytes are counted here, not parsed. */
+  upgrade: { protocol: string; clientBytes: number; serverBytes: number } | null;
+}
+
+/** Takes the decoded (transfer and content coding undone) bytes of one body, in order. */
+export interface BodyConsumer {
+  /** `bytes` is a view that is only valid during the call unless it is copied. */
+  data(bytes: Buffer, time: Micros): void;
+  /** `missing` bytes of the body were not captured (0: unknown number). With a content coding nothing more follows. */
+  gap(missing: number): void;
+}
+
+/** The layer above HTTP. Calls come in stream order; a handler never throws. */
+export interface ExchangeHandler {
+  /** The request's head is known. Return null to have the body skipped (its bytes are still counted). */
+  onRequest(exchange: Exchange): BodyConsumer | null;
+  /** The request's last byte was seen (or its end is known to be lost). Always before `onEnd`, not always before `onResponse`. */
+  onRequestEnd(exchange: Exchange): void;
+  /** The final response's head is known. Also called for an exchange whose request was never seen. */
+  onResponse(exchange: Exchange): BodyConsumer | null;
+  /** Nothing more will come. Called exactly once for every exchange. */
+  onEnd(exchange: Exchange): void;
+}
