@@ -1,0 +1,38 @@
+#!/bin/sh
+# Runs all tests: installs what they need first. Arguments are passed on to `node --test` (a file, --test-name-pattern=…).
+# Tests that need root, tcpdump or tshark skip outside CI when these are missing; with CI=true a skipped test is a failure.
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+cd "$root"
+sh scripts/install.sh
+
+missing=
+for tool in tcpdump tshark; do command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"; done
+if [ -n "$missing" ]; then
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo "test: installing$missing …" >&2
+    (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing) >/dev/null
+  else
+    echo "test: not installed:$missing. The tests that need them are SKIPPED." >&2
+  fi
+fi
+
+node=$root/node_modules/.bin/node
+[ -x "$node" ] || node=node
+if [ $# -eq 0 ]; then
+  set -- 'schemas/**/*.test.ts' 'mirror/**/*.test.ts' 'services/**/*.test.ts' 'load-tests/**/*.test.ts' 'scripts/**/*.test.ts'
+fi
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
+status=0
+"$node" --disable-warning=ExperimentalWarning --expose-gc --test --test-concurrency=2 --test-reporter=spec "$@" >"$output" 2>&1 || status=$?
+if [ "$status" -eq 0 ] && [ "${CI:-}" != true ]; then
+  grep -E '^ *(﹣|ℹ)' "$output" || true
+else
+  cat "$output"
+fi
+if [ "${CI:-}" = true ] && ! grep -q '^ℹ skipped 0' "$output"; then
+  echo "test: skipped tests count as failures in CI" >&2
+  status=1
+fi
+exit "$status"

@@ -1,0 +1,87 @@
+/**
+ * All stages in one process, over the in-process bus:
+ *
+ *   frames ──► reassembler ──► observations ──► ClickHouse sink
+ *   probe reports ────────────────────────────► ClickHouse sink
+ *
+ * A store that is down holds back the sink, the sink the reassembler, and that the source: memory stays bounded.
+ */
+import type { Observation } from '../../schemas/call.ts';
+import type { Frame, ProbeReport } from '../../schemas/frame.ts';
+import { FRAMES, OBSERVATIONS, PROBE_REPORTS } from '../../schemas/topics.ts';
+import type { Consumer, ConsumerHandlers, Producer } from '../bus/bus.ts';
+import { MemoryBus, type MemoryBusOptions } from '../bus/memory-bus.ts';
+import type { CredentialMasker } from '../http/index.ts';
+import { Reassembler, type ReassemblerOptions } from '../reassembler/reassembler.ts';
+
+/** Where observations and reports end up. `add` resolves when there is room for more, `flush` when all is stored. */
+export interface PipelineSink {
+  add(observations: readonly Observation[]): Promise<void>;
+  addReport(report: ProbeReport): Promise<void>;
+  flush(): Promise<void>;
+}
+
+export interface PipelineOptions {
+  readonly bus: MemoryBusOptions;
+  readonly reassembler: ReassemblerOptions;
+}
+
+export class Pipeline {
+  readonly frames: Producer<Frame>;
+  readonly reports: Producer<ProbeReport>;
+  readonly reassembler: Reassembler;
+  readonly #bus: MemoryBus;
+  readonly #sink: PipelineSink;
+  readonly #consumers: Consumer[] = [];
+
+  private constructor(options: PipelineOptions, masker: CredentialMasker, sink: PipelineSink) {
+    this.#bus = new MemoryBus(options.bus);
+    this.#sink = sink;
+    this.frames = this.#bus.producer(FRAMES);
+    this.reports = this.#bus.producer(PROBE_REPORTS);
+    this.reassembler = new Reassembler(options.reassembler, masker, this.#bus.producer(OBSERVATIONS));
+  }
+
+  static async start(options: PipelineOptions, masker: CredentialMasker, sink: PipelineSink): Promise<Pipeline> {
+    const pipeline = new Pipeline(options, masker, sink);
+    const bus = pipeline.#bus;
+    const observations: ConsumerHandlers<Observation> = {
+      batch: (batch) => sink.add(batch.records.map((record) => record.value)),
+    };
+    const reports: ConsumerHandlers<ProbeReport> = {
+      batch: async (batch) => {
+        for (const { value } of batch.records) await sink.addReport(value);
+      },
+    };
+    pipeline.#consumers.push(
+      await bus.consumer(FRAMES, 'reassembler', pipeline.reassembler),
+      await bus.consumer(OBSERVATIONS, 'clickhouse', observations),
+      await bus.consumer(PROBE_REPORTS, 'clickhouse', reports),
+    );
+    return pipeline;
+  }
+
+  /** Rejects when a stage fails. Never resolves before `close`. */
+  get failed(): Promise<never> {
+    return new Promise((_, reject) => {
+      for (const consumer of this.#consumers) consumer.done.catch(reject);
+    });
+  }
+
+  /** Handles and stores everything that was published. `end`: no more frames come, so what is still open is closed as well. */
+  async drain(end: boolean): Promise<void> {
+    await Promise.race([this.#drain(end), this.failed]);
+  }
+
+  async close(): Promise<void> {
+    await this.#bus.close();
+  }
+
+  async #drain(end: boolean): Promise<void> {
+    await this.#bus.drained(FRAMES);
+    if (end) await this.reassembler.end();
+    await this.#bus.drained(OBSERVATIONS);
+    await this.#bus.drained(PROBE_REPORTS);
+    await this.#sink.flush();
+  }
+}
