@@ -1,0 +1,130 @@
+/**
+ * What the fake server and the traffic generator say in each LLM API: one plan of a conversation or a reply, written out
+ * in the words of each API. Written from the APIs' references, apart from the code that reads them.
+ */
+
+export type DialectName = 'anthropic.messages' | 'openai.chat' | 'openai.responses' | 'gemini.generate_content';
+
+export interface ToolCall {
+  readonly id: string;
+  readonly name: string;
+  /** JSON text. */
+  readonly arguments: string;
+}
+
+export type Turn =
+  | { readonly role: 'user'; readonly text: string }
+  | { readonly role: 'assistant'; readonly text: string; readonly toolCalls: readonly ToolCall[] }
+  | { readonly role: 'tool'; readonly callId: string; readonly name: string; readonly result: string };
+
+export interface ToolDefinition {
+  readonly name: string;
+  readonly description: string;
+  /** Names of its string parameters. */
+  readonly parameters: readonly string[];
+}
+
+export interface Ask {
+  readonly model: string;
+  readonly system: string;
+  readonly turns: readonly Turn[];
+  readonly tools: readonly ToolDefinition[];
+  readonly streaming: boolean;
+  /** OpenAI chat streams tell their usage only when asked to. */
+  readonly includeUsage: boolean;
+  readonly maxTokens: number;
+  /** Goes into the body where the API has a field for it; '' = not sent. */
+  readonly user: string;
+}
+
+export type Finish = 'stop' | 'length' | 'tool_calls' | 'content_filter' | 'refusal';
+
+export interface Usage {
+  /** Total, cached included. */
+  readonly input: number;
+  readonly cacheRead: number;
+  readonly cacheWrite: number;
+  /** Reasoning included. */
+  readonly output: number;
+  readonly reasoning: number;
+}
+
+export interface Reply {
+  readonly id: string;
+  readonly model: string;
+  /** Seconds since the epoch. */
+  readonly created: number;
+  readonly reasoning: string;
+  readonly text: string;
+  readonly toolCalls: readonly ToolCall[];
+  readonly finish: Finish;
+  readonly usage: Usage;
+  /** False: a chat stream leaves its usage out. */
+  readonly tellUsage: boolean;
+  /** True: arguments of parallel tool calls come in turns, told apart by index only. */
+  readonly interleaved: boolean;
+}
+
+/** Cuts a text into the pieces in which a stream brings it. */
+export type Cutter = (text: string) => readonly string[];
+
+export interface StreamEvent {
+  /** Name of the `event:` field; '' = none. */
+  readonly name: string;
+  readonly data: string;
+  /** Carries text, reasoning or tool arguments. */
+  readonly token: boolean;
+  /** The API's own end. */
+  readonly end: boolean;
+}
+
+export type Failure = 'bad_request' | 'unauthorized' | 'rate_limited' | 'server_error' | 'overloaded';
+
+export interface FailureReply {
+  readonly status: number;
+  readonly errorType: string;
+  readonly body: unknown;
+}
+
+export interface Dialect {
+  readonly name: DialectName;
+  /** Path and query. `key` is what the query carries if the API takes credentials there. */
+  target(ask: Ask, key: string): string;
+  /** Header that carries the credential, and the other ones that the API wants. */
+  headers(key: string): readonly (readonly [string, string])[];
+  request(ask: Ask): unknown;
+  json(reply: Reply): unknown;
+  events(reply: Reply, cut: Cutter): readonly StreamEvent[];
+  failure(kind: Failure, message: string): FailureReply;
+  /** An error inside a stream that began with 200. */
+  streamFailure(message: string): { readonly errorType: string; readonly event: StreamEvent };
+}
+
+export function event(name: string, data: unknown, flags: { token?: boolean; end?: boolean } = {}): StreamEvent {
+  const text = typeof data === 'string' ? data : JSON.stringify(data);
+  return { name, data: text, token: flags.token ?? false, end: flags.end ?? false };
+}
+
+/** Pieces of several texts with the index of their text: one text after another, or in turns. */
+export function weave(texts: readonly (readonly string[])[], interleaved: boolean): { index: number; piece: string }[] {
+  const pieces: { index: number; piece: string }[] = [];
+  if (!interleaved) {
+    texts.forEach((text, index) => {
+      for (const piece of text) pieces.push({ index, piece });
+    });
+    return pieces;
+  }
+  const longest = Math.max(0, ...texts.map((text) => text.length));
+  for (let at = 0; at < longest; at++) {
+    texts.forEach((text, index) => {
+      const piece = text[at];
+      if (piece !== undefined) pieces.push({ index, piece });
+    });
+  }
+  return pieces;
+}
+
+export function toolSchema(tool: ToolDefinition): Record<string, unknown> {
+  const properties = Object.fromEntries(tool.parameters.map((name) => [name, { type: 'string' }]));
+  return { type: 'object', properties, required: tool.parameters };
+}
