@@ -60,7 +60,7 @@ async function sendEvent(
 ): Promise<void> {
   const text = sse(each);
   served.responseBody += text;
-  served.events.push({ time: nowMicros(), data: each.data, token: each.token });
+  served.events.push({ time: nowMicros(), data: each.data, token: each.token, end: each.end });
   if (packer === null) {
     served.responseBytes += Buffer.byteLength(text);
     response.write(text);

@@ -8,6 +8,8 @@ export interface SentEvent {
   readonly time: number;
   readonly data: string;
   readonly token: boolean;
+  /** The API's own end. */
+  readonly end: boolean;
 }
 
 export interface Served {
