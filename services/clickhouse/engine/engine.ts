@@ -15,7 +15,13 @@ import { writeEngineConfig } from './config.ts';
 import { type EngineProcess, type EngineProcessOptions, freePort, startEngineProcess } from './engine-process.ts';
 import { BoundedLog } from './log.ts';
 import { engineLibrary, thisMachine } from './platform.ts';
-import { type EngineRuntime, engineAnswers, readRuntimeFile, removeRuntimeFile, writeRuntimeFile } from './runtime-file.ts';
+import {
+  type EngineRuntime,
+  engineAnswers,
+  readRuntimeFile,
+  removeRuntimeFile,
+  writeRuntimeFile,
+} from './runtime-file.ts';
 
 export const ENGINE_DEFAULTS = {
   memoryBytesMax: 1_000_000_000,
@@ -212,6 +218,10 @@ class OwnedEngine implements Engine {
 function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
-    signal?.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
+    const stop = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    signal?.addEventListener('abort', stop, { once: true });
   });
 }

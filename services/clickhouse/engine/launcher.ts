@@ -24,7 +24,8 @@ function libc(funcName: string, ...args: number[]): number {
 /** Puts the slave of a new pty on fd 0 and returns the master's descriptor. */
 function openTerminal(): number {
   const master = libc('posix_openpt', constants.O_RDWR | O_NOCTTY);
-  if (master < 0 || libc('grantpt', master) !== 0 || libc('unlockpt', master) !== 0) throw new Error('no pty available');
+  if (master < 0 || libc('grantpt', master) !== 0 || libc('unlockpt', master) !== 0)
+    throw new Error('no pty available');
   const name = load({
     library: 'c',
     funcName: 'ptsname',

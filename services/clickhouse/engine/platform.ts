@@ -47,7 +47,8 @@ function engineProblem(machine: Machine): string | null {
   }
   if (machine.glibc === undefined) return 'it needs glibc, and this system has another C library (musl?)';
   if (!/\bavx2\b/.test(machine.cpuinfo)) return 'it needs a CPU with AVX2';
-  if (machine.library === undefined) return `the optional package ${LIBRARY_PACKAGE} or ffi-rs is not installed (npm ci)`;
+  if (machine.library === undefined)
+    return `the optional package ${LIBRARY_PACKAGE} or ffi-rs is not installed (npm ci)`;
   return null;
 }
 

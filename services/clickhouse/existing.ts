@@ -1,0 +1,56 @@
+/**
+ * Which rows of a batch does a table have already? Ids are hashes of what was on the wire, so a replay asks for the same ones.
+ *
+ * The sorting key begins with the time, so the question names the batch's time ranges: only their days and granules are read,
+ * however large the table is. The ranges are widened a little, because two probes that saw the same bytes have two clocks.
+ */
+import type { ClickHouseClient } from '@clickhouse/client';
+import type { Table } from './tables.ts';
+
+const CLOCK_DIFFERENCE_US = 10_000_000;
+/** Rows that lie further apart than this are asked for in ranges of their own. */
+const RANGE_GAP_US = 600_000_000;
+const RANGES_MAX = 16;
+
+export interface TimeRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Ids among `rows` that `table` has. */
+export async function existingIds<T>(
+  client: ClickHouseClient,
+  table: Table<T>,
+  rows: readonly T[],
+): Promise<ReadonlySet<string>> {
+  if (rows.length === 0) return new Set();
+  const params: Record<string, unknown> = { ids: rows.map(table.id) };
+  let where = `${table.idColumn} IN {ids:Array(String)}`;
+  if (table.timeColumn !== null) {
+    const ranges = timeRanges(rows.map(table.time));
+    const conditions = ranges.map((range, i) => {
+      params[`from${i}`] = range.from;
+      params[`to${i}`] = range.to;
+      const bound = (name: string) => `fromUnixTimestamp64Micro({${name}:Int64}, 'UTC')`;
+      return `${table.timeColumn} BETWEEN ${bound(`from${i}`)} AND ${bound(`to${i}`)}`;
+    });
+    where = `(${conditions.join(' OR ')}) AND ${where}`;
+  }
+  const query = `SELECT DISTINCT ${table.idColumn} FROM ${table.name} WHERE ${where}`;
+  const result = await client.query({ query, query_params: params, format: 'JSONCompactEachRow' });
+  const found = await result.json<[string]>();
+  return new Set(found.map(([id]) => id));
+}
+
+/** At most RANGES_MAX ranges that cover all times (µs): one for each cluster, or one for all when there are too many. */
+export function timeRanges(times: readonly number[]): TimeRange[] {
+  const sorted = [...times].sort((a, b) => a - b);
+  const ranges: { from: number; to: number }[] = [];
+  for (const time of sorted) {
+    const last = ranges.at(-1);
+    if (last !== undefined && time - last.to <= RANGE_GAP_US) last.to = time;
+    else ranges.push({ from: time, to: time });
+  }
+  const kept = ranges.length <= RANGES_MAX ? ranges : [{ from: sorted[0]!, to: sorted.at(-1)! }];
+  return kept.map(({ from, to }) => ({ from: Math.max(0, from - CLOCK_DIFFERENCE_US), to: to + CLOCK_DIFFERENCE_US }));
+}

@@ -1,0 +1,170 @@
+/**
+ * Puts rows into a table, however often the store fails meanwhile, so that each is in it exactly once.
+ *
+ * A failed insert may have happened, in part (one part a partition) or not at all. So the same bytes go again with the same
+ * deduplication token, which ClickHouse uses to drop what it has; and because the token may have been written before a crash
+ * kept the rows from being written, what is then really there is asked for by id, and the rest goes in under a new token.
+ * Rows that the server refuses for their data are found by halving and put into `dead_letters`.
+ */
+import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { type ClickHouseClient, ClickHouseError } from '@clickhouse/client';
+import { existingIds } from './existing.ts';
+import { type EncodedRows, encodeRows, insertStatement } from './row-binary.ts';
+import { DEAD_LETTERS, type Table } from './tables.ts';
+
+export interface RetryOptions {
+  /** First wait after a failure; doubled each time, up to `retryDelayMsMax`. */
+  readonly retryDelayMs: number;
+  readonly retryDelayMsMax: number;
+}
+
+const DEAD_LETTER_CHARACTERS_MAX = 1_000_000;
+
+/**
+ * Codes by which ClickHouse says that the rows themselves are wrong. Whatever else it says (no memory, too many parts, no such
+ * table, wrong password) may pass, or can be mended by the operator, and is waited for.
+ */
+const DATA_ERRORS = new Set([
+  '6', // CANNOT_PARSE_TEXT
+  '27', // CANNOT_PARSE_INPUT_ASSERTION_FAILED
+  '53', // TYPE_MISMATCH
+  '69', // ARGUMENT_OUT_OF_BOUND
+  '70', // CANNOT_CONVERT_TYPE
+  '117', // INCORRECT_DATA
+  '128', // TOO_LARGE_ARRAY_SIZE
+  '131', // TOO_LARGE_STRING_SIZE
+  '321', // VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE
+  '469', // VIOLATED_CONSTRAINT
+]);
+
+export class Inserter {
+  /** Why the store can't be used at the moment; '' when it can. */
+  problem = '';
+  retries = 0;
+  deadLetters = 0;
+  readonly #client: ClickHouseClient;
+  readonly #options: RetryOptions;
+  readonly #aborted: AbortSignal;
+
+  /** `aborted`: gives up; what runs then rejects. */
+  constructor(client: ClickHouseClient, options: RetryOptions, aborted: AbortSignal) {
+    this.#client = client;
+    this.#options = options;
+    this.#aborted = aborted;
+  }
+
+  /** Resolves when every row is in the table, or in `dead_letters`. */
+  async insert<T>(table: Table<T>, rows: readonly T[]): Promise<void> {
+    if (rows.length > 0) await this.#insertEncoded(table, rows, encodeRows(table, rows));
+  }
+
+  /** Ids among `rows` that the table has. */
+  existing<T>(table: Table<T>, rows: readonly T[]): Promise<ReadonlySet<string>> {
+    return this.#untilDone(() => existingIds(this.#client, table, rows));
+  }
+
+  async #insertEncoded<T>(table: Table<T>, rows: readonly T[], encoded: EncodedRows): Promise<void> {
+    const token = randomUUID();
+    let attempts = 0;
+    let refusals = 0;
+    const refused = await this.#untilDone(async () => {
+      attempts++;
+      try {
+        await this.#send(table, encoded.bytes, token);
+        return null;
+      } catch (error) {
+        // Twice in a row: a request that was cut on its way may look like bad data once.
+        if (error instanceof ClickHouseError && DATA_ERRORS.has(error.code) && ++refusals === 2) return error;
+        throw error;
+      }
+    });
+    if (refused !== null) return this.#isolate(table, rows, encoded, refused);
+    if (attempts > 1) await this.#complete(table, rows);
+  }
+
+  /** After retries: puts in what the deduplication token kept out though it isn't there. */
+  async #complete<T>(table: Table<T>, rows: readonly T[]): Promise<void> {
+    const present = await this.existing(table, rows);
+    const missing = rows.filter((row) => !present.has(table.id(row)));
+    if (missing.length > 0) await this.insert(table, missing);
+  }
+
+  /** Halves the rows until the refused ones stand alone. */
+  async #isolate<T>(
+    table: Table<T>,
+    rows: readonly T[],
+    encoded: EncodedRows,
+    refused: ClickHouseError,
+  ): Promise<void> {
+    if (rows.length === 1) return this.#bury(table, rows[0]!, refused);
+    const middle = rows.length >> 1;
+    const border = encoded.ends[middle - 1]!;
+    const first = { bytes: encoded.bytes.subarray(0, border), ends: encoded.ends.slice(0, middle) };
+    const second = {
+      bytes: encoded.bytes.subarray(border),
+      ends: encoded.ends.slice(middle).map((end) => end - border),
+    };
+    await this.#insertEncoded(table, rows.slice(0, middle), first);
+    await this.#insertEncoded(table, rows.slice(middle), second);
+  }
+
+  async #bury<T>(table: Table<T>, row: T, refused: ClickHouseError): Promise<void> {
+    this.deadLetters++;
+    const text = JSON.stringify(row).slice(0, DEAD_LETTER_CHARACTERS_MAX);
+    const letter = { tableName: table.name, rowId: table.id(row), reason: refused.message, row: text };
+    const { bytes } = encodeRows(DEAD_LETTERS, [letter]);
+    const token = randomUUID();
+    await this.#untilDone(() => this.#send(DEAD_LETTERS, bytes, token));
+  }
+
+  async #send<T>(table: Table<T>, bytes: Buffer, token: string): Promise<void> {
+    const { stream } = await this.#client.exec({
+      query: insertStatement(table),
+      values: Readable.from([bytes], { objectMode: false }),
+      clickhouse_settings: {
+        async_insert: 0,
+        insert_deduplicate: 1,
+        insert_deduplication_token: token,
+        // One capture may span years; a partition is a day.
+        max_partitions_per_insert_block: '0',
+        // The status line tells the outcome, not only the beginning.
+        wait_end_of_query: 1,
+      },
+    });
+    for await (const _ of stream);
+  }
+
+  /** Repeats `action` until it succeeds. */
+  async #untilDone<R>(action: () => Promise<R>): Promise<R> {
+    let delayMs = this.#options.retryDelayMs;
+    for (;;) {
+      try {
+        const result = await action();
+        this.problem = '';
+        return result;
+      } catch (error) {
+        this.problem = error instanceof Error && error.message !== '' ? error.message : String(error);
+        this.retries++;
+      }
+      await this.#pause(delayMs);
+      delayMs = Math.min(delayMs * 2, this.#options.retryDelayMsMax);
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    const signal = this.#aborted;
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
+      const abort = () => {
+        clearTimeout(timer);
+        reject(signal.reason);
+      };
+      const timer = setTimeout(() => {
+        signal.removeEventListener('abort', abort);
+        resolve();
+      }, ms);
+      signal.addEventListener('abort', abort, { once: true });
+    });
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * Brings a database to this release's schema: applies schemas/clickhouse/NNNN-name.sql in order, each once.
+ *
+ * What was applied stands in `schema_migrations` with a checksum, so that an edited file is told instead of leaving two
+ * databases of one version with different tables. ClickHouse has no transactions for DDL: each statement of a migration can be
+ * repeated (`IF NOT EXISTS`), so a migration that was cut in the middle, or two processes that start at once, do no harm.
+ */
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { ClickHouseClient } from '@clickhouse/client';
+import { BitternError } from '../common/errors.ts';
+
+export interface Migration {
+  readonly version: number;
+  /** File name without `.sql`. */
+  readonly name: string;
+  readonly sql: string;
+}
+
+const FOLDER = fileURLToPath(new URL('../../schemas/clickhouse/', import.meta.url));
+
+/** Tables whose rows go away `retentionDays` after they were stored. `contents` outlives the calls that name it by this many days. */
+const RETAINED_TABLES: readonly { readonly name: string; readonly extraDays: number }[] = [
+  { name: 'calls', extraDays: 0 },
+  { name: 'exchanges', extraDays: 0 },
+  { name: 'contents', extraDays: 2 },
+  { name: 'probe_reports', extraDays: 0 },
+  { name: 'capture_health', extraDays: 0 },
+  { name: 'dead_letters', extraDays: 0 },
+];
+
+const MIGRATIONS_TABLE = `CREATE TABLE IF NOT EXISTS schema_migrations
+(
+    version UInt32 COMMENT 'Number of the migration.',
+    name String COMMENT 'Its file name without .sql.',
+    checksum String COMMENT 'SHA-256 of the file as it was applied, 64 hex digits.',
+    applied DateTime('UTC') DEFAULT now() COMMENT 'When it was applied.'
+)
+ENGINE = ReplacingMergeTree(applied)
+ORDER BY version
+COMMENT 'Migrations of the schema that were applied'`;
+
+/** The migrations of this release in order. */
+export function loadMigrations(folder: string = FOLDER): Migration[] {
+  const files = readdirSync(folder).filter((file) => /^\d{4}-[a-z0-9-]+\.sql$/.test(file));
+  return files.sort().map((file) => {
+    return {
+      version: Number(file.slice(0, 4)),
+      name: file.slice(0, -4),
+      sql: readFileSync(`${folder}/${file}`, 'utf8'),
+    };
+  });
+}
+
+/**
+ * Applies what isn't applied yet. Returns the names of what it applied.
+ * @throws BitternError BIT_SCHEMA_EDITED when an applied migration's file has changed, BIT_SCHEMA_NEWER when the database was
+ * migrated by a newer release, BIT_SCHEMA_FAILED when a statement fails.
+ */
+export async function migrate(client: ClickHouseClient, migrations: readonly Migration[]): Promise<string[]> {
+  await client.command({ query: MIGRATIONS_TABLE });
+  const applied = await appliedMigrations(client);
+  const newest = migrations.at(-1)?.version ?? 0;
+  for (const version of applied.keys()) {
+    if (version > newest) {
+      throw new BitternError(
+        'BIT_SCHEMA_NEWER',
+        `The database has migration ${version}, this release knows up to ${newest}: run the newer release, or use another database.`,
+      );
+    }
+  }
+  const done: string[] = [];
+  for (const migration of migrations) {
+    const checksum = createHash('sha256').update(migration.sql).digest('hex');
+    const known = applied.get(migration.version);
+    if (known === checksum) continue;
+    if (known !== undefined) {
+      throw new BitternError(
+        'BIT_SCHEMA_EDITED',
+        `Migration ${migration.name} was edited after it had been applied: restore the file and put the change into a new migration.`,
+      );
+    }
+    await apply(client, migration, checksum);
+    done.push(migration.name);
+  }
+  return done;
+}
+
+async function appliedMigrations(client: ClickHouseClient): Promise<ReadonlyMap<number, string>> {
+  const query =
+    'SELECT version, argMin(checksum, applied) AS checksum FROM schema_migrations GROUP BY version ORDER BY version';
+  const result = await client.query({ query, format: 'JSONEachRow' });
+  const rows = await result.json<{ version: number; checksum: string }>();
+  return new Map(rows.map((row) => [row.version, row.checksum]));
+}
+
+async function apply(client: ClickHouseClient, migration: Migration, checksum: string): Promise<void> {
+  try {
+    for (const query of statements(migration.sql)) await client.command({ query });
+    const values = [{ version: migration.version, name: migration.name, checksum }];
+    await client.insert({
+      table: 'schema_migrations',
+      columns: ['version', 'name', 'checksum'],
+      values,
+      format: 'JSONEachRow',
+    });
+  } catch (cause) {
+    throw new BitternError(
+      'BIT_SCHEMA_FAILED',
+      `Migration ${migration.name} failed: ${(cause as Error).message}. Mend the cause and start again: it is repeated from its beginning.`,
+      { cause },
+    );
+  }
+}
+
+/** Statements of a migration: they end with `;` at the end of a line. Lines that begin with `--` are comments. */
+export function statements(sql: string): string[] {
+  const code = sql.replace(/^\s*--.*$/gm, '');
+  return code
+    .split(/;[ \t]*(?:\r?\n|$)/)
+    .map((statement) => statement.trim())
+    .filter((statement) => statement !== '');
+}
+
+/**
+ * Makes rows go away `retentionDays` after they were *stored* (not captured: an old capture that is replayed today stays).
+ * 0 keeps them for ever. Changes nothing when the tables have that retention already.
+ */
+export async function applyRetention(client: ClickHouseClient, retentionDays: number): Promise<void> {
+  const query = 'SELECT name, engine_full FROM system.tables WHERE database = currentDatabase()';
+  const tables = await (await client.query({ query, format: 'JSONEachRow' })).json<{
+    name: string;
+    engine_full: string;
+  }>();
+  const changes = RETAINED_TABLES.map(async (table) => {
+    const days = retentionDays === 0 ? 0 : Math.trunc(retentionDays) + table.extraDays;
+    const current = tables.find(({ name }) => name === table.name)?.engine_full ?? '';
+    const has = Number(/ TTL stored \+ toIntervalDay\((\d+)\)/.exec(current)?.[1] ?? 0);
+    if (has === days) return;
+    const change = days === 0 ? 'REMOVE TTL' : `MODIFY TTL stored + toIntervalDay(${days})`;
+    await client.command({ query: `ALTER TABLE ${table.name} ${change}` });
+  });
+  await Promise.all(changes);
+}

@@ -1,0 +1,244 @@
+/** What the CLI and the API ask of the store. Values go in as bound parameters, never as text of a statement. */
+import type { Call, Content } from '../../schemas/call.ts';
+import { BitternError } from '../common/errors.ts';
+import type { CallId, ContentHash, Micros } from '../common/types.ts';
+import type { Store } from './store.ts';
+import { CALLS, type Column } from './tables.ts';
+
+export const QUERY_DEFAULTS = {
+  listLimit: 50,
+  listLimitMax: 1000,
+  /** A query that takes longer is ended. */
+  timeoutSeconds: 60,
+} as const;
+
+type Client = Pick<Store, 'client'>;
+
+/** Fields that are large or of use for one call only; not in lists. */
+const DETAIL_FIELDS = ['requestSkeleton', 'requestParts', 'toolArguments', 'offeredTools', 'labels'] as const;
+
+/** A call as lists show it. `time` is its place in the order (request start, or the earliest time known). */
+export type ListedCall = Omit<Call, (typeof DETAIL_FIELDS)[number]> & { readonly time: Micros };
+
+export interface CallFilter {
+  readonly agentId?: string | undefined;
+  readonly sessionId?: string | undefined;
+  /** Requested or answering model. */
+  readonly model?: string | undefined;
+  readonly outcome?: string | undefined;
+  readonly dialect?: string | undefined;
+  readonly provider?: string | undefined;
+  readonly completeness?: string | undefined;
+  readonly credential?: string | undefined;
+  /** A tool that the response asks for. */
+  readonly tool?: string | undefined;
+  /** µs, `from` included, `to` not. */
+  readonly from?: Micros | undefined;
+  readonly to?: Micros | undefined;
+}
+
+export interface Cursor {
+  readonly time: Micros;
+  readonly callId: string;
+}
+
+export interface CallPage {
+  /** Newest first. */
+  readonly calls: readonly ListedCall[];
+  /** Pass as `before` for the next page; null on the last one. */
+  readonly next: Cursor | null;
+}
+
+export interface StoredCall {
+  readonly call: Call;
+  readonly time: Micros;
+  /** The stored parts of the request, in its order. Parts whose retention has ended are missing. */
+  readonly parts: readonly Content[];
+  readonly response: Content | null;
+}
+
+const MICROS_PARAM = (name: string) => `fromUnixTimestamp64Micro({${name}:Int64}, 'UTC')`;
+
+const CONDITIONS: Readonly<Record<keyof CallFilter, string>> = {
+  agentId: 'agent_id = {agentId:String}',
+  sessionId: 'session_id = {sessionId:String}',
+  model: '(model = {model:String} OR requested_model = {model:String})',
+  outcome: 'outcome = {outcome:String}',
+  dialect: 'dialect = {dialect:String}',
+  provider: 'provider = {provider:String}',
+  completeness: 'completeness = {completeness:String}',
+  credential: 'credential = {credential:String}',
+  tool: 'has(tool_names, {tool:String})',
+  from: `request_start >= ${MICROS_PARAM('from')}`,
+  to: `request_start < ${MICROS_PARAM('to')}`,
+};
+
+/** A WHERE clause and its parameters; only what is given is asked for. */
+export function whereOf(filter: CallFilter): {
+  readonly conditions: string[];
+  readonly params: Record<string, unknown>;
+} {
+  const conditions: string[] = [];
+  const params: Record<string, unknown> = {};
+  for (const name of Object.keys(CONDITIONS) as (keyof CallFilter)[]) {
+    if (filter[name] === undefined) continue;
+    conditions.push(CONDITIONS[name]);
+    params[name] = filter[name];
+  }
+  return { conditions, params };
+}
+
+/** Calls, newest first, `limit` (at most 1,000) a page. A cursor, not an offset: nothing is skipped or shown twice while calls arrive. */
+export async function listCalls(
+  store: Client,
+  options: { readonly limit?: number; readonly before?: Cursor | null; readonly filter?: CallFilter } = {},
+): Promise<CallPage> {
+  const limit = Math.min(Math.max(1, options.limit ?? QUERY_DEFAULTS.listLimit), QUERY_DEFAULTS.listLimitMax);
+  const { conditions, params } = whereOf(options.filter ?? {});
+  if (options.before) {
+    conditions.push(`request_start <= ${MICROS_PARAM('beforeTime')}`);
+    conditions.push(`(request_start, call_id) < (${MICROS_PARAM('beforeTime')}, {beforeId:String})`);
+    params.beforeTime = options.before.time;
+    params.beforeId = options.before.callId;
+  }
+  const detail: readonly (string | null)[] = DETAIL_FIELDS;
+  const columns = CALLS.columns.filter((column) => column.key !== null && !detail.includes(column.key));
+  const calls = await ask<ListedCall>(
+    store,
+    `SELECT ${fieldsOf(columns)} FROM calls ${whereText(conditions)}
+     ORDER BY request_start DESC, call_id DESC LIMIT {limit:UInt32}`,
+    { ...params, limit },
+  );
+  const last = calls.at(-1);
+  const next = calls.length === limit && last !== undefined ? { time: last.time, callId: last.callId } : null;
+  return { calls, next };
+}
+
+/** One call with its contents; null when there is none of this id. */
+export async function getCall(store: Client, callId: string): Promise<StoredCall | null> {
+  const fields = fieldsOf(CALLS.columns.filter((column) => column.key !== null));
+  const rows = await ask<Call & { time: Micros }>(
+    store,
+    `SELECT ${fields} FROM calls WHERE call_id = {callId:String} LIMIT 1`,
+    { callId },
+  );
+  const row = rows[0];
+  if (row === undefined) return null;
+  const { time, ...call } = row;
+  const hashes = call.responseContent === '' ? call.requestParts : [...call.requestParts, call.responseContent];
+  const contents = await getContents(store, hashes);
+  return {
+    call,
+    time,
+    parts: call.requestParts.flatMap((hash) => contents.get(hash) ?? []),
+    response: call.responseContent === '' ? null : (contents.get(call.responseContent) ?? null),
+  };
+}
+
+/** Contents by hash. */
+export async function getContents(
+  store: Client,
+  hashes: readonly ContentHash[],
+): Promise<ReadonlyMap<ContentHash, Content>> {
+  if (hashes.length === 0) return new Map();
+  const rows = await ask<Content>(
+    store,
+    'SELECT hash, kind, text FROM contents WHERE hash IN {hashes:Array(String)} LIMIT 1 BY hash',
+    { hashes: [...new Set(hashes)] },
+  );
+  return new Map(rows.map((content) => [content.hash, content]));
+}
+
+/**
+ * The text of a call's request as it was sent: the skeleton with its parts in place of the NULs.
+ * @throws BitternError BIT_CALL_UNKNOWN, or BIT_CONTENT_MISSING when a part isn't stored (any more).
+ */
+export async function rebuildRequest(store: Client, callId: CallId | string): Promise<string> {
+  const rows = await ask<Pick<Call, 'requestSkeleton' | 'requestParts'>>(
+    store,
+    `SELECT request_skeleton AS requestSkeleton, request_parts AS requestParts FROM calls
+     WHERE call_id = {callId:String} LIMIT 1`,
+    { callId },
+  );
+  const row = rows[0];
+  if (row === undefined) {
+    throw new BitternError('BIT_CALL_UNKNOWN', `There is no call ${callId}: take an id from "bittern calls".`);
+  }
+  return joinRequest(row.requestSkeleton, row.requestParts, await getContents(store, row.requestParts));
+}
+
+/** Puts parts in place of the skeleton's NULs. @throws BitternError BIT_CONTENT_MISSING */
+export function joinRequest(
+  skeleton: string,
+  parts: readonly ContentHash[],
+  contents: ReadonlyMap<ContentHash, Content>,
+): string {
+  const between = skeleton.split('\0');
+  if (between.length !== parts.length + 1) {
+    throw missing(`its skeleton has ${between.length - 1} places for ${parts.length} parts`);
+  }
+  let text = between[0]!;
+  for (let i = 0; i < parts.length; i++) {
+    const content = contents.get(parts[i]!);
+    if (content === undefined) throw missing(`content ${parts[i]} is not stored, or no longer`);
+    text += content.text + between[i + 1]!;
+  }
+  return text;
+}
+
+function missing(why: string): BitternError {
+  return new BitternError(
+    'BIT_CONTENT_MISSING',
+    `The request can't be put together: ${why}. Was its retention shorter?`,
+  );
+}
+
+/**
+ * Runs one statement of the user's and streams the answer's bytes in any format of ClickHouse's. Ended after `timeoutSeconds`.
+ * A FORMAT clause in the statement wins over `format`. Throws the server's error (`ClickHouseError`).
+ */
+export async function runSql(
+  store: Client,
+  sql: string,
+  format: string,
+  timeoutSeconds: number = QUERY_DEFAULTS.timeoutSeconds,
+): Promise<AsyncIterable<Buffer>> {
+  const { stream } = await store.client.exec({
+    query: sql.replace(/[\s;]+$/, ''),
+    http_headers: { 'X-ClickHouse-Format': format },
+    clickhouse_settings: { max_execution_time: timeoutSeconds, ...LIMITS },
+  });
+  return stream;
+}
+
+/** So that one careless SELECT leaves the engine able to take inserts. */
+const LIMITS = {
+  max_bytes_before_external_group_by: '300000000',
+  max_bytes_before_external_sort: '300000000',
+  max_threads: 4,
+} as const;
+
+/** Runs a query and returns its rows. */
+export async function ask<T>(store: Client, query: string, params: Record<string, unknown>): Promise<T[]> {
+  const result = await store.client.query({
+    query,
+    query_params: params,
+    format: 'JSONEachRow',
+    clickhouse_settings: { max_execution_time: QUERY_DEFAULTS.timeoutSeconds, ...LIMITS },
+  });
+  return result.json<T>();
+}
+
+export function whereText(conditions: readonly string[]): string {
+  return conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
+}
+
+/** Columns under the names and in the shape of `Call`: times as µs, an unknown request start as null. */
+function fieldsOf(columns: readonly Column<Call>[]): string {
+  const fields = columns.map(({ name, kind, key }) => {
+    if (name === 'request_start')
+      return `if(request_start_known, toUnixTimestamp64Micro(request_start), NULL) AS requestStart`;
+    return kind === 'time' || kind === 'time?' ? `toUnixTimestamp64Micro(${name}) AS ${key}` : `${name} AS ${key}`;
+  });
+  return [...fields, 'toUnixTimestamp64Micro(request_start) AS time'].join(', ');
+}

@@ -1,0 +1,330 @@
+/**
+ * The sink: takes observations and puts each into ClickHouse exactly once, in batches, however often the store fails.
+ *
+ *     add → queue (bounded in bytes; a full one holds the source back)
+ *         → batch (by rows, bytes or time) → without what the table has (existing.ts)
+ *         → contents, then calls and exchanges (inserter.ts) → acknowledged
+ *
+ * One batch is under way at a time, so a batch is asked for ids that all batches before it have written.
+ */
+import { createHash } from 'node:crypto';
+import type { Call, Content, ExchangeRow, Observation } from '../../schemas/call.ts';
+import type { Loss, ProbeReport } from '../../schemas/frame.ts';
+import { BitternError } from '../common/errors.ts';
+import { Inserter } from './inserter.ts';
+import { KnownContents } from './known-contents.ts';
+import type { Store } from './store.ts';
+import { CALLS, CAPTURE_HEALTH, CONTENTS, EXCHANGES, type HealthRow, PROBE_REPORTS, type Table } from './tables.ts';
+
+export interface SinkOptions {
+  /** A batch goes when it has so many observations … */
+  readonly batchRowsMax: number;
+  /** … or so many bytes … */
+  readonly batchBytesMax: number;
+  /** … or when its first observation is so old. */
+  readonly batchAgeMsMax: number;
+  /** Bytes that wait (under way included) before `add` holds its caller back. */
+  readonly queueBytesMax: number;
+  readonly knownContentsMax: number;
+  readonly retryDelayMs: number;
+  readonly retryDelayMsMax: number;
+}
+
+export const SINK_DEFAULTS: SinkOptions = {
+  batchRowsMax: 1000,
+  batchBytesMax: 4_000_000,
+  batchAgeMsMax: 500,
+  queueBytesMax: 64_000_000,
+  knownContentsMax: 200_000,
+  retryDelayMs: 50,
+  retryDelayMsMax: 5000,
+};
+
+export interface SinkStats {
+  /** Observations taken. */
+  readonly added: number;
+  /** Of these, in the order of `add`, so many from the first on are stored (or were, or are dead letters). */
+  readonly acknowledged: number;
+  /** Rows that were written. */
+  readonly calls: number;
+  readonly exchanges: number;
+  readonly contents: number;
+  /** Observations that the table had already. */
+  readonly alreadyStored: number;
+  readonly deadLetters: number;
+  readonly batches: number;
+  readonly retries: number;
+  readonly queuedBytes: number;
+  /** Why nothing can be stored at the moment; '' when all is well. */
+  readonly problem: string;
+}
+
+/** Losses that a stage counted over a time of capture. */
+export interface LossReport {
+  /** `frames`, `http`, `llm`, … */
+  readonly stage: string;
+  readonly probe: string;
+  readonly source: string;
+  /** µs, capture clock. */
+  readonly from: number;
+  readonly to: number;
+  readonly losses: readonly { readonly reason: string; readonly packets: number; readonly bytes: number }[];
+}
+
+export class ClickHouseSink {
+  readonly #options: SinkOptions;
+  readonly #inserter: Inserter;
+  readonly #known: KnownContents;
+  readonly #abort = new AbortController();
+  #queue: Observation[] = [];
+  /** Sizes of the observations in the queue. */
+  #sizes: number[] = [];
+  #queuedBytes = 0;
+  #underWayBytes = 0;
+  #firstQueued = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #flushing = 0;
+  #working: Promise<void> | null = null;
+  #waiting: {
+    readonly done: () => boolean;
+    readonly resolve: () => void;
+    readonly reject: (error: unknown) => void;
+  }[] = [];
+  #failed: unknown;
+  #counts = { added: 0, acknowledged: 0, calls: 0, exchanges: 0, contents: 0, alreadyStored: 0, batches: 0 };
+
+  constructor(store: Pick<Store, 'client'>, options: Partial<SinkOptions> = {}) {
+    this.#options = { ...SINK_DEFAULTS, ...options };
+    this.#inserter = new Inserter(store.client, this.#options, this.#abort.signal);
+    this.#known = new KnownContents(this.#options.knownContentsMax);
+  }
+
+  get stats(): SinkStats {
+    const { retries, deadLetters, problem } = this.#inserter;
+    return { ...this.#counts, retries, deadLetters, problem, queuedBytes: this.#queuedBytes + this.#underWayBytes };
+  }
+
+  /** Takes observations in order. Resolves when there is room for more: await it before the next. Rejects only after `close` gave up. */
+  add(observations: readonly Observation[]): Promise<void> {
+    if (this.#abort.signal.aborted) return Promise.reject(this.#failed ?? closedError());
+    if (this.#queue.length === 0) this.#firstQueued = performance.now();
+    for (const observation of observations) {
+      const bytes = observationBytes(observation);
+      this.#queue.push(observation);
+      this.#sizes.push(bytes);
+      this.#queuedBytes += bytes;
+    }
+    this.#counts.added += observations.length;
+    this.#work();
+    return this.#until(() => this.#queuedBytes + this.#underWayBytes <= this.#options.queueBytesMax);
+  }
+
+  /** Stores what a probe saw and lost, once for equal reports. Resolves when it is stored. */
+  async addReport(report: ProbeReport): Promise<void> {
+    const reportId = idOf([
+      report.probe,
+      report.source,
+      report.from,
+      report.to,
+      report.packets,
+      report.bytes,
+      report.frames,
+    ]);
+    await this.#insertNew(PROBE_REPORTS, [{ ...report, reportId }]);
+    await this.addLosses({ stage: 'probe', ...report });
+  }
+
+  /** Stores losses by reason, once for equal ones. Resolves when they are stored. */
+  async addLosses(
+    report: Omit<LossReport, 'losses'> & { readonly losses: LossReport['losses'] | readonly Loss[] },
+  ): Promise<void> {
+    const { stage, probe, source, from, to } = report;
+    const rows = report.losses.map(({ reason, packets, bytes }): HealthRow => {
+      const healthId = idOf([stage, probe, source, from, to, reason, packets, bytes]);
+      return { healthId, stage, probe, source, from, to, reason, packets, bytes };
+    });
+    await this.#insertNew(CAPTURE_HEALTH, rows);
+  }
+
+  /** Resolves when everything added so far is stored and can be queried. */
+  async flush(): Promise<void> {
+    const target = this.#counts.added;
+    this.#flushing++;
+    try {
+      this.#work();
+      await this.#until(() => this.#counts.acknowledged >= target);
+    } finally {
+      this.#flushing--;
+    }
+  }
+
+  /**
+   * Stores what is left and ends. Without `timeoutMs` it waits for the store for ever.
+   * @throws BitternError BIT_STORE_DOWN when the store didn't take everything in time; what is left is not stored.
+   */
+  async close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    const timer =
+      options.timeoutMs === undefined ? undefined : setTimeout(() => this.#giveUp(), Math.max(0, options.timeoutMs));
+    try {
+      await this.flush();
+    } finally {
+      clearTimeout(timer);
+      clearTimeout(this.#timer);
+      this.#abort.abort(closedError());
+      await this.#working;
+    }
+  }
+
+  #giveUp(): void {
+    const left = this.#counts.added - this.#counts.acknowledged;
+    const error = new BitternError(
+      'BIT_STORE_DOWN',
+      `${left} observations could not be stored: ${this.#inserter.problem || 'the store is too slow'}. Mend ClickHouse and replay the capture; what is stored already is not stored twice.`,
+    );
+    this.#failed = error;
+    this.#abort.abort(error);
+    this.#wake();
+  }
+
+  #until(done: () => boolean): Promise<void> {
+    if (done()) return Promise.resolve();
+    if (this.#failed !== undefined) return Promise.reject(this.#failed);
+    return new Promise((resolve, reject) => this.#waiting.push({ done, resolve, reject }));
+  }
+
+  #wake(): void {
+    this.#waiting = this.#waiting.filter((waiter) => {
+      if (waiter.done()) waiter.resolve();
+      else if (this.#failed !== undefined) waiter.reject(this.#failed);
+      else return true;
+      return false;
+    });
+  }
+
+  /** Starts the worker when a batch is due, else its timer. */
+  #work(): void {
+    if (this.#working !== null || this.#queue.length === 0) return;
+    const dueIn = this.#firstQueued + this.#options.batchAgeMsMax - performance.now();
+    if (this.#isFull() || this.#flushing > 0 || dueIn <= 0) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      this.#working = this.#storeBatches().finally(() => {
+        this.#working = null;
+        this.#wake();
+        if (this.#failed === undefined) this.#work();
+      });
+      return;
+    }
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#work();
+    }, dueIn);
+  }
+
+  #isFull(): boolean {
+    return this.#queue.length >= this.#options.batchRowsMax || this.#queuedBytes >= this.#options.batchBytesMax;
+  }
+
+  async #storeBatches(): Promise<void> {
+    try {
+      do {
+        const batch = this.#take();
+        await this.#store(batch);
+        this.#counts.acknowledged += batch.length;
+        this.#counts.batches++;
+        this.#underWayBytes = 0;
+        this.#wake();
+      } while (this.#isFull() || (this.#flushing > 0 && this.#queue.length > 0));
+    } catch (error) {
+      // Only an abort gets here: the inserter waits for everything else.
+      this.#failed ??= error;
+    }
+  }
+
+  #take(): Observation[] {
+    let rows = 0;
+    let bytes = 0;
+    while (rows < this.#queue.length && rows < this.#options.batchRowsMax && bytes < this.#options.batchBytesMax) {
+      bytes += this.#sizes[rows++]!;
+    }
+    const batch = this.#queue.slice(0, rows);
+    this.#queue = this.#queue.slice(rows);
+    this.#sizes = this.#sizes.slice(rows);
+    this.#queuedBytes -= bytes;
+    this.#underWayBytes = bytes;
+    this.#firstQueued = performance.now();
+    return batch;
+  }
+
+  async #store(batch: readonly Observation[]): Promise<void> {
+    const calls: Call[] = [];
+    const exchanges: ExchangeRow[] = [];
+    for (const observation of batch) {
+      if (observation.type === 'call') calls.push(observation.call);
+      else exchanges.push(observation.exchange);
+    }
+    const [newCalls, newExchanges] = await Promise.all([
+      this.#newRows(CALLS, calls),
+      this.#newRows(EXCHANGES, exchanges),
+    ]);
+    const contents = this.#newContents(batch, new Set(newCalls));
+    // Contents first: a call that is in the table never names a content that isn't.
+    await this.#inserter.insert(CONTENTS, contents);
+    for (const content of contents) this.#known.add(content.hash);
+    await Promise.all([this.#inserter.insert(CALLS, newCalls), this.#inserter.insert(EXCHANGES, newExchanges)]);
+    this.#counts.calls += newCalls.length;
+    this.#counts.exchanges += newExchanges.length;
+    this.#counts.contents += contents.length;
+  }
+
+  /** Rows that are neither in the table nor twice in the batch. */
+  async #newRows<T>(table: Table<T>, rows: readonly T[]): Promise<T[]> {
+    if (rows.length === 0) return [];
+    const seen = new Set(await this.#inserter.existing(table, rows));
+    const fresh = rows.filter((row) => {
+      const id = table.id(row);
+      return !seen.has(id) && seen.add(id) !== undefined;
+    });
+    this.#counts.alreadyStored += rows.length - fresh.length;
+    return fresh;
+  }
+
+  #newContents(batch: readonly Observation[], newCalls: ReadonlySet<Call>): Content[] {
+    const contents = new Map<string, Content>();
+    for (const observation of batch) {
+      if (observation.type !== 'call' || !newCalls.has(observation.call)) continue;
+      for (const content of observation.contents) {
+        if (!this.#known.has(content.hash)) contents.set(content.hash, content);
+      }
+    }
+    return [...contents.values()];
+  }
+
+  async #insertNew<T>(table: Table<T>, rows: readonly T[]): Promise<void> {
+    if (rows.length === 0) return;
+    const present = await this.#inserter.existing(table, rows);
+    await this.#inserter.insert(
+      table,
+      rows.filter((row) => !present.has(table.id(row))),
+    );
+  }
+}
+
+function closedError(): BitternError {
+  return new BitternError('BIT_SINK_CLOSED', 'The sink is closed: nothing can be added any more.');
+}
+
+/** What an observation weighs in memory, about. */
+function observationBytes(observation: Observation): number {
+  if (observation.type === 'exchange') return 1000;
+  const { call, contents } = observation;
+  let bytes = 3000 + call.requestSkeleton.length + call.requestParts.length * 50;
+  for (const text of call.toolArguments) bytes += text.length;
+  for (const content of contents) bytes += 100 + content.text.length;
+  return bytes;
+}
+
+/** 32 hex digits that equal values give again. */
+function idOf(values: readonly (string | number)[]): string {
+  return createHash('sha256').update(JSON.stringify(values)).digest('hex').slice(0, 32);
+}

@@ -1,0 +1,145 @@
+/** Values for this folder's tests and benchmarks. */
+import { createHash } from 'node:crypto';
+import type { Call, Content, ExchangeRow, Observation } from '../../schemas/call.ts';
+import type { CallId, ConnectionId, ContentHash } from '../common/types.ts';
+
+/** 2026-01-02T03:04:05.678901Z in µs. */
+export const SAMPLE_TIME = 1_767_323_045_678_901;
+
+export function hexId(...parts: readonly (string | number)[]): string {
+  return createHash('sha256').update(parts.join('|')).digest('hex').slice(0, 32);
+}
+
+export function contentOf(kind: Content['kind'], text: string): Content {
+  return { hash: hexId(text) as ContentHash, kind, text };
+}
+
+/** A call with plausible values; `n` makes its ids and time. */
+export function sampleCall(n: number, change: Partial<Call> = {}): Call {
+  const start = SAMPLE_TIME + n * 10_000;
+  return {
+    callId: hexId('call', n) as CallId,
+    connectionId: hexId('connection', n >> 3) as ConnectionId,
+    sessionId: `session-${n >> 5}`,
+    sessionSource: 'header',
+    turnId: hexId('turn', n >> 3),
+    agentId: `agent-${n % 7}`,
+    userId: `user-${n % 50}`,
+    teamId: 'team-1',
+    identitySource: 'header',
+    credential: 'fp_0123456789abcdef',
+    clientName: 'openai-python',
+    clientVersion: '1.99.0',
+    sdk: 'openai-python/1.99.0',
+    dialect: 'openai.chat',
+    provider: 'openai',
+    requestedModel: 'gpt-5',
+    model: 'gpt-5-2026-01-01',
+    responseId: `chatcmpl-${n}`,
+    previousResponseId: '',
+    streaming: true,
+    status: 200,
+    outcome: 'ok',
+    errorType: '',
+    errorMessage: '',
+    finishReason: 'stop',
+    finishReasonRaw: 'stop',
+    completeness: 'full',
+    missingBytes: 0,
+    requestStart: start,
+    requestEnd: start + 900,
+    firstByte: start + 200_000,
+    firstToken: start + 250_123,
+    responseEnd: start + 1_800_456,
+    ttftMs: 249.223,
+    ttfbMs: 199.1,
+    durationMs: 1800.456,
+    tokenGapP50Ms: 12.5,
+    tokenGapMaxMs: 130.25,
+    outputTokensPerSecond: 71.5,
+    inputTokens: 1200 + n,
+    cacheReadTokens: 1000,
+    cacheWriteTokens: 0,
+    cacheWrite5mTokens: null,
+    cacheWrite1hTokens: null,
+    outputTokens: 111,
+    reasoningTokens: 10,
+    usageSource: 'reported',
+    costUsd: 0.00123,
+    toolNames: ['search'],
+    toolCallIds: [`tool-${n}`],
+    toolArguments: ['{"query":"bitterns"}'],
+    offeredTools: ['search', 'write'],
+    messageCount: 3,
+    maxOutputTokens: 4096,
+    temperature: 0.7,
+    promptPreview: 'Where do bitterns live?',
+    answerPreview: 'In reeds.',
+    requestBytes: 5000,
+    responseBytes: 9000,
+    clientIp: '10.0.0.1',
+    clientPort: 40_000 + (n % 20_000),
+    serverIp: '10.0.0.2',
+    serverPort: 443,
+    host: 'api.openai.com',
+    method: 'POST',
+    path: '/v1/chat/completions',
+    serverSoftware: 'cloudflare',
+    requestId: `req_${n}`,
+    traceparent: '',
+    origin: 'packets',
+    probe: 'test',
+    network: 'default',
+    processId: 0,
+    processName: '',
+    labels: {},
+    requestSkeleton: '',
+    requestParts: [],
+    responseContent: '',
+    ...change,
+  };
+}
+
+export function sampleExchange(n: number, change: Partial<ExchangeRow> = {}): ExchangeRow {
+  const started = SAMPLE_TIME + n * 10_000;
+  return {
+    exchangeId: hexId('exchange', n) as CallId,
+    connectionId: hexId('connection', n) as ConnectionId,
+    started,
+    firstByte: started + 5000,
+    ended: started + 6000,
+    method: 'GET',
+    host: 'example.org',
+    path: '/health',
+    status: 200,
+    requestType: '',
+    responseType: 'text/plain',
+    requestBytes: 0,
+    responseBytes: 2,
+    outcome: 'complete',
+    completeness: 'full',
+    missingBytes: 0,
+    clientName: 'curl',
+    agentId: '',
+    credential: '',
+    clientIp: '10.0.0.1',
+    clientPort: 50_000,
+    serverIp: '10.0.0.3',
+    serverPort: 80,
+    upgrade: '',
+    upgradeBytes: 0,
+    origin: 'packets',
+    probe: 'test',
+    network: 'default',
+    ...change,
+  };
+}
+
+export function callObservation(call: Call, contents: readonly Content[] = []): Observation {
+  return { type: 'call', call, contents };
+}
+
+/** Calls `from` … `to` − 1 without contents. */
+export function callRange(from: number, to: number): Observation[] {
+  return Array.from({ length: to - from }, (_, i) => callObservation(sampleCall(from + i)));
+}
