@@ -57,7 +57,10 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfi
 
 type Tree = Record<string, unknown>;
 
-async function readFileTree(path: string | undefined, problems: string[]): Promise<{ tree: Tree; file: string | null }> {
+async function readFileTree(
+  path: string | undefined,
+  problems: string[],
+): Promise<{ tree: Tree; file: string | null }> {
   const file = path ?? CONFIG_FILE_DEFAULT;
   let text: string;
   try {
@@ -129,7 +132,8 @@ function setPath(tree: Tree, path: string, value: unknown): void {
 
 function recordLeaves(tree: Tree, prefix: string, record: (path: string) => void): void {
   for (const [name, value] of Object.entries(tree)) {
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) recordLeaves(value as Tree, `${prefix}${name}.`, record);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      recordLeaves(value as Tree, `${prefix}${name}.`, record);
     else record(prefix + name);
   }
 }

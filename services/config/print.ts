@@ -1,6 +1,6 @@
 /** Prints the configuration: what is in force and where it comes from, or an example file with every setting explained. */
 import { stringify } from 'yaml';
-import { sectionsOf, type Setting } from './describe.ts';
+import { type Setting, sectionsOf } from './describe.ts';
 import type { LoadedConfig } from './load.ts';
 import type { Config } from './schema.ts';
 
@@ -72,7 +72,10 @@ function renderSettings(settings: readonly Setting[], prefix: string, indent: st
       continue;
     }
     lines.push(wrap(`${setting.description} [${setting.variables.join(', ')}]`, indent));
-    const value = stringify({ [head]: setting.default }, { flowCollectionPadding: false, collectionStyle: 'flow', lineWidth: 0 });
+    const value = stringify(
+      { [head]: setting.default },
+      { flowCollectionPadding: false, collectionStyle: 'flow', lineWidth: 0 },
+    );
     lines.push(`${indent}${value.trim().replace(/^\{(.*)\}$/s, '$1')}`, '');
   }
   for (const [head, members] of groups) {
@@ -93,7 +96,36 @@ export function exampleFile(): string {
       lines.push(...renderSettings(section.settings, '', ''));
       continue;
     }
-    lines.push(wrap(section.description, ''), `${section.name}:`, ...renderSettings(section.settings, `${section.name}.`, '  '));
+    lines.push(
+      wrap(section.description, ''),
+      `${section.name}:`,
+      ...renderSettings(section.settings, `${section.name}.`, '  '),
+    );
   }
   return `${lines.join('\n').trimEnd()}\n`;
+}
+
+/** docs/configuration.md */
+export function configurationPage(): string {
+  const lines = [
+    '# Configuration',
+    '',
+    'One file, `bittern.yaml` in the folder where `bittern` is started (or `--config FILE`), and environment variables over it.',
+    'Every setting is optional. `bittern config` shows what is in force and where each value comes from, `bittern config --example`',
+    'prints a file with everything explained. All errors are told at once, by path. This page is made by `bittern config --markdown`.',
+    '',
+    'Lists in variables are separated by commas; maps are `name=value` pairs separated by commas. Sizes are in bytes, times in the',
+    "unit that ends the setting's name.",
+  ];
+  for (const section of sectionsOf()) {
+    lines.push('', section.name === '' ? '## General' : `## \`${section.name}\``, '');
+    if (section.description !== '') lines.push(section.description, '');
+    lines.push('| setting | default | variable | meaning |', '|---|---|---|---|');
+    for (const setting of section.settings) {
+      const value = setting.path === 'capture.probe' ? "the machine's name" : `\`${JSON.stringify(setting.default)}\``;
+      const variables = setting.variables.map((name) => `\`${name}\``).join(', ');
+      lines.push(`| \`${setting.path}\` | ${value} | ${variables} | ${setting.description.replaceAll('|', '\\|')} |`);
+    }
+  }
+  return `${lines.join('\n')}\n`;
 }

@@ -1,0 +1,328 @@
+/**
+ * The configuration, typed and documented. Each default stands in the module that it belongs to and is only taken up here;
+ * the descriptions are the documentation (`bittern config --example`, docs/configuration.md).
+ */
+import { hostname } from 'node:os';
+import { z } from 'zod';
+import { CAPTURE_DEFAULTS, FRAME_BYTES_LIMIT } from '../../mirror/options.ts';
+import { API_DEFAULTS } from '../api/defaults.ts';
+import { MEMORY_BUS_DEFAULTS } from '../bus/memory-bus.ts';
+import { SINK_DEFAULTS } from '../clickhouse/sink.ts';
+import { STORE_DEFAULTS } from '../clickhouse/store.ts';
+import { HTTP_DEFAULTS } from '../http/options.ts';
+import { IDENTITY_DEFAULTS } from '../identity/mapping.ts';
+import { LLM_DEFAULTS } from '../llm/defaults.ts';
+
+const whole = (least: number, most: number, value: number, description: string) =>
+  z.int().min(least).max(most).default(value).describe(description);
+const flag = (value: boolean, description: string) => z.boolean().default(value).describe(description);
+const text = (value: string, description: string) => z.string().default(value).describe(description);
+const headerNames = (value: readonly string[], description: string) =>
+  z
+    .array(z.string().regex(/^[a-z0-9!#$%&'*+.^_`|~-]+$/, 'must be a header name in lower case'))
+    .default([...value])
+    .describe(description);
+
+const MB = 1024 * 1024;
+const GB = 1024 * MB;
+const DAY_MS = 86_400_000;
+
+/** Where the name of this machine isn't a good name for the probe, set `capture.probe`. */
+const PROBE_DEFAULT = hostname() || CAPTURE_DEFAULTS.probe;
+
+const capture = z
+  .strictObject({
+    interface: text(
+      '',
+      'Network interface to capture from with `bittern up` and `bittern capture`; "any" for all. Empty: no live capture.',
+    ),
+    filter: text('', 'Capture filter in pcap syntax, such as "tcp port 8080".'),
+    tool: z
+      .enum(['tcpdump', 'dumpcap'])
+      .default('tcpdump')
+      .describe('The capture program, run as a child: tcpdump or dumpcap.'),
+    kernelBufferBytes: whole(MB, 2 * GB, 64 * MB, 'Buffer in the kernel for bursts, bytes.'),
+    snapLengthBytes: whole(96, 262_144, 262_144, 'Bytes captured of each packet; what is cut off counts as missing.'),
+    probe: text(PROBE_DEFAULT, 'Name of this probe, in every row.'),
+    network: text(
+      CAPTURE_DEFAULTS.network,
+      'Label of the network that the addresses belong to; part of the identity of a connection, so that two networks may use the same addresses.',
+    ),
+    labels: z.record(z.string(), z.string()).default({}).describe('Free labels, stored with every call of this probe.'),
+    sniff: flag(CAPTURE_DEFAULTS.sniff, 'Drop connections whose content is not HTTP (counted as not_http).'),
+    sniffJoinedBytesMax: whole(
+      0,
+      GB,
+      CAPTURE_DEFAULTS.sniffJoinedBytesMax,
+      'A connection joined in the middle is dropped when so many bytes showed nothing like HTTP.',
+    ),
+    frameBytesMax: whole(
+      1,
+      FRAME_BYTES_LIMIT,
+      CAPTURE_DEFAULTS.frameBytesMax,
+      'Payload bytes at which a frame is passed on.',
+    ),
+    frameDelayMs: whole(
+      0,
+      60_000,
+      CAPTURE_DEFAULTS.frameDelayMs,
+      'Capture time after its first segment at which a frame is passed on.',
+    ),
+    gapGraceMs: whole(
+      1,
+      600_000,
+      CAPTURE_DEFAULTS.gapGraceMs,
+      'How long a hole that the peer has acknowledged is waited for before it counts as lost.',
+    ),
+    unackedGraceMs: whole(
+      1,
+      600_000,
+      CAPTURE_DEFAULTS.unackedGraceMs,
+      'The same for a hole without an acknowledgement.',
+    ),
+    reorderPackets: whole(
+      0,
+      1_000_000,
+      CAPTURE_DEFAULTS.reorderPackets,
+      'A hole is also waited for until so many packets have passed.',
+    ),
+    quietGraceMs: whole(
+      1,
+      3_600_000,
+      CAPTURE_DEFAULTS.quietGraceMs,
+      'Longest wait for a hole while hardly any packets come.',
+    ),
+    idleTimeoutMs: whole(
+      1,
+      7 * DAY_MS,
+      CAPTURE_DEFAULTS.idleTimeoutMs,
+      'A connection without packets for so long is closed as idle.',
+    ),
+    closedLingerMs: whole(
+      1,
+      3_600_000,
+      CAPTURE_DEFAULTS.closedLingerMs,
+      'How long late packets of a closed connection are told from those of a new one.',
+    ),
+    windowBytesMax: whole(
+      65_536,
+      GB,
+      CAPTURE_DEFAULTS.windowBytesMax,
+      'How far ahead of its stream a segment may lie.',
+    ),
+    connectionBufferBytesMax: whole(
+      65_536,
+      2 * GB,
+      CAPTURE_DEFAULTS.connectionBufferBytesMax,
+      'Out-of-order bytes held for one connection.',
+    ),
+    totalBufferBytesMax: whole(
+      MB,
+      64 * GB,
+      CAPTURE_DEFAULTS.totalBufferBytesMax,
+      'Out-of-order bytes and unfinished frames of all connections.',
+    ),
+    connectionsMax: whole(
+      1,
+      10_000_000,
+      CAPTURE_DEFAULTS.connectionsMax,
+      'Connections tracked at once; beyond it the least active one is closed and counted.',
+    ),
+  })
+  .prefault({})
+  .describe('Capture: where packets come from, and how TCP is put in order.');
+
+const http = z
+  .strictObject({
+    headBytesMax: whole(1024, 16 * MB, HTTP_DEFAULTS.headBytesMax, 'Longest head of a message.'),
+    resyncHeadBytesMax: whole(
+      1024,
+      16 * MB,
+      HTTP_DEFAULTS.resyncHeadBytesMax,
+      'Longest head that is believed while a direction looks for a message to begin with.',
+    ),
+    headersMax: whole(8, 10_000, HTTP_DEFAULTS.headersMax, 'Most header fields that are read of one head.'),
+    chunkLineBytesMax: whole(64, MB, HTTP_DEFAULTS.chunkLineBytesMax, 'Longest chunk-size line with its extensions.'),
+    pipelineMax: whole(1, 100_000, HTTP_DEFAULTS.pipelineMax, 'Most exchanges open on one connection.'),
+    interimMax: whole(0, 1000, HTTP_DEFAULTS.interimMax, 'Most interim (1xx) status codes kept of one exchange.'),
+    connectionsMax: whole(1, 10_000_000, HTTP_DEFAULTS.connectionsMax, 'Most connections known at a time.'),
+    memoryBytesMax: whole(
+      MB,
+      64 * GB,
+      HTTP_DEFAULTS.memoryBytesMax,
+      'Most memory for open exchanges, partial heads and decoders.',
+    ),
+    decodedBytesMax: whole(
+      1024,
+      4 * GB,
+      HTTP_DEFAULTS.decodedBytesMax,
+      'Most bytes that one compressed body may grow to.',
+    ),
+    decodedRatioMax: whole(2, 100_000, HTTP_DEFAULTS.decodedRatioMax, 'Most decoded bytes for each compressed byte.'),
+    decodedFloorBytes: whole(
+      0,
+      GB,
+      HTTP_DEFAULTS.decodedFloorBytes,
+      'Decoded bytes up to which the ratio is not judged.',
+    ),
+  })
+  .prefault({})
+  .describe('HTTP: limits on what a hostile or damaged stream may cost.');
+
+const llm = z
+  .strictObject({
+    exchanges: flag(true, 'Store one metadata row (no bodies) for every HTTP exchange that is not an LLM call.'),
+    content: flag(true, 'Store prompts, answers, tool arguments and tool definitions. Off: facts only.'),
+    pricing: flag(true, 'Work out cost_usd from the bundled price list.'),
+    requestBytesMax: whole(
+      1024,
+      GB,
+      LLM_DEFAULTS.requestBytesMax,
+      'Bytes of one request body that are held; a longer one is cut and the call marked truncated.',
+    ),
+    responseBytesMax: whole(1024, GB, LLM_DEFAULTS.responseBytesMax, 'Bytes of one response body that are held.'),
+    errorBytesMax: whole(256, 16 * MB, LLM_DEFAULTS.errorBytesMax, 'Bytes of an error answer that are held.'),
+    eventBytesMax: whole(1024, 256 * MB, LLM_DEFAULTS.eventBytesMax, 'Longest event of a stream.'),
+    previewCharsMax: whole(0, 10_000, LLM_DEFAULTS.previewCharsMax, 'Characters of prompt_preview and answer_preview.'),
+    errorCharsMax: whole(0, 100_000, LLM_DEFAULTS.errorCharsMax, 'Characters of error_message.'),
+    partsMax: whole(
+      1,
+      10_000_000,
+      LLM_DEFAULTS.partsMax,
+      'Messages, system blocks and tools of one request that are stored one by one; a request with more is stored whole.',
+    ),
+    previewMessagesMax: whole(
+      1,
+      100_000,
+      LLM_DEFAULTS.previewMessagesMax,
+      'Messages looked at, from the last one back, for the last thing that the user said.',
+    ),
+    tokenGapsMax: whole(
+      16,
+      10_000_000,
+      LLM_DEFAULTS.tokenGapsMax,
+      'Gaps between content events kept for the median of one stream.',
+    ),
+    contentCacheEntries: whole(
+      0,
+      10_000_000,
+      LLM_DEFAULTS.contentCacheEntries,
+      'Contents remembered as stored, so that they are not sent again.',
+    ),
+    prefixCacheBytes: whole(
+      0,
+      4 * GB,
+      LLM_DEFAULTS.prefixCacheBytes,
+      'Memory for recent requests, whose unchanged beginning is not worked through again.',
+    ),
+    factCacheEntries: whole(
+      0,
+      10_000_000,
+      LLM_DEFAULTS.factCacheEntries,
+      'Previews and tool names remembered by content.',
+    ),
+  })
+  .prefault({})
+  .describe('Recognising LLM calls: what is stored, and limits.');
+
+const identity = z
+  .strictObject({
+    fingerprintKeyFile: text(
+      '',
+      'File with the key of the credential fingerprints (any bytes, at least 16). Empty: fingerprint.key in the data folder, made at random on first use. Share one file among probes to compare their fingerprints.',
+    ),
+    headers: z
+      .strictObject({
+        agentId: headerNames(IDENTITY_DEFAULTS.agentId, 'Request headers that name the agent, the most trusted first.'),
+        sessionId: headerNames(IDENTITY_DEFAULTS.sessionId, 'Request headers that name the session or conversation.'),
+        userId: headerNames(IDENTITY_DEFAULTS.userId, 'Request headers that name the user.'),
+        teamId: headerNames(IDENTITY_DEFAULTS.teamId, 'Request headers that name the team.'),
+        requestId: headerNames(
+          IDENTITY_DEFAULTS.requestId,
+          'Headers (of the request, else of the response) that name the request.',
+        ),
+      })
+      .prefault({}),
+  })
+  .prefault({})
+  .describe('Attribution: which header tells which column.');
+
+const clickhouse = z
+  .strictObject({
+    url: text('', 'A ClickHouse server instead of the embedded engine: http[s]://user:password@host:port/database.'),
+    retentionDays: whole(
+      0,
+      36_500,
+      STORE_DEFAULTS.retentionDays,
+      'Rows are deleted so many days after they were stored; 0: never.',
+    ),
+    memoryBytesMax: whole(
+      256 * MB,
+      1024 * GB,
+      STORE_DEFAULTS.memoryBytesMax,
+      "Ceiling of the embedded engine's memory.",
+    ),
+    batchRowsMax: whole(1, 1_000_000, SINK_DEFAULTS.batchRowsMax, 'Rows of one insert.'),
+    batchBytesMax: whole(1024, GB, SINK_DEFAULTS.batchBytesMax, 'Bytes of one insert.'),
+    batchAgeMsMax: whole(1, 600_000, SINK_DEFAULTS.batchAgeMsMax, 'A batch is stored when its first row is so old.'),
+    queueBytesMax: whole(
+      1024,
+      16 * GB,
+      SINK_DEFAULTS.queueBytesMax,
+      'Bytes that wait for ClickHouse before the source is held back.',
+    ),
+    knownContentsMax: whole(0, 10_000_000, SINK_DEFAULTS.knownContentsMax, 'Contents remembered as stored.'),
+    retryDelayMs: whole(
+      1,
+      60_000,
+      SINK_DEFAULTS.retryDelayMs,
+      'First wait before a failed insert is tried again; doubled each time.',
+    ),
+    retryDelayMsMax: whole(
+      1,
+      3_600_000,
+      SINK_DEFAULTS.retryDelayMsMax,
+      'Longest wait before a failed insert is tried again. It is tried until it succeeds.',
+    ),
+  })
+  .prefault({})
+  .describe('ClickHouse: embedded, or a server.');
+
+const api = z
+  .strictObject({
+    host: text(API_DEFAULTS.host, 'Address to listen on. Other than loopback only with `api.allowRemote`.'),
+    port: whole(0, 65_535, API_DEFAULTS.port, 'Port to listen on; 0: a free one.'),
+    allowRemote: flag(false, 'Allow an address other than loopback. The bearer token is wanted in any case.'),
+    tokenFile: text(
+      '',
+      'File with the bearer token. Empty: api-token in the data folder, made at random on first use.',
+    ),
+  })
+  .prefault({})
+  .describe('HTTP API.');
+
+const bus = z
+  .strictObject({
+    queueBytesMax: whole(
+      MB,
+      16 * GB,
+      MEMORY_BUS_DEFAULTS.queueBytesMax,
+      'Bytes that wait between two stages before the first one is held back.',
+    ),
+    batchRecordsMax: whole(1, 100_000, MEMORY_BUS_DEFAULTS.batchRecordsMax, 'Records handed on at once.'),
+  })
+  .prefault({})
+  .describe('The bus between the stages.');
+
+export const configSchema = z.strictObject({
+  dataDir: z.string().min(1).default('data').describe('Folder of the embedded ClickHouse, keys and logs.'),
+  capture,
+  http,
+  llm,
+  identity,
+  clickhouse,
+  api,
+  bus,
+});
+
+export type Config = z.infer<typeof configSchema>;
