@@ -20,15 +20,23 @@ export interface Topic<T> {
   sizeOf(value: T): number;
 }
 
+/** Names and values that travel beside a record's value, such as `traceparent`. */
+export type RecordHeaders = Readonly<Record<string, string>>;
+
 export interface BusRecord<T> {
   readonly key: string;
   readonly offset: number;
   readonly value: T;
+  /** What the publisher gave, and what the bus adds; empty or absent when there is nothing. */
+  readonly headers?: RecordHeaders;
 }
 
 export interface Batch<T> {
   readonly partition: number;
+  /** May be empty: then only `nextOffset` moves on. */
   readonly records: readonly BusRecord<T>[];
+  /** The offset to commit when all of this batch is done with: records that went to the dead letters are below it too. */
+  readonly nextOffset: number;
 }
 
 export interface Assignment {
@@ -37,6 +45,17 @@ export interface Assignment {
   readonly offset: number;
   /** What was committed with it; empty when nothing was. */
   readonly metadata: string;
+  /** Which ownership this is: a partition that comes again after a rebalance has another. Pass it to `commit`. */
+  readonly epoch: number;
+}
+
+/** `fenced`: the partition was taken away in the meantime; nothing was committed, and its new owner does the work again. */
+export type CommitResult = 'committed' | 'fenced';
+
+/** Why a record can't be used: a stable code (`BIT_…`) and a sentence. */
+export interface Poison {
+  readonly code: string;
+  readonly message: string;
 }
 
 export interface ConsumerHandlers<T> {
@@ -50,14 +69,23 @@ export interface ConsumerHandlers<T> {
 
 export interface Producer<T> {
   /** Appends one record. Resolves when the bus has room for more (backpressure); await it before the next. */
-  publish(key: string, value: T): Promise<void>;
+  publish(key: string, value: T, headers?: RecordHeaders): Promise<void>;
   /** Resolves when everything published so far is durable in the bus. */
   flush(): Promise<void>;
 }
 
 export interface Consumer {
-  /** Records below `offset` are done with. `metadata` is handed to the partition's next owner. */
-  commit(partition: number, offset: number, metadata?: string): Promise<void>;
+  /**
+   * Records below `offset` are done with. `metadata` is handed to the partition's next owner. May be called at any time after
+   * the batch; `epoch` is the ownership that did the work (without it: the present one), and a lower offset than the last is
+   * ignored.
+   */
+  commit(partition: number, offset: number, metadata?: string, epoch?: number): Promise<CommitResult>;
+  /**
+   * Puts a record that this stage can't use into the dead letters, as it came from the bus. Resolves when it is durable there;
+   * only then may an offset above it be committed.
+   */
+  deadLetter(partition: number, record: BusRecord<unknown>, poison: Poison): Promise<void>;
   /** Stops delivery, lets the running batch finish, calls `revoked`. */
   close(): Promise<void>;
   /** Rejects when the consumer fails; resolves after `close`. */
@@ -66,6 +94,7 @@ export interface Consumer {
 
 export interface Bus {
   producer<T>(topic: Topic<T>): Producer<T>;
+  /** Nothing is delivered before the promise has resolved, so that handlers may use the consumer. */
   consumer<T>(topic: Topic<T>, group: string, handlers: ConsumerHandlers<T>): Promise<Consumer>;
   close(): Promise<void>;
 }

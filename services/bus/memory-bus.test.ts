@@ -86,3 +86,28 @@ test('with serialize on, values pass through the codec', async () => {
   assert.notEqual(received[0], sent);
   await bus.close();
 });
+
+test('a handler can commit and put a record into the dead letters from its first batch on', async () => {
+  const bus = new MemoryBus();
+  const results: string[] = [];
+  const consumer = await bus.consumer(TEXTS, 'group', {
+    batch: async (batch) => {
+      for (const record of batch.records) {
+        if (record.value === 'bad') {
+          await consumer.deadLetter(batch.partition, record, { code: 'BIT_TEST', message: 'It is bad.' });
+        }
+      }
+      results.push(await consumer.commit(batch.partition, batch.nextOffset));
+    },
+  });
+  const producer = bus.producer(TEXTS);
+  await producer.publish('k', 'good', { traceparent: '00-1' });
+  await producer.publish('k', 'bad');
+  await bus.drained(TEXTS);
+  assert.deepEqual(results, ['committed']);
+  const [dead, ...others] = bus.deadLetters(TEXTS);
+  assert.deepEqual(others, []);
+  assert.equal(dead?.record.value, 'bad');
+  assert.equal(dead?.poison.code, 'BIT_TEST');
+  await bus.close();
+});

@@ -6,7 +6,18 @@
  * the source (a capture file) is simply read again.
  */
 import { BitternError } from '../common/errors.ts';
-import type { Batch, Bus, BusRecord, Consumer, ConsumerHandlers, Producer, Topic } from './bus.ts';
+import type {
+  Batch,
+  Bus,
+  BusRecord,
+  CommitResult,
+  Consumer,
+  ConsumerHandlers,
+  Poison,
+  Producer,
+  RecordHeaders,
+  Topic,
+} from './bus.ts';
 
 export interface MemoryBusOptions {
   /** Undelivered bytes per topic above which publishers wait. */
@@ -27,6 +38,16 @@ export const MEMORY_BUS_DEFAULTS: MemoryBusOptions = {
 const PARTITION = 0;
 const READY = Promise.resolve();
 
+/** The in-process bus has no dead-letter topic: it keeps the newest few. */
+const DEAD_LETTERS_MAX = 16;
+/** One owner from start to end. */
+const EPOCH = 0;
+
+export interface DeadRecord {
+  readonly record: BusRecord<unknown>;
+  readonly poison: Poison;
+}
+
 interface Queued {
   readonly record: BusRecord<unknown>;
   readonly bytes: number;
@@ -44,6 +65,7 @@ class Group<T> implements Consumer {
   #failed = false;
   #busy = false;
   #committed = 0;
+  readonly #deadLetters: DeadRecord[] = [];
 
   constructor(handlers: ConsumerHandlers<T>, batchRecordsMax: number, onProgress: () => void) {
     this.#handlers = handlers;
@@ -80,9 +102,19 @@ class Group<T> implements Consumer {
     this.#wake?.();
   }
 
-  async commit(partition: number, offset: number): Promise<void> {
+  async commit(partition: number, offset: number): Promise<CommitResult> {
     if (partition !== PARTITION) throw new RangeError(`no partition ${partition}`);
     this.#committed = Math.max(this.#committed, offset);
+    return 'committed';
+  }
+
+  get deadLetters(): readonly DeadRecord[] {
+    return this.#deadLetters;
+  }
+
+  async deadLetter(_partition: number, record: BusRecord<unknown>, poison: Poison): Promise<void> {
+    this.#deadLetters.push({ record, poison });
+    if (this.#deadLetters.length > DEAD_LETTERS_MAX) this.#deadLetters.shift();
   }
 
   async close(): Promise<void> {
@@ -92,7 +124,9 @@ class Group<T> implements Consumer {
   }
 
   async #run(): Promise<void> {
-    await this.#handlers.assigned?.([{ partition: PARTITION, offset: 0, metadata: '' }]);
+    // The caller of `consumer` comes first, so that its handlers can use the consumer.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    await this.#handlers.assigned?.([{ partition: PARTITION, offset: 0, metadata: '', epoch: EPOCH }]);
     while (!this.#closing) {
       if (this.#queue.length === 0) {
         await new Promise<void>((resolve) => {
@@ -111,6 +145,7 @@ class Group<T> implements Consumer {
     const batch: Batch<T> = {
       partition: PARTITION,
       records: taken.map(({ record }) => record as BusRecord<T>),
+      nextOffset: taken[taken.length - 1]!.record.offset + 1,
     };
     this.#busy = true;
     try {
@@ -135,9 +170,11 @@ class Log<T> implements Producer<T> {
     this.#options = options;
   }
 
-  publish(key: string, value: T): Promise<void> {
+  publish(key: string, value: T, headers?: RecordHeaders): Promise<void> {
     const stored = this.#options.serialize ? this.#topic.codec.decode(this.#topic.codec.encode(value)) : value;
-    const queued = { record: { key, offset: this.#nextOffset++, value: stored }, bytes: this.#topic.sizeOf(value) };
+    const offset = this.#nextOffset++;
+    const record = headers === undefined ? { key, offset, value: stored } : { key, offset, value: stored, headers };
+    const queued = { record, bytes: this.#topic.sizeOf(value) };
     for (const group of this.groups.values()) group.push(queued);
     return this.#hasRoom() ? READY : this.#until(() => this.#hasRoom());
   }
@@ -201,6 +238,11 @@ export class MemoryBus implements Bus {
   /** Resolves when every group of the topic has handled all that was published to it. */
   drained<T>(topic: Topic<T>): Promise<void> {
     return this.#log(topic).drained();
+  }
+
+  /** The newest records that the topic's groups couldn't use, `DEAD_LETTERS_MAX` a group at most. */
+  deadLetters<T>(topic: Topic<T>): readonly DeadRecord[] {
+    return [...this.#log(topic).groups.values()].flatMap((group) => group.deadLetters);
   }
 
   async close(): Promise<void> {
