@@ -1,0 +1,103 @@
+/** Frames of many connections in, HTTP exchanges out. */
+import type { Frame } from '../../schemas/frame.ts';
+import type { ConnectionId } from '../common/types.ts';
+import { type ConnectionContext, createConnectionContext, HttpConnection } from './connection.ts';
+import type { CredentialMasker } from './credentials.ts';
+import type { ExchangeHandler } from './exchange.ts';
+import type { HttpOptions, HttpStats } from './options.ts';
+
+/** Keeps the connections by id and drops each at its last frame. Takes any frame in any state; never throws because of traffic. */
+export class HttpAssembler {
+  readonly #context: ConnectionContext;
+  readonly #options: HttpOptions;
+  readonly #connections = new Map<ConnectionId, HttpConnection>();
+  #heldBytes = 0;
+  #openExchanges = 0;
+
+  constructor(options: HttpOptions, handler: ExchangeHandler, masker: CredentialMasker) {
+    this.#options = options;
+    this.#context = createConnectionContext(options, handler, masker);
+  }
+
+  get stats(): HttpStats {
+    return this.#context.stats;
+  }
+
+  get openExchanges(): number {
+    return this.#openExchanges;
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /** Memory held for open exchanges and partial heads, in bytes (estimated). */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  feed(frame: Frame): void {
+    const connection = this.#connections.get(frame.connection) ?? this.#add(frame);
+    const held = connection.heldBytes;
+    const open = connection.openExchanges;
+    connection.feed(frame);
+    this.#heldBytes += connection.heldBytes - held;
+    this.#openExchanges += connection.openExchanges - open;
+    if (frame.close !== null) this.#connections.delete(frame.connection);
+    if (this.#heldBytes > this.#options.memoryBytesMax) this.#shedLargest();
+  }
+
+  /** The capture has ended: closes every connection as `stopped`. */
+  end(): void {
+    for (const connection of this.#connections.values()) connection.close('stopped');
+    this.#connections.clear();
+    this.#heldBytes = 0;
+    this.#openExchanges = 0;
+  }
+
+  #add(frame: Frame): HttpConnection {
+    if (this.#connections.size >= this.#options.connectionsMax) this.#evictOldest();
+    // A first frame with a later number: the frames before it are lost, so this is a join in the middle.
+    const fromStart = frame.fromStart && frame.sequence === 0;
+    const info = {
+      id: frame.connection,
+      network: frame.network,
+      client: frame.client,
+      server: frame.server,
+      origin: frame.origin,
+      probe: frame.probe,
+      process: frame.process,
+      labels: frame.labels,
+    };
+    const { rolesSource, clientOffset, serverOffset, sequence } = frame;
+    const start = { fromStart, rolesSource, clientOffset, serverOffset, sequence };
+    const connection = new HttpConnection(info, start, this.#context);
+    this.#connections.set(frame.connection, connection);
+    return connection;
+  }
+
+  #evictOldest(): void {
+    for (const [id, connection] of this.#connections) {
+      this.#shed(connection);
+      connection.close('evicted');
+      this.#connections.delete(id);
+      return;
+    }
+  }
+
+  #shedLargest(): void {
+    let largest: HttpConnection | null = null;
+    for (const connection of this.#connections.values()) {
+      if (largest === null || connection.heldBytes > largest.heldBytes) largest = connection;
+    }
+    if (largest !== null) this.#shed(largest);
+  }
+
+  #shed(connection: HttpConnection): void {
+    const held = connection.heldBytes;
+    const open = connection.openExchanges;
+    connection.shed();
+    this.#heldBytes += connection.heldBytes - held;
+    this.#openExchanges += connection.openExchanges - open;
+  }
+}

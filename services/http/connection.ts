@@ -1,0 +1,435 @@
+/** One connection: two message streams, and the exchanges that they make together. */
+import type { CloseReason, Frame, RolesSource, Segment, Side } from '../../schemas/frame.ts';
+import { ContentDecoder, DECODER_BYTES, parseCodings } from './content-decoding.ts';
+import type { CredentialMasker } from './credentials.ts';
+import type {
+  BodyConsumer,
+  ConnectionInfo,
+  ExchangeEnd,
+  ExchangeHandler,
+  Headers,
+  Message,
+  MessageState,
+  RequestHead,
+  ResponseHead,
+} from './exchange.ts';
+import { requestFraming, responseFraming } from './framing.ts';
+import { HeadReader, isRequestLine, isStatusLine } from './head.ts';
+import { type LostCause, MessageStream, type StreamContext, type StreamOwner } from './message-stream.ts';
+import { emptyMessage, OPEN_EXCHANGE_BYTES, OpenExchange, unfinishedState } from './open-exchange.ts';
+import { createHttpStats, type HttpOptions, type HttpStats } from './options.ts';
+import { Pairing, type PairingOwner } from './pairing.ts';
+
+/** What all connections of an assembler share. */
+export interface ConnectionContext extends StreamContext {
+  readonly handler: ExchangeHandler;
+}
+
+/** A context for one connection on its own. */
+export function createConnectionContext(
+  options: HttpOptions,
+  handler: ExchangeHandler,
+  masker: CredentialMasker,
+): ConnectionContext {
+  return { options, handler, stats: createHttpStats(), heads: new HeadReader(masker, options.headersMax) };
+}
+
+/** What the first frame says about a connection's beginning. */
+export interface ConnectionStart {
+  readonly fromStart: boolean;
+  readonly rolesSource: RolesSource;
+  readonly clientOffset: number;
+  readonly serverOffset: number;
+  /** Sequence number that the next frame must have. */
+  readonly sequence: number;
+}
+
+export class HttpConnection implements StreamOwner, PairingOwner {
+  #info: ConnectionInfo;
+  readonly #options: HttpOptions;
+  readonly #stats: HttpStats;
+  readonly #handler: ExchangeHandler;
+  readonly #context: ConnectionContext;
+  readonly #pairing: Pairing;
+  #requests: MessageStream;
+  #responses: MessageStream;
+  /** All open exchanges in the order of their beginning. */
+  #open: OpenExchange[] = [];
+  #sending: OpenExchange | null = null;
+  #tunnel: OpenExchange | null = null;
+  #strayInterim: number[] = [];
+  #decoders = 0;
+  #nextSequence: number;
+  /** Roles were guessed by the probe and nothing has confirmed them. */
+  #rolesOpen: boolean;
+  #swapped = false;
+  /** The server's direction lost sync since the last response. */
+  #resynced = false;
+  /** Size of the gap at the border before the next response, in bytes. */
+  #borderGap = 0;
+  #firstToClose: Side | null = null;
+  #clientEnded = false;
+  #serverEnded = false;
+  #closed = false;
+
+  constructor(info: ConnectionInfo, start: ConnectionStart, context: ConnectionContext) {
+    this.#info = info;
+    this.#context = context;
+    this.#options = context.options;
+    this.#stats = context.stats;
+    this.#handler = context.handler;
+    this.#pairing = new Pairing(this);
+    this.#nextSequence = start.sequence;
+    this.#rolesOpen = start.rolesSource === 'guess';
+    this.#requests = new MessageStream(true, context, this, start.clientOffset, start.fromStart);
+    this.#responses = new MessageStream(false, context, this, start.serverOffset, start.fromStart);
+    this.#stats.connections++;
+  }
+
+  /** No exchange is open and no part of a head is held. */
+  get idle(): boolean {
+    return this.#open.length === 0 && this.#requests.heldBytes === 0 && this.#responses.heldBytes === 0;
+  }
+
+  get openExchanges(): number {
+    return this.#open.length;
+  }
+
+  /** Memory held for this connection, in bytes (estimated). */
+  get heldBytes(): number {
+    const heads = this.#requests.heldBytes + this.#responses.heldBytes;
+    return heads + this.#open.length * OPEN_EXCHANGE_BYTES + this.#decoders * DECODER_BYTES;
+  }
+
+  feed(frame: Frame): void {
+    if (this.#closed || !this.#inSequence(frame)) {
+      this.#stats.duplicateBytes += frame.payload.length;
+      return;
+    }
+    let at = 0;
+    const { segments, payload } = frame;
+    for (let n = 0; n < segments.length; n++) {
+      const segment = segments[n]!;
+      const end = Math.min(payload.length, at + Math.max(0, segment.length));
+      this.#segment(segment, payload, at, end);
+      at = end;
+    }
+    // More payload than the segments tell of: not to be read, but not to be lost from the books either.
+    this.#stats.skippedBytes += payload.length - at;
+    if (frame.close !== null) this.close(frame.close);
+  }
+
+  /** Ends every open exchange. Bytes that come later are not read. */
+  close(reason: CloseReason): void {
+    this.#endAll(this.#endBy(reason));
+  }
+
+  /** Gives the connection's memory back: open exchanges end as `limit`, and both directions look for the next head. */
+  shed(): void {
+    for (const open of [...this.#open]) this.#endNow(open, 'limit');
+    this.#pairing.clear();
+    this.#requests.desync();
+    this.#responses.desync();
+  }
+
+  // ---- frames and segments
+
+  /** False for a frame that was here before. A frame that was missed is a gap, of the size that the offsets tell. */
+  #inSequence(frame: Frame): boolean {
+    if (frame.sequence < this.#nextSequence) {
+      this.#stats.framesDuplicate++;
+      return false;
+    }
+    if (frame.sequence > this.#nextSequence) {
+      this.#stats.framesMissed += frame.sequence - this.#nextSequence;
+      const [requests, responses] = this.#swapped
+        ? [this.#responses, this.#requests]
+        : [this.#requests, this.#responses];
+      if (frame.clientOffset > requests.offset) requests.gap(frame.clientOffset - requests.offset);
+      if (frame.serverOffset > responses.offset) responses.gap(frame.serverOffset - responses.offset);
+    }
+    this.#nextSequence = frame.sequence + 1;
+    return true;
+  }
+
+  #segment(segment: Segment, payload: Buffer, start: number, end: number): void {
+    const isData = segment.kind === 'data';
+    if (this.#rolesOpen && isData && end > start) this.#checkRoles(segment.side, payload, start, end);
+    const fromClient = (segment.side === 'client') !== this.#swapped;
+    const stream = fromClient ? this.#requests : this.#responses;
+    if (segment.gap > 0) stream.gap(segment.gap);
+    if (end > start) {
+      if (!fromClient && stream.inSync && segment.gap === 0) this.#pairing.serverSpoke();
+      stream.data(payload, start, end, segment.time);
+    }
+    if (!isData) this.#ended(fromClient ? 'client' : 'server', segment.kind === 'rst');
+  }
+
+  /** Content beats port numbers: a request line from the `server`, or a status line from the `client`, turns the roles round. */
+  #checkRoles(side: Side, payload: Buffer, start: number, end: number): void {
+    const client = (side === 'client') !== this.#swapped;
+    const request = isRequestLine(payload, start, end);
+    const response = !request && isStatusLine(payload, start, end);
+    if (!request && !response) return;
+    this.#rolesOpen = false;
+    if (request === client) return;
+    this.#swapped = !this.#swapped;
+    this.#stats.rolesSwapped++;
+    this.#info = { ...this.#info, client: this.#info.server, server: this.#info.client };
+    const [requests, responses] = [this.#requests, this.#responses];
+    requests.close(false);
+    responses.close(false);
+    this.#requests = new MessageStream(true, this.#context, this, responses.offset, false);
+    this.#responses = new MessageStream(false, this.#context, this, requests.offset, false);
+    if (this.#firstToClose !== null) this.#firstToClose = this.#firstToClose === 'client' ? 'server' : 'client';
+    [this.#clientEnded, this.#serverEnded] = [this.#serverEnded, this.#clientEnded];
+  }
+
+  // ---- requests
+
+  requestHead(head: RequestHead, offset: number, start: number, end: number): void {
+    this.#rolesOpen = false;
+    const open = new OpenExchange(this.#info, offset, head, this.#responses.offset);
+    const { exchange } = open;
+    begun(exchange.request, start, end);
+    this.#pairing.request(open, this.#responses.inSync, this.#responses.offset);
+    this.#add(open);
+    this.#sending = open;
+    const consumer = this.#handler.onRequest(exchange);
+    const sink = this.#decoded(head.headers, exchange.request, consumer);
+    open.requestDecoder = sink instanceof ContentDecoder ? sink : null;
+    if (open.requestDecoder !== null) this.#decoders++;
+    const framing = head.method === 'CONNECT' ? ({ kind: 'none' } as const) : requestFraming(head.headers);
+    this.#requests.begin(framing, exchange.request, sink);
+  }
+
+  #requestOver(open: OpenExchange, state: MessageState): void {
+    if (open.requestDone) return;
+    open.requestDone = true;
+    open.exchange.request.state = state;
+    if (state === 'complete') open.requestDecoder?.end();
+    if (this.#sending === open) this.#sending = null;
+    if (open.exchange.requestHead !== null) this.#handler.onRequestEnd(open.exchange);
+    if (open.responseDone) this.#emit(open);
+  }
+
+  // ---- responses
+
+  responseHead(head: ResponseHead, offset: number, start: number, end: number, straightAfterGap: boolean): void {
+    this.#rolesOpen = false;
+    if (head.status < 200 && head.status !== 101) this.#interim(head.status);
+    else if (this.#pairing.isUnwanted) this.#unwanted(head);
+    else {
+      const open = this.#pairing.response(this.#resynced, straightAfterGap, this.#borderGap) ?? this.#orphan(offset);
+      this.#resynced = false;
+      this.#borderGap = 0;
+      this.#finalResponse(open, head, start, end);
+    }
+  }
+
+  #finalResponse(open: OpenExchange, head: ResponseHead, start: number, end: number): void {
+    const { exchange } = open;
+    begun(exchange.response, start, end);
+    exchange.responseHead = head;
+    const consumer = this.#handler.onResponse(exchange);
+    const method = exchange.requestHead?.method ?? null;
+    if (head.status === 101 || (method === 'CONNECT' && head.status < 300)) {
+      this.#upgrade(open, head);
+      return;
+    }
+    const sink = this.#decoded(head.headers, exchange.response, consumer);
+    open.responseDecoder = sink instanceof ContentDecoder ? sink : null;
+    if (open.responseDecoder !== null) this.#decoders++;
+    this.#responses.begin(responseFraming(head.status, head.headers, method), exchange.response, sink);
+  }
+
+  #interim(status: number): void {
+    this.#stats.interim++;
+    if (!this.#pairing.isUnwanted) {
+      const interim = this.#pairing.next?.exchange.interim ?? this.#strayInterim;
+      if (interim.length < this.#options.interimMax) interim.push(status);
+    }
+    this.#responses.begin({ kind: 'none' }, emptyMessage(), null);
+  }
+
+  /** The response to a request whose exchange a limit has ended. */
+  #unwanted(head: ResponseHead): void {
+    this.#pairing.unwantedAnswered();
+    this.#responses.begin(responseFraming(head.status, head.headers, null), emptyMessage(), null);
+  }
+
+  #orphan(offset: number): OpenExchange {
+    const open = new OpenExchange(this.#info, offset, null, offset);
+    open.requestDone = true;
+    open.exchange.interim.push(...this.#strayInterim);
+    this.#strayInterim = [];
+    this.#stats.headMissing++;
+    this.#pairing.orphan(open);
+    this.#add(open);
+    return open;
+  }
+
+  /** 101 (RFC 9110 section 7.8) and CONNECT (section 9.3.6): the exchange stays open to count bytes until the connection ends. */
+  #upgrade(open: OpenExchange, head: ResponseHead): void {
+    const protocol = head.status === 101 ? (head.headers.get('upgrade') ?? '').toLowerCase() : 'connect';
+    open.exchange.upgrade = { protocol, clientBytes: 0, serverBytes: 0 };
+    open.exchange.response.state = 'complete';
+    this.#stats.upgrades++;
+    this.#pairing.answered();
+    this.#requestOver(open, 'complete');
+    for (const other of [...this.#open]) if (other !== open) this.#endNow(other, 'gap');
+    this.#pairing.clear();
+    this.#sending = null;
+    this.#tunnel = open;
+    this.#requests.goOpaque();
+    this.#responses.goOpaque();
+  }
+
+  http2(): void {
+    this.#rolesOpen = false;
+    this.#stats.http2Connections++;
+    for (const open of [...this.#open]) this.#endNow(open, 'gap');
+    this.#pairing.clear();
+    this.#requests.goOpaque();
+    this.#responses.goOpaque();
+  }
+
+  messageEnd(stream: MessageStream): void {
+    if (stream.isRequests) {
+      if (this.#sending !== null) this.#requestOver(this.#sending, 'complete');
+      return;
+    }
+    const open = this.#pairing.answering;
+    if (open === null) return;
+    this.#pairing.answered();
+    open.responseDecoder?.end();
+    this.responseOver(open, 'complete', 'complete');
+  }
+
+  responseOver(open: OpenExchange, end: ExchangeEnd, state: MessageState): void {
+    if (open.responseDone) return;
+    open.responseDone = true;
+    open.plannedEnd = end;
+    open.exchange.response.state = state;
+    if (open.requestDone) this.#emit(open);
+  }
+
+  // ---- loss
+
+  syncLost(stream: MessageStream, cause: LostCause, missing: number): void {
+    if (stream.isRequests) {
+      this.#pairing.clientLostSync();
+      if (this.#sending !== null) this.#requestOver(this.#sending, 'lost');
+      return;
+    }
+    this.#resynced = true;
+    const end = cause === 'limit' ? 'limit' : 'gap';
+    const inProgress = this.#pairing.answering !== null;
+    this.#borderGap = inProgress ? 0 : missing;
+    this.#pairing.serverLostSync(end);
+    if (!inProgress && cause !== 'gap') this.#pairing.headLost(end, 0);
+  }
+
+  headWasInGap(stream: MessageStream): void {
+    if (stream.isRequests) return;
+    this.#pairing.headLost('gap', this.#borderGap);
+    this.#borderGap = 0;
+  }
+
+  // ---- ends
+
+  /** A direction ended (`fin`), or both did at once (`rst`). */
+  #ended(side: Side, reset: boolean): void {
+    this.#firstToClose ??= side;
+    const end = this.#firstToClose === 'client' ? 'client_close' : 'server_close';
+    if (!reset && side === 'client') this.#clientFin();
+    if (!reset && side === 'server') this.#serverFin(end);
+    if (reset || (this.#clientEnded && this.#serverEnded)) this.#endAll(end);
+  }
+
+  #clientFin(): void {
+    this.#clientEnded = true;
+    if (this.#sending !== null) this.#requestOver(this.#sending, 'cut');
+    this.#requests.close(false);
+  }
+
+  #serverFin(end: ExchangeEnd): void {
+    this.#serverEnded = true;
+    const unread = !this.#responses.inSync;
+    const offset = this.#responses.offset;
+    this.#responses.close(true);
+    const open = this.#pairing.answering;
+    if (open !== null) {
+      this.#pairing.answered();
+      this.responseOver(open, end, 'cut');
+    }
+    this.#pairing.serverEnded(end, unread, offset);
+  }
+
+  #endBy(reason: CloseReason): ExchangeEnd {
+    // A client that hung up as the last thing seen has hung up, whatever the probe waited for afterwards.
+    if (this.#firstToClose !== null) return this.#firstToClose === 'client' ? 'client_close' : 'server_close';
+    return reason === 'stopped' || reason === 'not_http' ? 'capture_end' : 'timeout';
+  }
+
+  #endAll(end: ExchangeEnd): void {
+    this.#closed = true;
+    if (!this.#responses.inSync) this.#pairing.endAnswered(this.#responses.offset);
+    for (const open of [...this.#open]) this.#endNow(open, open === this.#tunnel ? 'complete' : end);
+    this.#pairing.clear();
+    this.#requests.close(false);
+    this.#responses.close(false);
+  }
+
+  /** Ends an exchange whatever state it is in. */
+  #endNow(open: OpenExchange, end: ExchangeEnd): void {
+    const { response } = open.exchange;
+    if (this.#sending === open) this.#requests.detach();
+    if (this.#pairing.answering === open) this.#responses.detach();
+    this.#pairing.drop(open);
+    if (!open.responseDone) {
+      const state = response.state === 'complete' || response.start === null ? response.state : unfinishedState(end);
+      this.responseOver(open, end, state);
+    }
+    this.#requestOver(open, unfinishedState(end));
+  }
+
+  #add(open: OpenExchange): void {
+    this.#open.push(open);
+    if (this.#open.length > this.#options.pipelineMax) this.#endNow(this.#open[0]!, 'limit');
+  }
+
+  #emit(open: OpenExchange): void {
+    const { exchange } = open;
+    this.#decoders -= open.decoders;
+    open.requestDecoder?.dispose();
+    open.responseDecoder?.dispose();
+    if (open === this.#tunnel && exchange.upgrade !== null) {
+      exchange.upgrade.clientBytes = this.#requests.opaqueBytes;
+      exchange.upgrade.serverBytes = this.#responses.opaqueBytes;
+    }
+    const index = this.#open.indexOf(open);
+    if (index === 0) this.#open.shift();
+    else if (index > 0) this.#open.splice(index, 1);
+    exchange.end = open.plannedEnd;
+    this.#stats.exchanges++;
+    if (exchange.uncertain) this.#stats.uncertain++;
+    this.#handler.onEnd(exchange);
+  }
+
+  /** The consumer behind the decoders that the body needs. A coding that can't be undone leaves the consumer without bytes. */
+  #decoded(headers: Headers, message: Message, consumer: BodyConsumer | null): BodyConsumer | null {
+    const encoding = headers.get('content-encoding');
+    if (encoding === undefined) return consumer;
+    const codings = parseCodings(encoding);
+    if (codings === null) message.undecoded = encoding;
+    if (codings === null || consumer === null) return null;
+    return codings.length === 0 ? consumer : new ContentDecoder(codings, message, consumer, this.#options);
+  }
+}
+
+function begun(message: Message, start: number, end: number): void {
+  message.state = 'open';
+  message.start = start;
+  message.end = end;
+}
