@@ -1,0 +1,205 @@
+/**
+ * Reads the body of one response: a JSON body, a stream of events (SSE), JSON in pieces, or whatever an error brings.
+ * What it is, is told by the content type, and by the first byte where that is missing or wrong.
+ */
+import type { Micros } from '../common/types.ts';
+import type { BodyConsumer } from '../http/exchange.ts';
+import { type ApiError, readApiError } from './api-error.ts';
+import type { LlmLimits } from './defaults.ts';
+import type { Dialect, EventStream, ResponseFacts, StreamEnd } from './dialects/dialect.ts';
+import { DIALECTS, UNKNOWN_DIALECT } from './dialects/registry.ts';
+import { JsonPieces } from './json/pieces.ts';
+import { asObject, type JsonObject, parseJson } from './json/value.ts';
+import { BodyCollector, SseParser } from './sse-temp.ts';
+import { StreamTiming } from './stream-timing.ts';
+
+export interface Answer {
+  /** By the request's path, else by the answer's shape; null when neither tells. */
+  readonly dialect: Dialect | null;
+  readonly streamed: boolean;
+  readonly facts: ResponseFacts | null;
+  readonly error: ApiError | null;
+  readonly end: StreamEnd;
+  /** What is stored of it; '' = nothing. */
+  readonly text: string;
+  readonly timing: StreamTiming | null;
+  /** One of our limits cut it. */
+  readonly cut: boolean;
+}
+
+export interface AnswerOptions {
+  /** Null: to be found by the answer's shape. */
+  readonly dialect: Dialect | null;
+  readonly status: number;
+  readonly contentType: string;
+  /** Of the body as sent; null when it wasn't told. */
+  readonly contentLength: number | null;
+  readonly limits: LlmLimits;
+}
+
+type Mode = 'undecided' | 'events' | 'pieces' | 'whole';
+
+/** Events that are kept for the dialect that is still to be found. */
+const UNCLAIMED_EVENTS_MAX = 8;
+
+interface Unclaimed {
+  readonly type: string;
+  readonly data: string;
+  readonly json: JsonObject | null;
+}
+
+export class AnswerReader implements BodyConsumer {
+  readonly #options: AnswerOptions;
+  #dialect: Dialect | null;
+  #mode: Mode;
+  #events: SseParser | null = null;
+  #pieces: JsonPieces | null = null;
+  #body: BodyCollector | null = null;
+  #stream: EventStream | null = null;
+  #timing: StreamTiming | null = null;
+  #unclaimed: Unclaimed[] = [];
+  #streamBytes = 0;
+  #cut = false;
+  #time: Micros = 0;
+
+  constructor(options: AnswerOptions) {
+    this.#options = options;
+    this.#dialect = options.dialect;
+    this.#mode = options.contentType.includes('event-stream') ? 'events' : 'undecided';
+  }
+
+  /** Bytes that are held for this answer, about. */
+  get heldBytes(): number {
+    return this.#streamBytes + (this.#body?.heldBytes ?? 0) + (this.#pieces?.heldBytes ?? 0);
+  }
+
+  data(bytes: Buffer, time: Micros): void {
+    this.#time = time;
+    if (this.#mode === 'undecided') this.#mode = this.#sniff(bytes);
+    if (this.#mode === 'events') this.#eventParser().data(bytes, time);
+    else if (this.#mode === 'pieces') this.#pieceParser().data(bytes, time);
+    else this.#collector().data(bytes, time);
+  }
+
+  gap(missing: number): void {
+    if (this.#mode === 'events') this.#eventParser().gap();
+    else if (this.#mode === 'pieces') this.#pieceParser().gap();
+    else this.#collector().gap(missing);
+  }
+
+  #sniff(bytes: Buffer): Mode {
+    const { contentType, status } = this.#options;
+    if (status >= 400 || contentType.includes('html')) return 'whole';
+    if (contentType.includes('ndjson') || contentType.includes('jsonl')) return 'pieces';
+    let i = 0;
+    while (i < bytes.length && bytes[i]! <= 0x20) i++;
+    if (i === bytes.length) return 'undecided';
+    const c = bytes[i]!;
+    if (c === 0x5b) return 'pieces';
+    // `data:`, `event:`, `id:`, `retry:` or a comment, sent as something else than an event stream.
+    const isField = c === 0x64 || c === 0x65 || c === 0x69 || c === 0x72 || c === 0x3a;
+    return isField && !contentType.includes('json') ? 'events' : 'whole';
+  }
+
+  #eventParser(): SseParser {
+    this.#events ??= new SseParser((type, data, time) => this.#onEvent(type, data, time), {
+      eventBytesMax: this.#options.limits.eventBytesMax,
+    });
+    return this.#events;
+  }
+
+  #pieceParser(): JsonPieces {
+    this.#pieces ??= new JsonPieces((data, time) => this.#onEvent('', data, time), this.#options.limits.eventBytesMax);
+    return this.#pieces;
+  }
+
+  #collector(): BodyCollector {
+    const { limits, status, contentLength } = this.#options;
+    const bytesMax = status >= 400 ? limits.errorBytesMax : limits.responseBytesMax;
+    this.#body ??= new BodyCollector(bytesMax, contentLength);
+    return this.#body;
+  }
+
+  #onEvent(type: string, data: string, time: Micros): void {
+    this.#streamBytes += data.length;
+    if (this.#streamBytes > this.#options.limits.responseBytesMax) {
+      this.#cut = true;
+      return;
+    }
+    const json = data.charCodeAt(0) === 0x7b ? asObject(parseJson(data)) : null;
+    this.#timing ??= new StreamTiming(this.#options.limits.tokenGapsMax);
+    const stream = this.#stream ?? this.#claim(type, data, json);
+    if (stream?.event(type, data, json)) this.#timing.content(time);
+  }
+
+  /** The stream of the dialect that this event belongs to; null while none is found (the event is then kept). */
+  #claim(type: string, data: string, json: JsonObject | null): EventStream | null {
+    if (this.#dialect === null && json !== null) {
+      this.#dialect = DIALECTS.find((dialect) => dialect.isEvent(type, json)) ?? null;
+    }
+    if (this.#dialect !== null) return this.#open(this.#dialect);
+    if (this.#unclaimed.length < UNCLAIMED_EVENTS_MAX) this.#unclaimed.push({ type, data, json });
+    else if (this.#looksLikeCall()) return this.#open(UNKNOWN_DIALECT);
+    return null;
+  }
+
+  #open(dialect: Dialect): EventStream {
+    const stream = dialect.openStream();
+    for (const { type, data, json } of this.#unclaimed) stream.event(type, data, json);
+    this.#unclaimed = [];
+    this.#dialect = dialect;
+    this.#stream = stream;
+    return stream;
+  }
+
+  #looksLikeCall(): boolean {
+    return this.#unclaimed.some(({ type, json }) => json !== null && UNKNOWN_DIALECT.isEvent(type, json));
+  }
+
+  /** Everything that the body told. Call once, when nothing more comes. */
+  finish(): Answer {
+    this.#events?.end(this.#time);
+    if (this.#stream === null && this.#unclaimed.length > 0 && this.#looksLikeCall()) this.#open(UNKNOWN_DIALECT);
+    return this.#stream === null ? this.#finishWhole() : this.#finishStream(this.#stream);
+  }
+
+  #finishStream(stream: EventStream): Answer {
+    const { message, facts, end } = stream.result();
+    return {
+      dialect: this.#dialect,
+      streamed: true,
+      facts,
+      error: facts.error,
+      end,
+      text: message === null ? '' : JSON.stringify(message),
+      timing: this.#timing,
+      cut: this.#cut || (this.#pieces?.dropped ?? 0) > 0,
+    };
+  }
+
+  #finishWhole(): Answer {
+    const text = this.#body === null ? '' : this.#body.bytes().toString('utf8');
+    const json = text === '' ? undefined : parseJson(text);
+    const object = asObject(json);
+    const failed = this.#options.status >= 400;
+    if (object !== null) this.#dialect ??= this.#dialectOf(object);
+    const isAnswer = object !== null && !failed && this.#dialect !== null;
+    const facts = isAnswer ? this.#dialect!.answer(object) : null;
+    const error = failed ? (readApiError(json) ?? { type: '', message: text }) : (facts?.error ?? null);
+    return {
+      dialect: this.#dialect,
+      streamed: this.#mode === 'events' || this.#mode === 'pieces',
+      facts,
+      error,
+      end: json === undefined ? 'no' : 'yes',
+      text,
+      timing: this.#timing,
+      cut: this.#cut || (this.#body?.truncated ?? false),
+    };
+  }
+
+  #dialectOf(json: JsonObject): Dialect | null {
+    if (this.#options.status >= 400) return null;
+    return DIALECTS.find((each) => each.isAnswer(json)) ?? (UNKNOWN_DIALECT.isAnswer(json) ? UNKNOWN_DIALECT : null);
+  }
+}

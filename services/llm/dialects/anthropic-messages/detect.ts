@@ -1,0 +1,25 @@
+import { asObject, type JsonObject } from '../../json/value.ts';
+
+/** `count_tokens` and `batches` lie below this path and are no calls. */
+export function isCallPath(path: string): boolean {
+  return path.endsWith('/v1/messages') || path === '/messages';
+}
+
+/** `{"type":"message","role":"assistant","content":[…]}` */
+export function isAnswer(json: JsonObject): boolean {
+  return json.type === 'message' && json.role === 'assistant' && Array.isArray(json.content);
+}
+
+export function isEvent(_type: string, json: JsonObject): boolean {
+  switch (json.type) {
+    case 'message_start':
+      return asObject(json.message) !== null;
+    case 'content_block_start':
+      return asObject(json.content_block) !== null;
+    case 'content_block_delta':
+    case 'message_delta':
+      return asObject(json.delta) !== null;
+    default:
+      return false;
+  }
+}

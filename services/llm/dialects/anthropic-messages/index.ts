@@ -1,0 +1,17 @@
+import { type Dialect, openStream } from '../dialect.ts';
+import { isAnswer, isCallPath, isEvent } from './detect.ts';
+import { request } from './request.ts';
+import { answer } from './response.ts';
+import { stream } from './stream.ts';
+
+/** Anthropic's Messages API, as of version 2023-06-01. */
+export const anthropicMessages: Dialect = {
+  name: 'anthropic.messages',
+  vendor: 'anthropic',
+  isCallPath,
+  request,
+  isAnswer,
+  isEvent,
+  answer,
+  openStream: () => openStream(stream),
+};

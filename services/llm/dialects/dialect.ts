@@ -1,0 +1,140 @@
+/**
+ * What a dialect (the API format of a call) tells the rest. One folder a dialect; the registry lists them and nothing else
+ * imports them. All functions are pure, take JSON of any shape, and never throw.
+ */
+import type { FinishReason, RequestedToolCall } from '../../../schemas/call.ts';
+import type { ApiError } from '../api-error.ts';
+import type { RequestLayout } from '../json/scan.ts';
+import type { JsonObject } from '../json/value.ts';
+
+/** Tokens as the rest of Bittern counts them: `input` has everything cached in it, `output` the reasoning. Null = not told. */
+export interface Usage {
+  readonly input: number | null;
+  readonly cacheRead: number | null;
+  readonly cacheWrite: number | null;
+  readonly cacheWrite5m: number | null;
+  readonly cacheWrite1h: number | null;
+  readonly output: number | null;
+  readonly reasoning: number | null;
+}
+
+/** What the members of a request outside its lists say. '' or null = not told. */
+export interface RequestFields {
+  readonly model: string;
+  readonly streaming: boolean;
+  readonly maxOutputTokens: number | null;
+  readonly temperature: number | null;
+  readonly previousResponseId: string;
+  readonly agentId: string;
+  readonly sessionId: string;
+  readonly userId: string;
+}
+
+export interface RequestReader {
+  /** The members that are stored by parts. */
+  readonly layout: RequestLayout;
+  /** The member that holds the conversation. */
+  readonly messages: string;
+  /** Whether a body with these top-level members (by name) is a call of this API. */
+  isCall(has: (member: string) => boolean): boolean;
+  /** `path` without query: some APIs have the model there. */
+  fields(fields: JsonObject, path: string): RequestFields;
+  /** The genuine user text of a message; '' when it has none (tool results, reminders that the client wrote). */
+  userText(message: unknown): string;
+  /** Names of the tools that one element of the list of tools offers. */
+  toolNames(tool: unknown): readonly string[];
+}
+
+/** What an answer (or a stream put together) says. */
+export interface ResponseFacts {
+  readonly model: string;
+  readonly responseId: string;
+  readonly finishReason: FinishReason;
+  readonly finishReasonRaw: string;
+  /** The model or a safety filter refused. */
+  readonly refused: boolean;
+  readonly usage: Usage | null;
+  readonly toolCalls: readonly RequestedToolCall[];
+  /** Text of the answer, whole. */
+  readonly text: string;
+  readonly error: ApiError | null;
+}
+
+/** Whether a stream reached its API's own end. `if_closed`: it did if HTTP ended it in good order. */
+export type StreamEnd = 'yes' | 'if_closed' | 'no';
+
+export interface StreamResult {
+  /** In the shape of the API's non-streaming answer; null when there was nothing to put together. */
+  readonly message: JsonObject | null;
+  readonly facts: ResponseFacts;
+  readonly end: StreamEnd;
+}
+
+/** Takes the events of one stream in order. */
+export interface EventStream {
+  /** `json` is null for a `data` that isn't a JSON object (`[DONE]`). True when it brought content: text, reasoning or tool arguments. */
+  event(type: string, data: string, json: JsonObject | null): boolean;
+  result(): StreamResult;
+}
+
+/** A stream as a reducer. The state is changed in place: thousands of events a second aren't worth a copy each. */
+export interface StreamReducer<State> {
+  start(): State;
+  event(state: State, type: string, data: string, json: JsonObject | null): boolean;
+  result(state: State): StreamResult;
+}
+
+export interface Dialect {
+  readonly name: string;
+  /** Who makes this API, as OpenTelemetry names it: the provider when nothing else tells. */
+  readonly vendor: string;
+  /** Whether a POST to this path (without query) is one of its calls. */
+  isCallPath(path: string): boolean;
+  readonly request: RequestReader;
+  /** Whether an answer has this API's shape and no other's. */
+  isAnswer(json: JsonObject): boolean;
+  /** Whether a stream event has this API's shape and no other's. */
+  isEvent(type: string, json: JsonObject): boolean;
+  answer(json: JsonObject): ResponseFacts;
+  openStream(): EventStream;
+}
+
+class ReducedStream<State> implements EventStream {
+  readonly #reducer: StreamReducer<State>;
+  readonly #state: State;
+
+  constructor(reducer: StreamReducer<State>) {
+    this.#reducer = reducer;
+    this.#state = reducer.start();
+  }
+
+  event(type: string, data: string, json: JsonObject | null): boolean {
+    return this.#reducer.event(this.#state, type, data, json);
+  }
+
+  result(): StreamResult {
+    return this.#reducer.result(this.#state);
+  }
+}
+
+export function openStream<State>(reducer: StreamReducer<State>): EventStream {
+  return new ReducedStream(reducer);
+}
+
+/** Blocks, items, choices or tool calls of one stream; what has a higher number is left out. */
+export const STREAM_ITEMS_MAX = 4096;
+
+/** The item with this index, made on first sight; null above the limit. */
+export function itemAt<T>(items: Map<number, T>, index: unknown, make: () => T): T | null {
+  const key = typeof index === 'number' ? index : 0;
+  let item = items.get(key);
+  if (item !== undefined) return item;
+  if (items.size >= STREAM_ITEMS_MAX) return null;
+  item = make();
+  items.set(key, item);
+  return item;
+}
+
+export function byIndex<T>(items: ReadonlyMap<number, T>): T[] {
+  return [...items].sort((a, b) => a[0] - b[0]).map(([, item]) => item);
+}

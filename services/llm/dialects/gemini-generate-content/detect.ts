@@ -1,0 +1,15 @@
+import { asObject, type JsonObject } from '../../json/value.ts';
+
+/** AI Studio `/v1beta/models/M:generateContent`, Vertex `/v1/projects/…/models/M:streamGenerateContent`. `:countTokens` is no call. */
+export function isCallPath(path: string): boolean {
+  return path.endsWith(':generateContent') || path.endsWith(':streamGenerateContent');
+}
+
+export function isAnswer(json: JsonObject): boolean {
+  if (typeof json.modelVersion !== 'string' && asObject(json.usageMetadata) === null) return false;
+  return Array.isArray(json.candidates) || asObject(json.promptFeedback) !== null;
+}
+
+export function isEvent(_type: string, json: JsonObject): boolean {
+  return isAnswer(json);
+}

@@ -1,0 +1,17 @@
+import { type Dialect, openStream } from '../dialect.ts';
+import { isAnswer, isCallPath, isEvent } from './detect.ts';
+import { request } from './request.ts';
+import { answer } from './response.ts';
+import { stream } from './stream.ts';
+
+/** Google's generateContent and streamGenerateContent, on AI Studio and Vertex. */
+export const geminiGenerateContent: Dialect = {
+  name: 'gemini.generate_content',
+  vendor: 'gcp.gemini',
+  isCallPath,
+  request,
+  isAnswer,
+  isEvent,
+  answer,
+  openStream: () => openStream(stream),
+};

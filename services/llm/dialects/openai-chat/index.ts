@@ -1,0 +1,17 @@
+import { type Dialect, openStream } from '../dialect.ts';
+import { isAnswer, isCallPath, isEvent } from './detect.ts';
+import { request } from './request.ts';
+import { answer } from './response.ts';
+import { stream } from './stream.ts';
+
+/** OpenAI's Chat Completions API and everything that imitates it. */
+export const openaiChat: Dialect = {
+  name: 'openai.chat',
+  vendor: 'openai',
+  isCallPath,
+  request,
+  isAnswer,
+  isEvent,
+  answer,
+  openStream: () => openStream(stream),
+};

@@ -1,0 +1,17 @@
+import { type Dialect, openStream } from '../dialect.ts';
+import { isAnswer, isCallPath, isEvent } from './detect.ts';
+import { request } from './request.ts';
+import { answer } from './response.ts';
+import { stream } from './stream.ts';
+
+/** OpenAI's Responses API over HTTP. */
+export const openaiResponses: Dialect = {
+  name: 'openai.responses',
+  vendor: 'openai',
+  isCallPath,
+  request,
+  isAnswer,
+  isEvent,
+  answer,
+  openStream: () => openStream(stream),
+};

@@ -1,0 +1,45 @@
+/** An exchange that isn't a call: metadata only. */
+import type { ExchangeRow } from '../../schemas/call.ts';
+import type { Exchange } from '../http/exchange.ts';
+import { attribute, NO_BODY_IDENTITY } from '../identity/attribution.ts';
+import type { IdentityMapping } from '../identity/mapping.ts';
+import { NO_HEADERS } from './call-builder.ts';
+import { completenessOf, missingBytes } from './completeness.ts';
+import { callId } from './hash.ts';
+
+export function buildExchangeRow(exchange: Exchange, identity: IdentityMapping): ExchangeRow {
+  const { connection, requestHead, responseHead, request, response, upgrade } = exchange;
+  const headers = requestHead?.headers ?? NO_HEADERS;
+  const who = attribute(identity, headers, NO_BODY_IDENTITY, requestHead?.credential ?? null, connection.process);
+  const ended = response.state === 'complete' || upgrade !== null;
+  return {
+    exchangeId: callId(connection.id, requestHead === null ? 'server' : 'client', exchange.offset),
+    connectionId: connection.id,
+    started: request.start ?? response.start ?? 0,
+    firstByte: response.start,
+    ended: response.end ?? request.end,
+    method: requestHead?.method ?? '',
+    host: headers.get('host') ?? '',
+    path: requestHead?.path ?? '',
+    status: responseHead?.status ?? 0,
+    requestType: headers.get('content-type') ?? '',
+    responseType: responseHead?.headers.get('content-type') ?? '',
+    requestBytes: request.bodyBytes,
+    responseBytes: response.bodyBytes,
+    outcome: exchange.end ?? '',
+    completeness: completenessOf(exchange, { ended, streamError: false, refused: false, cut: false }),
+    missingBytes: missingBytes(exchange),
+    clientName: who.client.name,
+    agentId: who.agentId,
+    credential: who.credential,
+    clientIp: connection.client.address,
+    clientPort: connection.client.port,
+    serverIp: connection.server.address,
+    serverPort: connection.server.port,
+    upgrade: upgrade?.protocol ?? '',
+    upgradeBytes: upgrade === null ? 0 : upgrade.clientBytes + upgrade.serverBytes,
+    origin: connection.origin,
+    probe: connection.probe,
+    network: connection.network,
+  };
+}

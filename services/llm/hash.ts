@@ -1,0 +1,14 @@
+import { hash } from 'node:crypto';
+import type { CallId, ContentHash } from '../common/types.ts';
+
+const HEX_DIGITS = 32;
+
+/** The first 128 bits of the SHA-256 of `bytes`, in hex. */
+export function contentHash(bytes: Buffer | string): ContentHash {
+  return hash('sha256', bytes, 'hex').slice(0, HEX_DIGITS) as ContentHash;
+}
+
+/** Deterministic, so that a replay gives the same id. `side`: whose stream `offset` counts. */
+export function callId(connection: string, side: 'client' | 'server', offset: number): CallId {
+  return hash('sha256', `${connection}:${side}:${offset}`, 'hex').slice(0, HEX_DIGITS) as CallId;
+}

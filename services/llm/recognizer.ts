@@ -1,0 +1,189 @@
+/**
+ * Finds the LLM calls among the exchanges. One serves all connections; what is known of an open exchange is in its state.
+ *
+ * A POST to a path of a dialect is a call if its body has the shape of one; so is one that failed or whose body was lost,
+ * since nothing else tells. Any other JSON POST is a call if both its body and its answer look like one. A response whose
+ * request was never seen is a call if it has the shape of a dialect's answer.
+ */
+import type { Content, Observation } from '../../schemas/call.ts';
+import type { ContentHash } from '../common/types.ts';
+import type { BodyConsumer, Exchange, ExchangeHandler } from '../http/exchange.ts';
+import type { IdentityMapping } from '../identity/mapping.ts';
+import { type Answer, AnswerReader } from './answer-reader.ts';
+import { buildCall } from './call-builder.ts';
+import { Pricing } from './cost.ts';
+import type { LlmLimits } from './defaults.ts';
+import type { Dialect } from './dialects/dialect.ts';
+import { dialectOfPath, UNKNOWN_DIALECT } from './dialects/registry.ts';
+import { withoutKeys } from './error-text.ts';
+import { buildExchangeRow } from './exchange-row.ts';
+import { contentHash } from './hash.ts';
+import { RequestCaches, type RequestFacts, readRequest } from './request-facts.ts';
+import { BodyCollector } from './sse-temp.ts';
+
+export interface RecognizerOptions {
+  readonly identity: IdentityMapping;
+  /** Whether exchanges that are no calls are observed (metadata only). */
+  readonly exchanges: boolean;
+  /** Whether texts are observed: bodies, previews, tool arguments. */
+  readonly content: boolean;
+  readonly pricing: boolean;
+  readonly limits: LlmLimits;
+}
+
+export interface RecognizerStats {
+  calls: number;
+  exchanges: number;
+  contents: number;
+  contentBytes: number;
+}
+
+/** What is known of one exchange while it is open. */
+interface Open {
+  /** By the request's path. */
+  readonly dialect: Dialect | null;
+  requestBody: BodyCollector | null;
+  requestCut: boolean;
+  request: RequestFacts | null;
+  /** False: the request was seen and is no call's. */
+  candidate: boolean;
+  reader: AnswerReader | null;
+}
+
+function contentLength(value: string | undefined): number | null {
+  const length = value === undefined ? Number.NaN : Number(value);
+  return Number.isSafeInteger(length) && length >= 0 ? length : null;
+}
+
+export class CallRecognizer implements ExchangeHandler {
+  readonly stats: RecognizerStats = { calls: 0, exchanges: 0, contents: 0, contentBytes: 0 };
+  readonly #options: RecognizerOptions;
+  readonly #emit: (observation: Observation) => void;
+  readonly #open = new Map<Exchange, Open>();
+  readonly #caches: RequestCaches;
+  readonly #pricing: Pricing | null;
+
+  constructor(options: RecognizerOptions, emit: (observation: Observation) => void) {
+    this.#options = options;
+    this.#emit = emit;
+    this.#caches = new RequestCaches(options.limits);
+    this.#pricing = options.pricing ? new Pricing() : null;
+  }
+
+  /** Bytes of bodies that are held for open exchanges, and of the cache of earlier requests. */
+  get heldBytes(): number {
+    let bytes = this.#caches.prefixes?.bytes ?? 0;
+    for (const { requestBody, reader } of this.#open.values()) {
+      bytes += (requestBody?.heldBytes ?? 0) + (reader?.heldBytes ?? 0);
+    }
+    return bytes;
+  }
+
+  onRequest(exchange: Exchange): BodyConsumer | null {
+    const head = exchange.requestHead;
+    if (head === null || head.method !== 'POST') return null;
+    const dialect = dialectOfPath(head.path);
+    const type = head.headers.get('content-type') ?? '';
+    if (dialect === null && !type.includes('json')) return null;
+    const { requestBytesMax } = this.#options.limits;
+    const requestBody = new BodyCollector(requestBytesMax, contentLength(head.headers.get('content-length')));
+    this.#open.set(exchange, { dialect, requestBody, requestCut: false, request: null, candidate: true, reader: null });
+    return requestBody;
+  }
+
+  onRequestEnd(exchange: Exchange): void {
+    const open = this.#open.get(exchange);
+    if (open?.requestBody == null) return;
+    // Read now, so that only what is new of it is held while the answer streams.
+    this.#readRequest(exchange, open, open.dialect ?? UNKNOWN_DIALECT);
+    if (open.dialect !== null) open.requestBody = null;
+    else if (!open.request!.isCall) this.#open.delete(exchange);
+  }
+
+  #readRequest(exchange: Exchange, open: Open, dialect: Dialect): void {
+    const body = open.requestBody;
+    if (body === null) return;
+    const path = exchange.requestHead?.path ?? '';
+    const host = exchange.requestHead?.headers.get('host') ?? '';
+    const cacheKey = ` ${exchange.connection.client.address} ${host}${path}`;
+    const { content, limits } = this.#options;
+    open.requestCut = body.truncated;
+    open.request = readRequest(body.bytes(), dialect, path, content, cacheKey, this.#caches, limits);
+  }
+
+  onResponse(exchange: Exchange): BodyConsumer | null {
+    const head = exchange.responseHead;
+    if (head === null) return null;
+    let open = this.#open.get(exchange);
+    const contentType = head.headers.get('content-type') ?? '';
+    if (open === undefined) {
+      const isData = contentType.includes('json') || contentType.includes('event-stream');
+      if (exchange.requestHead !== null || !isData || head.status >= 400) return null;
+      open = { dialect: null, requestBody: null, requestCut: false, request: null, candidate: true, reader: null };
+      this.#open.set(exchange, open);
+    }
+    open.reader = new AnswerReader({
+      dialect: open.dialect,
+      status: head.status,
+      contentType,
+      contentLength: contentLength(head.headers.get('content-length')),
+      limits: this.#options.limits,
+    });
+    return open.reader;
+  }
+
+  onEnd(exchange: Exchange): void {
+    const open = this.#open.get(exchange);
+    if (open !== undefined) {
+      this.#open.delete(exchange);
+      const answer = open.reader?.finish() ?? null;
+      const dialect = this.#dialectOf(exchange, open, answer);
+      if (dialect !== null) {
+        this.#emitCall(exchange, open, dialect, answer);
+        return;
+      }
+    }
+    this.stats.exchanges++;
+    if (!this.#options.exchanges) return;
+    this.#emit({ type: 'exchange', exchange: buildExchangeRow(exchange, this.#options.identity) });
+  }
+
+  /** The dialect of the call that this exchange is; null when it is none. */
+  #dialectOf(exchange: Exchange, open: Open, answer: Answer | null): Dialect | null {
+    if (open.dialect !== null) {
+      if (open.requestBody !== null) this.#readRequest(exchange, open, open.dialect);
+      const failed = (exchange.responseHead?.status ?? 0) >= 400;
+      return open.request?.isCall || failed || exchange.request.state !== 'complete' ? open.dialect : null;
+    }
+    const found = answer?.dialect ?? null;
+    if (found === null || answer?.facts == null) return null;
+    if (exchange.requestHead === null) return found === UNKNOWN_DIALECT ? null : found;
+    if (found !== UNKNOWN_DIALECT || open.request === null) this.#readRequest(exchange, open, found);
+    return open.request?.isCall ? found : null;
+  }
+
+  #emitCall(exchange: Exchange, open: Open, dialect: Dialect, answer: Answer | null): void {
+    const { request, requestCut } = open;
+    const contents: Content[] = request === null ? [] : [...request.contents];
+    const responseContent = this.#responseContent(exchange, answer, contents);
+    const { identity, content, limits } = this.#options;
+    const parts = { exchange, dialect, request, answer, requestCut, responseContent };
+    const call = buildCall(parts, { identity, content, pricing: this.#pricing, limits });
+    for (const { hash, text } of contents) {
+      this.#caches.markEmitted(hash);
+      this.stats.contentBytes += text.length;
+    }
+    this.stats.contents += contents.length;
+    this.stats.calls++;
+    this.#emit({ type: 'call', call, contents });
+  }
+
+  #responseContent(exchange: Exchange, answer: Answer | null, contents: Content[]): ContentHash | '' {
+    if (!this.#options.content || answer === null || answer.text === '') return '';
+    const failed = (exchange.responseHead?.status ?? 0) >= 400;
+    const text = failed ? withoutKeys(answer.text, this.#options.limits.errorBytesMax) : answer.text;
+    const hash = contentHash(text);
+    contents.push({ kind: 'response', hash, text });
+    return hash;
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * The facts of a request, read from its parts. Only the members outside the lists and the few elements that are needed are
+ * parsed; what was read of a message or a tool is kept by its hash, since the next request brings it again.
+ */
+import type { Content } from '../../schemas/call.ts';
+import type { ContentHash } from '../common/types.ts';
+import type { LlmLimits } from './defaults.ts';
+import type { Dialect, RequestFields } from './dialects/dialect.ts';
+import type { ScannedMember } from './json/scan.ts';
+import { cutText } from './json/text.ts';
+import { parseJson } from './json/value.ts';
+import { Lru } from './lru.ts';
+import { PrefixCache } from './prefix-cache.ts';
+import { type RequestParts, takeApart } from './request-parts.ts';
+
+export interface RequestFacts {
+  /** False: the body isn't that of a call of this dialect. */
+  readonly isCall: boolean;
+  readonly fields: RequestFields;
+  readonly messageCount: number;
+  readonly offeredTools: string[];
+  readonly promptPreview: string;
+  readonly skeleton: string;
+  readonly partHashes: ContentHash[];
+  /** The parts that needn't be left out, in order, each hash once. */
+  readonly contents: readonly Content[];
+}
+
+/** What was read of earlier requests. One for all connections; the facts don't depend on it. */
+export class RequestCaches {
+  readonly prefixes: PrefixCache | null;
+  readonly #emitted: Lru<ContentHash, true>;
+  readonly #userTexts = new Map<string, Lru<ContentHash, string>>();
+  readonly #toolNames = new Map<string, Lru<ContentHash, readonly string[]>>();
+  readonly #entriesMax: number;
+
+  constructor(limits: LlmLimits) {
+    this.prefixes = limits.prefixCacheBytes === 0 ? null : new PrefixCache(limits.prefixCacheBytes);
+    this.#emitted = new Lru(limits.contentCacheEntries);
+    this.#entriesMax = limits.factCacheEntries;
+  }
+
+  userTexts(dialect: Dialect): Lru<ContentHash, string> {
+    return perDialect(this.#userTexts, dialect, this.#entriesMax);
+  }
+
+  toolNames(dialect: Dialect): Lru<ContentHash, readonly string[]> {
+    return perDialect(this.#toolNames, dialect, this.#entriesMax);
+  }
+
+  wasEmitted(hash: ContentHash): boolean {
+    return this.#emitted.get(hash) !== undefined;
+  }
+
+  markEmitted(hash: ContentHash): void {
+    this.#emitted.set(hash, true);
+  }
+}
+
+function perDialect<T>(caches: Map<string, Lru<ContentHash, T>>, dialect: Dialect, entriesMax: number) {
+  let cache = caches.get(dialect.name);
+  if (cache === undefined) caches.set(dialect.name, (cache = new Lru(entriesMax)));
+  return cache;
+}
+
+/** Parts that are outside of any limit of use are decoded only when somebody asks. */
+function elementJson(body: Buffer, member: ScannedMember, index: number): unknown {
+  return parseJson(body.toString('utf8', member.start + member.starts[index]!, member.start + member.ends[index]!));
+}
+
+/** The last one of this name, as JSON.parse has it. */
+function memberOf(members: readonly ScannedMember[], key: string): ScannedMember | null {
+  for (let i = members.length - 1; i >= 0; i--) if (members[i]!.key === key) return members[i]!;
+  return null;
+}
+
+function previewOf(
+  body: Buffer,
+  member: ScannedMember,
+  dialect: Dialect,
+  caches: RequestCaches,
+  limits: LlmLimits,
+): string {
+  const known = caches.userTexts(dialect);
+  const first = Math.max(0, member.ends.length - limits.previewMessagesMax);
+  for (let i = member.ends.length - 1; i >= first; i--) {
+    const hash = member.hashes[i]!;
+    let text = known.get(hash);
+    if (text === undefined) {
+      text = cutText(dialect.request.userText(elementJson(body, member, i)), limits.previewCharsMax);
+      known.set(hash, text);
+    }
+    if (text !== '') return text;
+  }
+  return '';
+}
+
+function toolsOf(body: Buffer, members: readonly ScannedMember[], dialect: Dialect, caches: RequestCaches): string[] {
+  const known = caches.toolNames(dialect);
+  const names: string[] = [];
+  for (const member of members) {
+    if (member.kind !== 'tool') continue;
+    for (let i = 0; i < member.ends.length; i++) {
+      const hash = member.hashes[i]!;
+      let some = known.get(hash);
+      if (some === undefined) {
+        some = dialect.request.toolNames(elementJson(body, member, i));
+        known.set(hash, some);
+      }
+      for (const name of some) names.push(name);
+    }
+  }
+  return names;
+}
+
+function contentsOf(body: Buffer, parts: RequestParts, caches: RequestCaches): Content[] {
+  const contents: Content[] = [];
+  const seen = new Set<ContentHash>();
+  for (const { kind, hash, start, end } of parts.parts) {
+    if (caches.wasEmitted(hash) || seen.has(hash)) continue;
+    seen.add(hash);
+    contents.push({ kind, hash, text: body.toString('utf8', start, end) });
+  }
+  return contents;
+}
+
+/**
+ * Never throws. `path` without query; `cacheKey` as in `takeApart`. With `content` false nothing of the text comes out: no
+ * parts, no preview.
+ */
+export function readRequest(
+  body: Buffer,
+  dialect: Dialect,
+  path: string,
+  content: boolean,
+  cacheKey: string,
+  caches: RequestCaches,
+  limits: LlmLimits,
+): RequestFacts {
+  const { request } = dialect;
+  const parts = takeApart(body, request.layout, limits.partsMax, caches.prefixes, cacheKey);
+  const { members } = parts;
+  const messages = memberOf(members, request.messages);
+  return {
+    isCall: request.isCall((name) => memberOf(members, name) !== null),
+    fields: request.fields(parts.fields, path),
+    messageCount: messages?.ends.length ?? 0,
+    offeredTools: toolsOf(body, members, dialect, caches),
+    promptPreview: content && messages !== null ? previewOf(body, messages, dialect, caches, limits) : '',
+    skeleton: content ? parts.skeleton : '',
+    partHashes: content ? parts.parts.map((part) => part.hash) : [],
+    contents: content ? contentsOf(body, parts, caches) : [],
+  };
+}

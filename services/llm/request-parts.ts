@@ -1,0 +1,147 @@
+/**
+ * A request body as it is stored: parts (messages, system prompt, tools) under their hashes, and the skeleton, which is the
+ * rest of the text with one NUL in the place of each part. Raw JSON holds no NUL, so putting it together again is exact.
+ */
+import type { Content } from '../../schemas/call.ts';
+import type { ContentHash } from '../common/types.ts';
+import { contentHash } from './hash.ts';
+import { type RequestLayout, type RequestScan, type ScannedMember, scanRequest } from './json/scan.ts';
+import { asObject, type JsonObject, parseJson } from './json/value.ts';
+import type { PrefixCache } from './prefix-cache.ts';
+
+export const PART_MARK = '\0';
+const NULL_TEXT = Buffer.from('null');
+
+/** One stored part, still in the body. */
+export interface Part {
+  readonly kind: Content['kind'];
+  readonly hash: ContentHash;
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface RequestParts {
+  /** False: not one whole JSON object (or more parts than the limit); it is then stored as one `body` part. */
+  readonly whole: boolean;
+  readonly members: readonly ScannedMember[];
+  /** The members outside the layout, parsed. The members of the layout are null in it when they have parts. */
+  readonly fields: JsonObject;
+  readonly skeleton: string;
+  readonly parts: readonly Part[];
+}
+
+/** The request's text: the skeleton with its NULs replaced by the texts of the parts, in order. Missing texts leave nothing. */
+export function rebuildRequest(skeleton: string, parts: readonly string[]): string {
+  const pieces = skeleton.split(PART_MARK);
+  let text = pieces[0]!;
+  for (let i = 1; i < pieces.length; i++) text += (parts[i - 1] ?? '') + pieces[i]!;
+  return text;
+}
+
+/** Copies a stretch of the body that stays in the skeleton; between the elements of a list that is a comma or two bytes. */
+function copyStretch(body: Buffer, from: number, to: number, target: Buffer, at: number): number {
+  if (to - from > 16) {
+    body.copy(target, at, from, to);
+    return at + to - from;
+  }
+  let out = at;
+  for (let i = from; i < to; i++) target[out++] = body[i]!;
+  return out;
+}
+
+/** Skeleton text. Layout members must be in the order of the body. */
+function skeletonOf(body: Buffer, members: readonly ScannedMember[]): string {
+  let size = body.length;
+  for (const { starts, ends } of members) for (let i = 0; i < ends.length; i++) size -= ends[i]! - starts[i]! - 1;
+  const target = Buffer.allocUnsafe(size);
+  let out = 0;
+  let from = 0;
+  for (const { start, starts, ends } of members) {
+    for (let i = 0; i < ends.length; i++) {
+      out = copyStretch(body, from, start + starts[i]!, target, out);
+      target[out++] = 0;
+      from = start + ends[i]!;
+    }
+  }
+  out = copyStretch(body, from, body.length, target, out);
+  return target.toString('utf8', 0, out);
+}
+
+/** The members outside the layout. Parsing the rest of the text as a whole also proves that it is JSON. */
+function fieldsOf(body: Buffer, members: readonly ScannedMember[]): JsonObject | null {
+  const pieces: Buffer[] = [];
+  let from = 0;
+  for (const { kind, start, end } of members) {
+    if (kind === null) continue;
+    pieces.push(body.subarray(from, start), NULL_TEXT);
+    from = end;
+  }
+  pieces.push(body.subarray(from));
+  return asObject(parseJson(Buffer.concat(pieces).toString('utf8')));
+}
+
+/** What can be read of a body that isn't whole: each whole member by itself. */
+function salvageFields(body: Buffer, members: readonly ScannedMember[]): JsonObject {
+  const fields: Record<string, unknown> = {};
+  for (const { key, kind, start, end } of members) {
+    if (kind !== null || end < 0 || key === '__proto__') continue;
+    const value = parseJson(body.toString('utf8', start, end));
+    if (value !== undefined) fields[key] = value;
+  }
+  return fields;
+}
+
+function hashParts(body: Buffer, member: ScannedMember): void {
+  const { start, starts, ends, hashes } = member;
+  for (let i = hashes.length; i < ends.length; i++) {
+    hashes.push(contentHash(body.subarray(start + starts[i]!, start + ends[i]!)));
+  }
+}
+
+function listParts(members: readonly ScannedMember[]): Part[] {
+  const parts: Part[] = [];
+  for (const { kind, start, starts, ends, hashes } of members) {
+    if (kind === null) continue;
+    for (let i = 0; i < ends.length; i++) {
+      parts.push({ kind, hash: hashes[i]!, start: start + starts[i]!, end: start + ends[i]! });
+    }
+  }
+  return parts;
+}
+
+function asOneBody(body: Buffer, scan: RequestScan): RequestParts {
+  const { members } = scan;
+  for (const member of members) hashParts(body, member);
+  const part: Part = { kind: 'body', hash: contentHash(body), start: 0, end: body.length };
+  return { whole: false, members, fields: salvageFields(body, members), skeleton: PART_MARK, parts: [part] };
+}
+
+/**
+ * Takes a body apart. Never throws. `cacheKey` tells which earlier lists may begin like this one's (same client, host and
+ * path); the result doesn't depend on the cache.
+ */
+export function takeApart(
+  body: Buffer,
+  layout: RequestLayout,
+  partsMax: number,
+  cache: PrefixCache | null,
+  cacheKey: string,
+): RequestParts {
+  const reuse =
+    cache === null ? null : (bytes: Buffer, member: ScannedMember) => cache.reuse(member.key + cacheKey, bytes, member);
+  const scan = scanRequest(body, layout, partsMax, reuse);
+  const fields = scan.status === 'ok' ? fieldsOf(body, scan.members) : null;
+  if (fields === null) return asOneBody(body, scan);
+  for (const member of scan.members) {
+    if (member.kind === null) continue;
+    hashParts(body, member);
+    cache?.store(member.key + cacheKey, body, member);
+  }
+  return {
+    whole: true,
+    members: scan.members,
+    fields,
+    skeleton: skeletonOf(body, scan.members),
+    parts: listParts(scan.members),
+  };
+}
