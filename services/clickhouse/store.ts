@@ -1,5 +1,10 @@
 /** The database that calls are stored in: the embedded engine of a data folder, or a ClickHouse server; same schema, same SQL. */
-import { type ClickHouseClient, type ClickHouseClientConfigOptions, createClient } from '@clickhouse/client';
+import {
+  type ClickHouseClient,
+  type ClickHouseClientConfigOptions,
+  ClickHouseLogLevel,
+  createClient,
+} from '@clickhouse/client';
 import { BitternError } from '../common/errors.ts';
 import { ENGINE_DEFAULTS, openEngine } from './engine/engine.ts';
 import { applyRetention, loadMigrations, migrate } from './migrations.ts';
@@ -110,6 +115,8 @@ function connect(target: Target, database: string | undefined): ClickHouseClient
     username: target.user,
     password: target.password,
     application: 'bittern',
+    // Its log would hold queries and their parameters; every error reaches a caller anyway.
+    log: { level: ClickHouseLogLevel.OFF },
     request_timeout: STORE_DEFAULTS.requestTimeoutMs,
     max_open_connections: STORE_DEFAULTS.connectionsMax,
     // Lists of ids are parameters too, and longer than a URL may be.

@@ -49,12 +49,14 @@ export async function engineAnswers(runtime: EngineRuntime, timeoutMs: number): 
   return (await displayNameAt(runtime, timeoutMs)) === runtime.displayName;
 }
 
+/** A killed process that its parent hasn't asked after yet (state Z) is dead, though a signal would still reach it. */
 function isAlive(pid: number): boolean {
   try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const state = stat[stat.lastIndexOf(')') + 2];
+    return state !== 'Z' && state !== 'X';
+  } catch {
+    return false;
   }
 }
 
