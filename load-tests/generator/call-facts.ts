@@ -1,0 +1,108 @@
+/** What a perfect observer knows of a reply, by how much of it was sent. */
+import type { Dialect, Reply, StreamEvent } from '../dialects/dialect.ts';
+import type { CallFacts, Value } from '../manifest.ts';
+
+export interface Known {
+  readonly facts: Partial<CallFacts>;
+  readonly either: Readonly<Record<string, readonly Value[]>>;
+}
+
+const NO_USAGE = {
+  input_tokens: null,
+  cache_read_tokens: null,
+  cache_write_tokens: null,
+  output_tokens: null,
+  reasoning_tokens: null,
+  usage_source: 'none',
+} as const;
+
+const NO_TOOLS = { tool_names: [], tool_call_ids: [] } as const;
+
+/** Nothing of the model's own words was seen. */
+export function knownOfNothing(reply: Reply | null): Known {
+  return {
+    facts: { model: '', response_id: '', finish_reason: '', ...NO_USAGE, ...NO_TOOLS },
+    either: {
+      finish_reason: ['error', 'other'],
+      ...(reply === null ? {} : { model: [reply.model], response_id: [reply.id] }),
+    },
+  };
+}
+
+function finishOf(dialect: Dialect, reply: Reply): { finish_reason: string; either: readonly Value[] } {
+  // Two APIs have no word of their own for it: the finish is `stop`, the tool calls or the refusal text tell the rest.
+  const plain = dialect.name === 'openai.responses' || dialect.name === 'gemini.generate_content';
+  if (reply.finish === 'tool_calls' && plain) return { finish_reason: 'tool_calls', either: ['stop'] };
+  if (reply.finish === 'refusal' && dialect.name !== 'anthropic.messages')
+    return { finish_reason: 'refusal', either: ['stop'] };
+  return { finish_reason: reply.finish, either: [] };
+}
+
+export function knownOfWhole(dialect: Dialect, reply: Reply): Known {
+  const { usage } = reply;
+  const finish = finishOf(dialect, reply);
+  const told = {
+    input_tokens: usage.input,
+    cache_read_tokens: usage.cacheRead,
+    cache_write_tokens: usage.cacheWrite,
+    output_tokens: usage.output,
+    reasoning_tokens: dialect.name === 'anthropic.messages' ? null : usage.reasoning,
+    usage_source: 'reported',
+  };
+  return {
+    facts: {
+      model: reply.model,
+      response_id: reply.id,
+      finish_reason: finish.finish_reason,
+      ...(reply.tellUsage ? told : NO_USAGE),
+      tool_names: reply.toolCalls.map((call) => call.name),
+      tool_call_ids: reply.toolCalls.map((call) => call.id),
+    },
+    either: finish.either.length === 0 ? {} : { finish_reason: finish.either },
+  };
+}
+
+interface GeminiUsage {
+  readonly promptTokenCount: number;
+  readonly candidatesTokenCount: number;
+  readonly cachedContentTokenCount?: number;
+  readonly thoughtsTokenCount?: number;
+}
+
+/** The stream was left after `events`, before the reply's end. All APIs name model and id in their first event. */
+export function knownOfPart(dialect: Dialect, reply: Reply, events: readonly StreamEvent[]): Known {
+  const names = { model: reply.model, response_id: reply.id, finish_reason: '', ...NO_TOOLS };
+  const either = { finish_reason: ['error', 'other'] };
+  if (dialect.name === 'anthropic.messages') {
+    const { input, cacheRead, cacheWrite } = reply.usage;
+    return {
+      facts: {
+        ...names,
+        input_tokens: input,
+        cache_read_tokens: cacheRead,
+        cache_write_tokens: cacheWrite,
+        output_tokens: 1,
+        reasoning_tokens: null,
+        usage_source: 'reported',
+      },
+      either: { ...either, output_tokens: [null] },
+    };
+  }
+  if (dialect.name === 'gemini.generate_content') {
+    const { usageMetadata: last } = JSON.parse(events.at(-1)!.data) as { usageMetadata: GeminiUsage };
+    const reasoning = last.thoughtsTokenCount ?? 0;
+    return {
+      facts: {
+        ...names,
+        input_tokens: last.promptTokenCount,
+        cache_read_tokens: last.cachedContentTokenCount ?? 0,
+        cache_write_tokens: null,
+        output_tokens: last.candidatesTokenCount + reasoning,
+        reasoning_tokens: reasoning,
+        usage_source: 'reported',
+      },
+      either,
+    };
+  }
+  return { facts: { ...names, ...NO_USAGE }, either };
+}

@@ -1,0 +1,32 @@
+/** One exchange, planned: its bytes, how it ends, and what is expected of it once the packets are known. */
+import type { CallFacts, ExpectedCall, ExpectedExchange, Value } from '../manifest.ts';
+import type { WireMessage } from './http-message.ts';
+
+/** What becomes of the connection. `silent`: nothing more is ever sent on it, not even a FIN. */
+export type Ending = 'keep' | 'client_fin' | 'client_rst' | 'server_fin' | 'server_rst' | 'silent';
+
+type Filled = 'client_ip' | 'client_port' | 'server_ip' | 'server_port';
+
+export interface PlannedCall {
+  readonly type: 'call';
+  readonly facts: Omit<CallFacts, Filled>;
+  readonly either: Readonly<Record<string, readonly Value[]>>;
+  readonly content: Pick<ExpectedCall, 'request_body' | 'response_text' | 'response_reasoning' | 'tool_arguments'>;
+}
+
+export interface PlannedOther {
+  readonly type: 'exchange';
+  readonly facts: Omit<ExpectedExchange['expected'], Filled>;
+}
+
+export interface PlannedExchange {
+  readonly request: WireMessage;
+  /** Null: never answered. */
+  readonly response: WireMessage | null;
+  /** Interim responses before the final one. */
+  readonly interim: readonly Buffer[];
+  /** Between the request's last byte and the response's first, µs. */
+  readonly thinkUs: number;
+  readonly ending: Ending;
+  readonly entry: PlannedCall | PlannedOther;
+}
