@@ -75,6 +75,8 @@ export interface ExpectedCall {
   readonly lost_bytes: number;
   /** Decoded body of the request: what a request put together again must equal as JSON. */
   readonly request_body: string;
+  /** SHA-256 (hex) of the response's decoded body; '' when it wasn't sent to its end. */
+  readonly response_sha256: string;
   readonly response_text: string;
   readonly response_reasoning: string;
   readonly tool_arguments: readonly string[];

@@ -380,6 +380,7 @@ export function planCall(
       either: { ...answer.known.either, ...open },
       content: {
         request_body: body,
+        response_sha256: answer.message?.bodySha256 ?? '',
         response_text: answer.whole ? reply.text : '',
         response_reasoning: answer.whole ? reply.reasoning : '',
         tool_arguments: answer.whole ? reply.toolCalls.map((call) => call.arguments) : [],

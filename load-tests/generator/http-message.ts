@@ -1,4 +1,5 @@
 /** An HTTP/1.1 message as timed bytes (RFC 9112), with the offsets that the manifest needs. */
+import { hash } from 'node:crypto';
 import { type Coding, encode } from './body-coding.ts';
 import type { Random } from './random.ts';
 
@@ -44,6 +45,8 @@ export interface WireMessage {
   readonly tokenOffset: number;
   /** Offsets [from, to) between which no packet may be cut, so that the moment at which a token can be read is beyond doubt. */
   readonly keep: readonly (readonly [number, number])[];
+  /** SHA-256 (hex) of the body before content coding; '' when it is cut. */
+  readonly bodySha256: string;
   /** Ends where the connection ends. */
   readonly untilClose: boolean;
 }
@@ -164,7 +167,8 @@ export function buildMessage(plan: MessagePlan, random: Random): WireMessage {
     const first = { bytes: Buffer.concat([parts[0]!.bytes, parts[1]!.bytes]), atUs: 0 };
     parts = [first, ...parts.slice(2)];
   }
-  const known = { parts, length: lengthOf(parts), bodyBytes: sent, untilClose: plan.framing === 'close' };
+  const bodySha256 = plan.cutAfter >= 0 ? '' : hash('sha256', plan.pieces.map((piece) => piece.text).join(''));
+  const known = { parts, length: lengthOf(parts), bodyBytes: sent, bodySha256, untilClose: plan.framing === 'close' };
   if (plan.tokenPiece < 0) return { ...known, tokenOffset: -1, keep: [] };
   const offset = (bodyOffset: number): number => start.length + framed.wireOffset(bodyOffset);
   const from = lengthOf(pieces.slice(0, plan.tokenPiece));

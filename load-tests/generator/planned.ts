@@ -11,7 +11,10 @@ export interface PlannedCall {
   readonly type: 'call';
   readonly facts: Omit<CallFacts, Filled>;
   readonly either: Readonly<Record<string, readonly Value[]>>;
-  readonly content: Pick<ExpectedCall, 'request_body' | 'response_text' | 'response_reasoning' | 'tool_arguments'>;
+  readonly content: Pick<
+    ExpectedCall,
+    'request_body' | 'response_sha256' | 'response_text' | 'response_reasoning' | 'tool_arguments'
+  >;
 }
 
 export interface PlannedOther {

@@ -1,5 +1,6 @@
 /** Turns what the fake server served into what a perfect observer stores. */
 
+import { hash } from 'node:crypto';
 import type { Served } from '../fake-llm/served.ts';
 import type { ExpectedCall, ExpectedExchange } from '../manifest.ts';
 
@@ -85,6 +86,7 @@ function expectedCall(served: Served, index: number): ExpectedCall {
     loss: 'none',
     lost_bytes: 0,
     request_body: served.requestBody,
+    response_sha256: served.end === 'complete' || whole ? hash('sha256', served.responseBody) : '',
     response_text: whole ? (reply?.text ?? '') : '',
     response_reasoning: whole ? (reply?.reasoning ?? '') : '',
     tool_arguments: whole ? (reply?.toolCalls ?? []).map((call) => call.arguments) : [],
