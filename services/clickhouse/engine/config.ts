@@ -1,6 +1,7 @@
 /** The generated configuration of the embedded engine: users, limits, small caches. Readable by its owner only. */
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 
 export interface EngineConfig {
   /** A random token: answers that carry it in X-ClickHouse-Server-Display-Name come from this engine and no other. */
@@ -14,14 +15,14 @@ export interface EngineConfig {
 
 /** Writes the configuration with mode 0600. It holds the password's hash only. */
 export function writeEngineConfig(file: string, config: EngineConfig): void {
-  writeFileSync(file, engineConfigXml(config), { mode: 0o600 });
+  writeFileSync(file, engineConfigXml(path.basename(file), config), { mode: 0o600 });
 }
 
 /**
  * `default` is the user of the engine's own console, which opens the listener and may do nothing else. The app's user owns one
  * database: no file(), url() or other way out of it.
  */
-function engineConfigXml(config: EngineConfig): string {
+function engineConfigXml(ownName: string, config: EngineConfig): string {
   const passwordHash = createHash('sha256').update(config.password).digest('hex');
   const loopback = '<networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>';
   const grants = [
@@ -33,7 +34,7 @@ function engineConfigXml(config: EngineConfig): string {
   ];
   const cacheBytes = Math.min(64 * 1024 * 1024, Math.floor(config.memoryBytesMax / 16));
   return `<clickhouse>
-  <users_config>config.xml</users_config>
+  <users_config>${ownName}</users_config>
   <display_name>${config.displayName}</display_name>
   <max_server_memory_usage>${config.memoryBytesMax}</max_server_memory_usage>
   <mark_cache_size>${cacheBytes}</mark_cache_size>

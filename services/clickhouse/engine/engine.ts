@@ -2,13 +2,13 @@
  * The embedded engine of one data folder: started, or found running and shared; restarted when it crashes.
  *
  *     DIR/clickhouse/store/       ClickHouse's data
- *     DIR/clickhouse/config.xml   generated at every start, mode 0600
+ *     DIR/clickhouse/config-….xml generated at every start, mode 0600
  *     DIR/clickhouse/engine.json  who runs and how to reach it (runtime-file.ts), mode 0600
  *     DIR/clickhouse/lock         locked by the kernel while an engine runs
  *     DIR/engine.log              what the engine says, bounded
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { BitternError } from '../../common/errors.ts';
 import { writeEngineConfig } from './config.ts';
@@ -130,7 +130,10 @@ class OwnedEngine implements Engine {
     for (let attempt = 0; attempt < 3; attempt++) {
       this.#port = await freePort();
       const result = await startEngineProcess(this.#processOptions());
-      if (result.kind === 'locked') return false;
+      if (result.kind === 'locked') {
+        this.#removeConfig();
+        return false;
+      }
       if (result.kind === 'ready') {
         this.#adopt(result.process);
         this.#supervision = this.#supervise(result.process);
@@ -152,10 +155,24 @@ class OwnedEngine implements Engine {
     if (runtime?.displayName === this.#displayName) removeRuntimeFile(this.#runtimeFile);
     await this.#process?.stop(ENGINE_DEFAULTS.stopTimeoutMs);
     await this.#supervision;
+    this.#removeConfig();
+  }
+
+  #removeConfig(): void {
+    rmSync(path.join(this.#folder, this.#configName()), { force: true });
+  }
+
+  #configName(): string {
+    return `config-${this.#displayName}.xml`;
   }
 
   #adopt(engine: EngineProcess): void {
     this.#process = engine;
+    for (const file of readdirSync(this.#folder)) {
+      // What killed processes left behind. Whoever just wrote one finds the folder locked.
+      if (file.startsWith('config-') && file !== this.#configName())
+        rmSync(path.join(this.#folder, file), { force: true });
+    }
     writeRuntimeFile(this.#runtimeFile, this.runtime);
   }
 
@@ -195,7 +212,8 @@ class OwnedEngine implements Engine {
   }
 
   #processOptions(): EngineProcessOptions {
-    const configFile = path.join(this.#folder, `config.xml`);
+    // A name of its own: two processes that start at once must not write each other's file.
+    const configFile = path.join(this.#folder, this.#configName());
     const secrets = { user: USER, password: this.#password, displayName: this.#displayName };
     writeEngineConfig(configFile, {
       ...secrets,
