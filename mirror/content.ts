@@ -1,0 +1,59 @@
+/**
+ * Is it HTTP? Judged by the first bytes of a side.
+ *
+ *   request line (RFC 9112 section 3): method SP request-target SP HTTP-version; an empty line before it is tolerated
+ *   status line  (RFC 9112 section 4): "HTTP/1." …
+ *   HTTP/2 preface (RFC 9113 section 3.4): "PRI * HTTP/2.0", which has the form of a request line
+ */
+
+const METHOD_CHARS_MAX = 32;
+/** States of RequestLine besides the number of method characters seen. */
+const AFTER_METHOD = 100;
+export const IS_REQUEST = 1000;
+export const NOT_REQUEST = -1;
+
+/** One step over the beginning of a client's bytes. Begin with state 0; IS_REQUEST and NOT_REQUEST are final. */
+export function requestLineStep(state: number, byte: number): number {
+  if (state === AFTER_METHOD) return isTargetStart(byte) ? IS_REQUEST : NOT_REQUEST;
+  if (state === 0 && (byte === 13 || byte === 10)) return 0;
+  if (byte === 32) return state > 0 ? AFTER_METHOD : NOT_REQUEST;
+  // Methods are upper case; "-" and "_" are in a few (M-SEARCH).
+  const isMethodChar = (byte >= 65 && byte <= 90) || byte === 45 || byte === 95;
+  return isMethodChar && state < METHOD_CHARS_MAX ? state + 1 : NOT_REQUEST;
+}
+
+/** "/", "*", the host of CONNECT or the scheme of a proxy request. */
+function isTargetStart(byte: number): boolean {
+  return (
+    byte === 47 ||
+    byte === 42 ||
+    byte === 91 ||
+    (byte >= 48 && byte <= 57) ||
+    (byte >= 65 && byte <= 90) ||
+    (byte >= 97 && byte <= 122)
+  );
+}
+
+/** Runs over `bytes[start … start + length)` from `state`. */
+export function requestLineState(state: number, bytes: Buffer, start: number, length: number): number {
+  let current = state;
+  for (let at = start; at < start + length; at++) {
+    current = requestLineStep(current, bytes[at]!);
+    if (current === IS_REQUEST || current === NOT_REQUEST) return current;
+  }
+  return current;
+}
+
+/** True when a segment begins like a request, all of it within the segment. */
+export function startsRequest(bytes: Buffer, start: number, length: number): boolean {
+  return requestLineState(0, bytes, start, length) === IS_REQUEST;
+}
+
+const STATUS_LINE = Buffer.from('HTTP/1.', 'latin1');
+
+/** True when a segment begins with a status line, or could (it is shorter). */
+export function startsResponse(bytes: Buffer, start: number, length: number): boolean {
+  const compared = Math.min(length, STATUS_LINE.length);
+  for (let at = 0; at < compared; at++) if (bytes[start + at] !== STATUS_LINE[at]) return false;
+  return compared > 0;
+}

@@ -1,0 +1,264 @@
+/**
+ * Collects a connection's ordered segments into frames. Bytes are copied once, on arrival, into a buffer that the frame then
+ * owns; a connection without pending bytes holds no buffer.
+ */
+import type { CloseReason, Frame, Segment, SegmentKind } from '../schemas/frame.ts';
+import { type Identity, identify } from './identity.ts';
+import { LossCounter } from './losses.ts';
+import { type CaptureOptions, FRAME_SEGMENTS_MAX } from './options.ts';
+import { CLIENT_A, CLIENT_B, CLIENT_UNKNOWN, type Connection } from './tcp/connection.ts';
+import { DeadlineQueue } from './tcp/deadlines.ts';
+import type { Stream } from './tcp/stream.ts';
+
+/** A larger segment (an offloaded one) is divided. */
+const SEGMENT_BYTES_MAX = 512 * 1024;
+const BUFFER_BYTES_FIRST = 2048;
+/** What a pending frame and a segment of it weigh besides the payload, for the limit on memory. */
+const PENDING_OVERHEAD_BYTES = 256;
+const SEGMENT_OVERHEAD_BYTES = 64;
+const NO_BYTES = Buffer.alloc(0);
+
+/** The sides are told apart (client, server) only when the frame is made. */
+export interface PendingSegment {
+  readonly fromA: boolean;
+  readonly kind: SegmentKind;
+  readonly time: number;
+  readonly gap: number;
+  length: number;
+}
+
+export interface PendingFrame {
+  readonly connection: Connection;
+  readonly offsetA: number;
+  readonly offsetB: number;
+  readonly segments: PendingSegment[];
+  buffer: Buffer;
+  length: number;
+  losses: LossCounter | null;
+  /** Sits in the queue of deadlines; a frame that has been passed on is skipped there. */
+  done: boolean;
+}
+
+export class Framer {
+  /** Memory of all pending frames. */
+  pendingBytes = 0;
+  frames = 0;
+  payloadBytes = 0;
+  readonly deadlines: DeadlineQueue<PendingFrame>;
+  readonly #options: CaptureOptions;
+  readonly #emit: (frame: Frame) => void;
+
+  constructor(options: CaptureOptions, emit: (frame: Frame) => void) {
+    this.#options = options;
+    this.#emit = emit;
+    this.deadlines = new DeadlineQueue(options.frameDelayMs);
+  }
+
+  /** Adds `length` bytes, which follow a gap of `gap` bytes. */
+  data(
+    c: Connection,
+    from: Stream,
+    bytes: Buffer,
+    start: number,
+    length: number,
+    time: number,
+    gap: number,
+    now: number,
+  ): void {
+    if (length > SEGMENT_BYTES_MAX) {
+      this.#divide(c, from, bytes, start, length, time, gap, now);
+      return;
+    }
+    let pending = c.pending;
+    if (pending !== null && pending.length + length > this.#options.frameBytesMax && pending.length > 0) {
+      this.flush(pending, null);
+      pending = null;
+    }
+    pending ??= this.#begin(c, from, length + gap, now, length);
+    this.#reserve(pending, length);
+    bytes.copy(pending.buffer, pending.length, start, start + length);
+    pending.length += length;
+    this.#segment(pending, from === c.a, 'data', time, gap, length);
+    if (pending.length >= this.#options.frameBytesMax) this.flush(pending, null);
+  }
+
+  end(c: Connection, from: Stream, kind: 'fin' | 'rst', time: number, gap: number, now: number): void {
+    // The end of a connection that never carried anything (a port scan, a health check) makes no frame.
+    if (c.pending === null && c.frameSequence === 0 && gap === 0) return;
+    const pending = c.pending ?? this.#begin(c, from, gap, now, 0);
+    this.#segment(pending, from === c.a, kind, time, gap, 0);
+  }
+
+  /** Called before what follows the loss. */
+  loss(c: Connection, reason: number, packets: number, bytes: number, now: number): void {
+    const pending = c.pending ?? this.#begin(c, c.a, 0, now, 0);
+    pending.losses ??= new LossCounter();
+    pending.losses.add(reason, packets, bytes);
+  }
+
+  /** The connection's last frame. A connection that made none so far and has nothing to tell makes none. */
+  close(c: Connection, reason: CloseReason, now: number): void {
+    if (c.pending === null && c.frameSequence === 0) return;
+    const pending = c.pending ?? this.#begin(c, c.a, 0, now, 0);
+    this.flush(pending, reason);
+  }
+
+  /** The connection isn't HTTP: drops what is pending, and says so in a last frame. Returns the bytes dropped. */
+  abandon(c: Connection, reason: number, now: number): number {
+    const pending = c.pending ?? this.#begin(c, c.a, 0, now, 0);
+    const { length: bytes, segments } = pending;
+    pending.losses ??= new LossCounter();
+    pending.losses.add(reason, segments.length, bytes);
+    this.pendingBytes -= pending.buffer.length + segments.length * SEGMENT_OVERHEAD_BYTES;
+    segments.length = 0;
+    pending.buffer = NO_BYTES;
+    pending.length = 0;
+    this.flush(pending, 'not_http');
+    return bytes;
+  }
+
+  /** Passes on the frame that has waited longest. False when there is none. */
+  flushOldest(): boolean {
+    for (let oldest = this.deadlines.takeOldest(); oldest !== undefined; oldest = this.deadlines.takeOldest()) {
+      if (oldest.done) continue;
+      this.flush(oldest, null);
+      return true;
+    }
+    return false;
+  }
+
+  /** Passes on the frames whose delay is over. */
+  expire(now: number): void {
+    for (let due = this.deadlines.takeDue(now); due !== undefined; due = this.deadlines.takeDue(now)) {
+      if (!due.done) this.flush(due, null);
+    }
+  }
+
+  flush(pending: PendingFrame, close: CloseReason | null): void {
+    const c = pending.connection;
+    if (c.client === CLIENT_UNKNOWN) guessRoles(c);
+    const { id, client, server } = this.#identityOf(c);
+    const aIsClient = c.client === CLIENT_A;
+    const frame: Frame = {
+      connection: id,
+      sequence: c.frameSequence,
+      network: this.#options.network,
+      client,
+      server,
+      rolesSource: c.rolesSource,
+      fromStart: c.handshake,
+      origin: 'packets',
+      probe: this.#options.probe,
+      process: null,
+      labels: this.#options.labels,
+      clientOffset: aIsClient ? pending.offsetA : pending.offsetB,
+      serverOffset: aIsClient ? pending.offsetB : pending.offsetA,
+      segments: toSegments(pending.segments, aIsClient),
+      payload: pending.length === 0 ? NO_BYTES : owned(pending),
+      close,
+      losses: pending.losses === null ? [] : pending.losses.take(),
+    };
+    this.#retire(pending);
+    this.#emit(frame);
+  }
+
+  #retire(pending: PendingFrame): void {
+    const c = pending.connection;
+    this.frames++;
+    this.payloadBytes += pending.length;
+    this.pendingBytes -=
+      pending.buffer.length + pending.segments.length * SEGMENT_OVERHEAD_BYTES + PENDING_OVERHEAD_BYTES;
+    c.pending = null;
+    c.frameSequence++;
+    c.lastFrameBytes = pending.length;
+    pending.done = true;
+    pending.buffer = NO_BYTES;
+    pending.segments.length = 0;
+  }
+
+  /** `counted`: how far `from` was already counted past the frame's first segment. */
+  #begin(c: Connection, from: Stream, counted: number, now: number, length: number): PendingFrame {
+    const expected = Math.max(c.lastFrameBytes, length, BUFFER_BYTES_FIRST);
+    const pending: PendingFrame = {
+      connection: c,
+      offsetA: c.a.emitted - (from === c.a ? counted : 0),
+      offsetB: c.b.emitted - (from === c.b ? counted : 0),
+      segments: [],
+      buffer: length === 0 ? NO_BYTES : Buffer.allocUnsafe(expected),
+      length: 0,
+      losses: null,
+      done: false,
+    };
+    this.pendingBytes += pending.buffer.length + PENDING_OVERHEAD_BYTES;
+    c.pending = pending;
+    this.deadlines.add(pending, now);
+    return pending;
+  }
+
+  #reserve(pending: PendingFrame, length: number): void {
+    const needed = pending.length + length;
+    if (needed <= pending.buffer.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(needed, pending.buffer.length * 4));
+    pending.buffer.copy(larger, 0, 0, pending.length);
+    this.pendingBytes += larger.length - pending.buffer.length;
+    pending.buffer = larger;
+  }
+
+  #segment(pending: PendingFrame, fromA: boolean, kind: SegmentKind, time: number, gap: number, length: number): void {
+    const { segments } = pending;
+    if (kind === 'data' && gap === 0 && segments.length > 0) {
+      const last = segments[segments.length - 1]!;
+      if (last.time === time && last.fromA === fromA && last.kind === 'data') {
+        last.length += length;
+        return;
+      }
+    }
+    segments.push({ fromA, kind, time, gap, length });
+    this.pendingBytes += SEGMENT_OVERHEAD_BYTES;
+    if (segments.length >= FRAME_SEGMENTS_MAX) this.flush(pending, null);
+  }
+
+  #divide(
+    c: Connection,
+    from: Stream,
+    bytes: Buffer,
+    start: number,
+    length: number,
+    time: number,
+    gap: number,
+    now: number,
+  ): void {
+    // The stream has counted the whole segment already: take it back, and count each part when its turn comes.
+    from.emitted -= length;
+    for (let done = 0; done < length; done += SEGMENT_BYTES_MAX) {
+      const part = Math.min(SEGMENT_BYTES_MAX, length - done);
+      from.emitted += part;
+      this.data(c, from, bytes, start + done, part, time, done === 0 ? gap : 0, now);
+    }
+  }
+
+  #identityOf(c: Connection): Identity {
+    c.identity ??= identify(c, this.#options.network);
+    return c.identity;
+  }
+}
+
+/** A frame may live long: it doesn't keep a buffer that is mostly empty. */
+function owned(pending: PendingFrame): Buffer {
+  const payload = pending.buffer.subarray(0, pending.length);
+  return pending.length * 2 >= pending.buffer.length ? payload : Buffer.from(payload);
+}
+
+function toSegments(segments: readonly PendingSegment[], aIsClient: boolean): Segment[] {
+  const result: Segment[] = [];
+  for (const { fromA, kind, time, gap, length } of segments) {
+    result.push({ side: fromA === aIsClient ? 'client' : 'server', kind, time, gap, length });
+  }
+  return result;
+}
+
+/** Servers have the lower port, as a rule. */
+function guessRoles(c: Connection): void {
+  c.client = c.aPort < c.bPort ? CLIENT_B : CLIENT_A;
+  c.rolesSource = 'guess';
+}

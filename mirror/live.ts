@@ -1,0 +1,139 @@
+/**
+ * Live capture: a `tcpdump` or `dumpcap` child writes pcap to a pipe. Only the child needs the right to capture; this process
+ * needs none.
+ */
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { BitternError } from '../services/common/errors.ts';
+
+export interface LiveCaptureOptions {
+  /** Network interface, or `any`. */
+  readonly interface: string;
+  /** Capture filter in pcap-filter(7) syntax; empty for everything. */
+  readonly filter: string;
+  readonly tool: 'tcpdump' | 'dumpcap';
+  /** Ring buffer of the kernel, in bytes. Large: a burst must fit while this process is busy. */
+  readonly kernelBufferBytes: number;
+  /** Longest packet captured, in bytes. Offloaded segments are up to 64 KB. */
+  readonly snapLengthBytes: number;
+}
+
+export const LIVE_DEFAULTS: Omit<LiveCaptureOptions, 'interface'> = {
+  filter: '',
+  tool: 'tcpdump',
+  kernelBufferBytes: 64 * 1024 * 1024,
+  snapLengthBytes: 262_144,
+};
+
+export interface LiveEnd {
+  /** Null after `stop`; otherwise why the child ended by itself, in a sentence. */
+  readonly failure: BitternError | null;
+  /** Packets that the kernel dropped, as the tool told at its end. */
+  readonly droppedPackets: number;
+}
+
+export interface LiveCapture {
+  /** Bytes of one pcap or pcapng stream. Ends when the child does. */
+  readonly chunks: AsyncIterable<Buffer>;
+  /** Resolves when the child captures: traffic from then on is seen. */
+  readonly ready: Promise<void>;
+  /** Resolves when the child has ended and its chunks were read; never rejects. */
+  readonly ended: Promise<LiveEnd>;
+  /** Ends the capture; what the tool still holds comes out first. */
+  stop(): void;
+}
+
+/** Bytes of the tool's messages that are kept. */
+const MESSAGES_MAX = 16 * 1024;
+const STOP_GRACE_MS = 3_000;
+
+/** Starts capturing. Failures come out of `ended`, also that the tool isn't installed. */
+export function startLiveCapture(options: LiveCaptureOptions): LiveCapture {
+  const child = spawn(options.tool, argumentsOf(options), { stdio: ['ignore', 'pipe', 'pipe'] });
+  const messages = collectMessages(child);
+  let stopped = false;
+  const ready = new Promise<void>((resolve) => {
+    // Both tools say that they listen when the device is open.
+    child.stderr.on('data', () => /listening on|Capturing on|File:/i.test(messages()) && resolve());
+    child.once('close', () => resolve());
+    child.once('error', () => resolve());
+  });
+  const ended = new Promise<LiveEnd>((resolve) => {
+    child.once('error', (error) => resolve({ failure: notStarted(options, error), droppedPackets: 0 }));
+    child.once('close', (code) => {
+      const droppedPackets = droppedIn(messages());
+      const failure = stopped ? null : endedEarly(options, code, messages());
+      resolve({ failure, droppedPackets });
+    });
+  });
+  const stop = (): void => {
+    if (stopped) return;
+    stopped = true;
+    child.kill('SIGINT');
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_GRACE_MS);
+    void ended.then(() => clearTimeout(timer));
+  };
+  return { chunks: chunksOf(child.stdout), ready, ended, stop };
+}
+
+function argumentsOf(options: LiveCaptureOptions): string[] {
+  const { interface: device, filter, kernelBufferBytes, snapLengthBytes } = options;
+  if (options.tool === 'tcpdump') {
+    const bufferKib = String(Math.ceil(kernelBufferBytes / 1024));
+    const flags = ['-i', device, '-n', '-U', '-B', bufferKib, '-s', String(snapLengthBytes), '-w', '-'];
+    return filter === '' ? flags : [...flags, '--', filter];
+  }
+  const bufferMib = String(Math.max(1, Math.ceil(kernelBufferBytes / 1024 / 1024)));
+  const flags = ['-i', device, '-q', '-P', '-B', bufferMib, '-s', String(snapLengthBytes), '-w', '-'];
+  return filter === '' ? flags : [...flags, '-f', filter];
+}
+
+type Child = ChildProcessByStdio<null, Readable, Readable>;
+
+/** The beginning and the end of what the tool says: the counts come last. */
+function collectMessages(child: Child): () => string {
+  let text = '';
+  child.stderr.setEncoding('utf8');
+  child.stderr.on('data', (part: string) => {
+    text += part;
+    if (text.length > MESSAGES_MAX) text = text.slice(0, MESSAGES_MAX / 4) + text.slice((-MESSAGES_MAX * 3) / 4);
+  });
+  return () => text;
+}
+
+async function* chunksOf(stdout: Readable): AsyncGenerator<Buffer> {
+  try {
+    for await (const chunk of stdout) yield chunk as Buffer;
+  } catch {
+    // A pipe that breaks ends the capture; `ended` tells why.
+  }
+}
+
+/** tcpdump: "12 packets dropped by kernel"; dumpcap: "Packets received/dropped on interface 'lo': 100/12 (…)". */
+export function droppedIn(messages: string): number {
+  const tcpdump = /(\d+) packets? dropped by kernel/.exec(messages);
+  const byInterface = /(\d+) packets? dropped by interface/.exec(messages);
+  const dumpcap = /received\/dropped on interface[^:]*: \d+\/(\d+)/.exec(messages);
+  return [tcpdump, byInterface, dumpcap].reduce((sum, match) => sum + (match === null ? 0 : Number(match[1])), 0);
+}
+
+function notStarted(options: LiveCaptureOptions, error: Error): BitternError {
+  return new BitternError(
+    'BIT_LIVE_NOT_STARTED',
+    `${options.tool} can't be started (${error.message}); install it, or choose the other tool (tcpdump, dumpcap).`,
+    { cause: error },
+  );
+}
+
+function endedEarly(options: LiveCaptureOptions, code: number | null, messages: string): BitternError {
+  const said = messages
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !/^(tcpdump: )?(data link type|listening on)/i.test(line))
+    .slice(0, 3)
+    .join(' ');
+  return new BitternError(
+    'BIT_LIVE_ENDED',
+    `${options.tool} on ${options.interface} ended by itself (exit code ${code ?? 'none'}): ${said || 'it said nothing'}. Check the interface, the filter and the right to capture.`,
+  );
+}
