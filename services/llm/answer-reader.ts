@@ -3,14 +3,15 @@
  * What it is, is told by the content type, and by the first byte where that is missing or wrong.
  */
 import type { Micros } from '../common/types.ts';
+import { BodyCollector } from '../http/body.ts';
 import type { BodyConsumer } from '../http/exchange.ts';
+import { SseParser } from '../http/sse.ts';
 import { type ApiError, readApiError } from './api-error.ts';
 import type { LlmLimits } from './defaults.ts';
 import type { Dialect, EventStream, ResponseFacts, StreamEnd } from './dialects/dialect.ts';
 import { DIALECTS, UNKNOWN_DIALECT } from './dialects/registry.ts';
 import { JsonPieces } from './json/pieces.ts';
 import { asObject, type JsonObject, parseJson } from './json/value.ts';
-import { BodyCollector, SseParser } from './sse-temp.ts';
 import { StreamTiming } from './stream-timing.ts';
 
 export interface Answer {
@@ -32,9 +33,15 @@ export interface AnswerOptions {
   readonly dialect: Dialect | null;
   readonly status: number;
   readonly contentType: string;
-  /** Of the body as sent; null when it wasn't told. */
-  readonly contentLength: number | null;
+  /** Length of the decoded body where it is told; else 0. */
+  readonly contentLength: number;
   readonly limits: LlmLimits;
+}
+
+/** A body's bytes up to the first hole: all that is sure to stand together. */
+export function bytesBeforeGap(body: BodyCollector): Buffer {
+  const gap = body.gaps[0];
+  return gap === undefined ? body.bytes : body.bytes.subarray(0, gap.at);
 }
 
 type Mode = 'undecided' | 'events' | 'pieces' | 'whole';
@@ -60,6 +67,7 @@ export class AnswerReader implements BodyConsumer {
   #unclaimed: Unclaimed[] = [];
   #streamBytes = 0;
   #cut = false;
+  #gaps = false;
   #time: Micros = 0;
 
   constructor(options: AnswerOptions) {
@@ -70,7 +78,9 @@ export class AnswerReader implements BodyConsumer {
 
   /** Bytes that are held for this answer, about. */
   get heldBytes(): number {
-    return this.#streamBytes + (this.#body?.heldBytes ?? 0) + (this.#pieces?.heldBytes ?? 0);
+    return (
+      this.#streamBytes + (this.#body?.heldBytes ?? 0) + (this.#pieces?.heldBytes ?? 0) + (this.#events?.heldBytes ?? 0)
+    );
   }
 
   data(bytes: Buffer, time: Micros): void {
@@ -78,10 +88,11 @@ export class AnswerReader implements BodyConsumer {
     if (this.#mode === 'undecided') this.#mode = this.#sniff(bytes);
     if (this.#mode === 'events') this.#eventParser().data(bytes, time);
     else if (this.#mode === 'pieces') this.#pieceParser().data(bytes, time);
-    else this.#collector().data(bytes, time);
+    else this.#collector().data(bytes);
   }
 
   gap(missing: number): void {
+    this.#gaps = true;
     if (this.#mode === 'events') this.#eventParser().gap();
     else if (this.#mode === 'pieces') this.#pieceParser().gap();
     else this.#collector().gap(missing);
@@ -102,8 +113,10 @@ export class AnswerReader implements BodyConsumer {
   }
 
   #eventParser(): SseParser {
+    const { eventBytesMax } = this.#options.limits;
     this.#events ??= new SseParser((type, data, time) => this.#onEvent(type, data, time), {
-      eventBytesMax: this.#options.limits.eventBytesMax,
+      lineBytesMax: eventBytesMax,
+      eventCharactersMax: eventBytesMax,
     });
     return this.#events;
   }
@@ -115,8 +128,8 @@ export class AnswerReader implements BodyConsumer {
 
   #collector(): BodyCollector {
     const { limits, status, contentLength } = this.#options;
-    const bytesMax = status >= 400 ? limits.errorBytesMax : limits.responseBytesMax;
-    this.#body ??= new BodyCollector(bytesMax, contentLength);
+    const bodyBytesMax = status >= 400 ? limits.errorBytesMax : limits.responseBytesMax;
+    this.#body ??= new BodyCollector({ bodyBytesMax, hintBytesMax: limits.hintBytesMax }, contentLength);
     return this.#body;
   }
 
@@ -173,13 +186,20 @@ export class AnswerReader implements BodyConsumer {
       end,
       text: message === null ? '' : JSON.stringify(message),
       timing: this.#timing,
-      cut: this.#cut || (this.#pieces?.dropped ?? 0) > 0,
+      cut: this.#cut || this.#dropped(),
     };
   }
 
+  /** Whether a limit cost an event. What a gap cost is told by the exchange. */
+  #dropped(): boolean {
+    if ((this.#pieces?.dropped ?? 0) > 0) return true;
+    return !this.#gaps && (this.#events?.droppedEvents ?? 0) > 0;
+  }
+
   #finishWhole(): Answer {
-    const text = this.#body === null ? '' : this.#body.bytes().toString('utf8');
-    const json = text === '' ? undefined : parseJson(text);
+    const text = this.#body === null ? '' : bytesBeforeGap(this.#body).toString('utf8');
+    // Pieces that happen to fit together again aren't what was sent.
+    const json = text === '' || !this.#body!.intact ? undefined : parseJson(text);
     const object = asObject(json);
     const failed = this.#options.status >= 400;
     if (object !== null) this.#dialect ??= this.#dialectOf(object);
@@ -194,7 +214,7 @@ export class AnswerReader implements BodyConsumer {
       end: json === undefined ? 'no' : 'yes',
       text,
       timing: this.#timing,
-      cut: this.#cut || (this.#body?.truncated ?? false),
+      cut: this.#cut || (this.#body?.droppedBytes ?? 0) > 0 || this.#dropped(),
     };
   }
 

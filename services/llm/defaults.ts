@@ -4,6 +4,8 @@ export const LLM_DEFAULTS = {
   requestBytesMax: 16 * 1024 * 1024,
   /** Decoded bytes of one non-streaming response body, and of the text put together from one stream. */
   responseBytesMax: 16 * 1024 * 1024,
+  /** Bytes allocated at once on the word of a Content-Length. */
+  hintBytesMax: 4 * 1024 * 1024,
   /** Bytes of an error answer (status >= 400) that are held. */
   errorBytesMax: 64 * 1024,
   /** Bytes of one stream event; a longer one is dropped and the call is `truncated`. */

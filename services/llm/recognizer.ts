@@ -7,9 +7,10 @@
  */
 import type { Content, Observation } from '../../schemas/call.ts';
 import type { ContentHash } from '../common/types.ts';
-import type { BodyConsumer, Exchange, ExchangeHandler } from '../http/exchange.ts';
+import { BodyCollector } from '../http/body.ts';
+import type { BodyConsumer, Exchange, ExchangeHandler, Headers, Message } from '../http/exchange.ts';
 import type { IdentityMapping } from '../identity/mapping.ts';
-import { type Answer, AnswerReader } from './answer-reader.ts';
+import { type Answer, AnswerReader, bytesBeforeGap } from './answer-reader.ts';
 import { buildCall } from './call-builder.ts';
 import { Pricing } from './cost.ts';
 import type { LlmLimits } from './defaults.ts';
@@ -19,7 +20,6 @@ import { withoutKeys } from './error-text.ts';
 import { buildExchangeRow } from './exchange-row.ts';
 import { contentHash } from './hash.ts';
 import { RequestCaches, type RequestFacts, readRequest } from './request-facts.ts';
-import { BodyCollector } from './sse-temp.ts';
 
 export interface RecognizerOptions {
   readonly identity: IdentityMapping;
@@ -50,9 +50,16 @@ interface Open {
   reader: AnswerReader | null;
 }
 
-function contentLength(value: string | undefined): number | null {
-  const length = value === undefined ? Number.NaN : Number(value);
-  return Number.isSafeInteger(length) && length >= 0 ? length : null;
+/** The length of the decoded body, where the head tells it; else 0. */
+function lengthHint(headers: Headers): number {
+  if (headers.has('content-encoding')) return 0;
+  const length = Number(headers.get('content-length') ?? 0);
+  return Number.isSafeInteger(length) && length >= 0 ? length : 0;
+}
+
+/** A body of which something wasn't seen or couldn't be read says nothing against its being a call. */
+function isPartial(message: Message): boolean {
+  return message.state !== 'complete' || message.missingBytes > 0 || message.undecoded !== '';
 }
 
 export class CallRecognizer implements ExchangeHandler {
@@ -85,8 +92,8 @@ export class CallRecognizer implements ExchangeHandler {
     const dialect = dialectOfPath(head.path);
     const type = head.headers.get('content-type') ?? '';
     if (dialect === null && !type.includes('json')) return null;
-    const { requestBytesMax } = this.#options.limits;
-    const requestBody = new BodyCollector(requestBytesMax, contentLength(head.headers.get('content-length')));
+    const { requestBytesMax: bodyBytesMax, hintBytesMax } = this.#options.limits;
+    const requestBody = new BodyCollector({ bodyBytesMax, hintBytesMax }, lengthHint(head.headers));
     this.#open.set(exchange, { dialect, requestBody, requestCut: false, request: null, candidate: true, reader: null });
     return requestBody;
   }
@@ -107,8 +114,8 @@ export class CallRecognizer implements ExchangeHandler {
     const host = exchange.requestHead?.headers.get('host') ?? '';
     const cacheKey = ` ${exchange.connection.client.address} ${host}${path}`;
     const { content, limits } = this.#options;
-    open.requestCut = body.truncated;
-    open.request = readRequest(body.bytes(), dialect, path, content, cacheKey, this.#caches, limits);
+    open.requestCut = body.droppedBytes > 0;
+    open.request = readRequest(bytesBeforeGap(body), dialect, path, content, cacheKey, this.#caches, limits);
   }
 
   onResponse(exchange: Exchange): BodyConsumer | null {
@@ -126,7 +133,7 @@ export class CallRecognizer implements ExchangeHandler {
       dialect: open.dialect,
       status: head.status,
       contentType,
-      contentLength: contentLength(head.headers.get('content-length')),
+      contentLength: lengthHint(head.headers),
       limits: this.#options.limits,
     });
     return open.reader;
@@ -153,7 +160,7 @@ export class CallRecognizer implements ExchangeHandler {
     if (open.dialect !== null) {
       if (open.requestBody !== null) this.#readRequest(exchange, open, open.dialect);
       const failed = (exchange.responseHead?.status ?? 0) >= 400;
-      return open.request?.isCall || failed || exchange.request.state !== 'complete' ? open.dialect : null;
+      return open.request?.isCall || failed || isPartial(exchange.request) ? open.dialect : null;
     }
     const found = answer?.dialect ?? null;
     if (found === null || answer?.facts == null) return null;

@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { EVENT_STREAM, observe, observeCall, type Script, START, sse } from '../../testing.ts';
+import { readUsage } from './usage.ts';
+
+const REQUEST = {
+  contents: [{ role: 'user', parts: [{ text: 'Hi' }] }],
+  systemInstruction: { parts: [{ text: 'Be kind.' }] },
+  tools: [{ functionDeclarations: [{ name: 'read' }, { name: 'grep' }] }, { googleSearch: {} }],
+  generationConfig: { maxOutputTokens: 50, temperature: 0.1 },
+};
+const part = (parts: unknown[], finishReason?: string, usageMetadata?: object) => ({
+  candidates: [
+    { index: 0, content: { role: 'model', parts }, ...(finishReason === undefined ? {} : { finishReason }) },
+  ],
+  modelVersion: 'gemini-2.5-flash',
+  responseId: 'r1',
+  ...(usageMetadata === undefined ? {} : { usageMetadata }),
+});
+const CHUNKS = [
+  part([{ text: 'Hm', thought: true }], undefined, { promptTokenCount: 10, totalTokenCount: 10 }),
+  part([{ text: 'Hel' }], undefined, { promptTokenCount: 10, candidatesTokenCount: 2, totalTokenCount: 12 }),
+  part([{ text: 'lo' }, { functionCall: { name: 'read', args: { path: 'a' } } }]),
+  part([{ text: '' }], 'STOP', {
+    promptTokenCount: 10,
+    cachedContentTokenCount: 4,
+    candidatesTokenCount: 5,
+    thoughtsTokenCount: 3,
+    totalTokenCount: 18,
+  }),
+];
+const SCRIPT: Script = {
+  path: '/v1beta/models/gemini-2.5-flash:streamGenerateContent',
+  request: REQUEST,
+  requestHeaders: {
+    host: 'generativelanguage.googleapis.com',
+    'user-agent': 'GeminiCLI-tui/0.61.0/gemini-2.5-pro (linux; x64; xterm)',
+  },
+  responseHeaders: EVENT_STREAM,
+  response: sse(CHUNKS.map((chunk) => ['', chunk])),
+};
+
+test('an event stream tells all facts of its call', () => {
+  const call = observeCall(SCRIPT);
+  assert.deepEqual(
+    [call.dialect, call.provider, call.requestedModel],
+    ['gemini.generate_content', 'gcp.gemini', 'gemini-2.5-flash'],
+  );
+  assert.deepEqual([call.agentId, call.clientVersion], ['gemini-cli', '0.61.0']);
+  assert.deepEqual([call.inputTokens, call.cacheReadTokens, call.outputTokens, call.reasoningTokens], [10, 4, 8, 3]);
+  assert.deepEqual([call.finishReason, call.finishReasonRaw, call.outcome], ['tool_calls', 'STOP', 'ok']);
+  assert.deepEqual([call.toolNames, call.toolCallIds, call.toolArguments], [['read'], [''], ['{"path":"a"}']]);
+  assert.deepEqual(call.offeredTools, ['read', 'grep', 'googleSearch']);
+  assert.deepEqual([call.promptPreview, call.answerPreview], ['Hi', 'Hello']);
+  assert.deepEqual([call.maxOutputTokens, call.temperature, call.responseId], [50, 0.1, 'r1']);
+  assert.equal(call.firstToken, START + 10_000, 'a thought is content');
+});
+
+test('the same chunks as one JSON list in pieces give the same call', () => {
+  const texts = CHUNKS.map((chunk, i) => `${i === 0 ? '[' : ',\n'}${JSON.stringify(chunk, null, 2)}`);
+  texts.push(']');
+  const list = texts.map((text, i) => [10_000 + Math.min(i, 3) * 1000, text] as const);
+  const call = observeCall({ ...SCRIPT, responseHeaders: {}, response: list });
+  const same = observeCall(SCRIPT);
+  for (const key of [
+    'outputTokens',
+    'toolArguments',
+    'firstToken',
+    'finishReason',
+    'responseContent',
+    'outcome',
+  ] as const) {
+    assert.deepEqual(call[key], same[key], key);
+  }
+});
+
+test('text in pieces is put together, thoughts apart from the answer', () => {
+  const { contents } = observe([SCRIPT]);
+  const stored = JSON.parse(contents.find((content) => content.kind === 'response')!.text);
+  assert.deepEqual(stored.candidates[0].content.parts, [
+    { text: 'Hm', thought: true },
+    { text: 'Hello' },
+    { functionCall: { name: 'read', args: { path: 'a' } } },
+    { text: '' },
+  ]);
+  assert.equal(stored.usageMetadata.totalTokenCount, 18);
+});
+
+test('a blocked prompt and a safety stop are refusals', () => {
+  const blocked = {
+    promptFeedback: { blockReason: 'SAFETY' },
+    modelVersion: 'gemini-2.5-flash',
+    usageMetadata: { promptTokenCount: 3 },
+  };
+  const path = '/v1/projects/p/locations/l/publishers/google/models/gemini-2.5-flash:generateContent';
+  const bodies = [blocked, part([], 'SAFETY')];
+  for (const body of bodies) {
+    const call = observeCall({ ...SCRIPT, path, responseHeaders: {}, response: [[9000, JSON.stringify(body)]] });
+    assert.deepEqual([call.outcome, call.finishReason, call.finishReasonRaw], ['refused', 'content_filter', 'SAFETY']);
+    assert.equal(call.requestedModel, 'gemini-2.5-flash');
+  }
+});
+
+test('an error is told by its status, as an object or in a list', () => {
+  const error = { error: { code: 429, message: 'quota', status: 'RESOURCE_EXHAUSTED' } };
+  for (const body of [error, [error]]) {
+    const call = observeCall({ ...SCRIPT, status: 429, responseHeaders: {}, response: [[9000, JSON.stringify(body)]] });
+    assert.deepEqual([call.outcome, call.errorType, call.errorMessage], ['http_error', 'RESOURCE_EXHAUSTED', 'quota']);
+  }
+});
+
+test('counting tokens is an exchange', () => {
+  const seen = observe([
+    { ...SCRIPT, path: '/v1beta/models/g:countTokens', responseHeaders: {}, response: [[9, '{"totalTokens":3}']] },
+  ]);
+  assert.deepEqual([seen.calls.length, seen.exchanges.length], [0, 1]);
+});
+
+const USAGES: readonly [string, object, readonly (number | null)[]][] = [
+  [
+    'thoughts beside',
+    { promptTokenCount: 10, candidatesTokenCount: 5, thoughtsTokenCount: 3, totalTokenCount: 18 },
+    [10, 8],
+  ],
+  [
+    'thoughts within',
+    { promptTokenCount: 10, candidatesTokenCount: 5, thoughtsTokenCount: 3, totalTokenCount: 15 },
+    [10, 5],
+  ],
+  ['thoughts alone', { promptTokenCount: 10, thoughtsTokenCount: 3, totalTokenCount: 13 }, [10, 3]],
+  [
+    'tool use',
+    { promptTokenCount: 10, toolUsePromptTokenCount: 7, candidatesTokenCount: 5, totalTokenCount: 22 },
+    [17, 5],
+  ],
+  ['no output yet', { promptTokenCount: 10, totalTokenCount: 10 }, [10, null]],
+];
+for (const [name, usage, [input, output]] of USAGES) {
+  test(`usage: ${name}`, () => {
+    const read = readUsage(usage)!;
+    assert.deepEqual([read.input, read.output], [input, output]);
+  });
+}
