@@ -24,6 +24,8 @@ export interface GeneratorOptions {
   readonly snapLengthBytes: number;
   /** Share of connections that the capture joins in the middle of. */
   readonly midStream: number;
+  /** How writes are cut into packets; `mixed`: each connection in its own way. */
+  readonly segmentation: Segmentation | 'mixed';
   /** Share of requests that go out before the answer to the one before. */
   readonly pipelining: number;
 }
@@ -36,6 +38,7 @@ export const GENERATOR_DEFAULTS: GeneratorOptions = {
   loss: 0,
   snapLengthBytes: 262_144,
   midStream: 0.03,
+  segmentation: 'mixed',
   pipelining: 0.08,
 };
 
@@ -151,12 +154,14 @@ interface Connection extends ObservedConnection {
   readonly number: number;
 }
 
+const SEGMENTATIONS = { mss: 6, random: 2, tiny: 0.4, super: 2 } as const;
+
 function connectionOptions(number: number, tuple: Tuple, network: Network, random: Random): ConnectionOptions {
   return {
     connection: number,
     ...tuple,
     isn: { client: network.isn(), server: network.isn() },
-    segmentation: random.weighted<Segmentation>({ mss: 6, random: 2, tiny: 0.4, super: 2 }),
+    segmentation: random.weighted<Segmentation>(SEGMENTATIONS),
     handshake: random.chance(0.03) ? 'syn_twice' : 'plain',
     quietEnd: random.weighted({ fin: 7, rst: 1, open: 2 }),
   };
@@ -213,7 +218,8 @@ function makeConnections(options: GeneratorOptions, random: Random): Connection[
     left -= plan.calls;
     const tuple = network.tuple(start);
     const timeline = layOut(plan.groups, start, random.fork());
-    const settings = connectionOptions(number, tuple, network, random);
+    const own = connectionOptions(number, tuple, network, random);
+    const settings = options.segmentation === 'mixed' ? own : { ...own, segmentation: options.segmentation };
     const packets = packetsOf(timeline, settings, random.fork());
     if (timeline.ending !== 'silent' && settings.quietEnd !== 'open') network.ended(tuple, packets.at(-1)!.time);
     connections.push({ number, ...tuple, placed: timeline.placed, packets });

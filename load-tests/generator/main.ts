@@ -2,7 +2,7 @@
  * Writes generated traffic and its manifest:
  *
  *     node load-tests/generator/main.ts --seed 7 --calls 600 --out x.pcap [--reorder 0.02] [--duplicate 0.02] [--loss 0.001]
- *       [--snap-length 262144] [--mid-stream 0.03] [--pipelining 0.08]
+ *       [--snap-length 262144] [--mid-stream 0.03] [--pipelining 0.08] [--segmentation mixed|mss|tiny|random|super]
  *
  * x.pcap and x.manifest.jsonl. With --reference: the traffic for measurements of speed, without a manifest.
  */
@@ -23,6 +23,7 @@ const { values } = parseArgs({
     'snap-length': { type: 'string', default: String(GENERATOR_DEFAULTS.snapLengthBytes) },
     'mid-stream': { type: 'string', default: String(GENERATOR_DEFAULTS.midStream) },
     pipelining: { type: 'string', default: String(GENERATOR_DEFAULTS.pipelining) },
+    segmentation: { type: 'string', default: GENERATOR_DEFAULTS.segmentation },
     reference: { type: 'boolean', default: false },
   },
 });
@@ -31,6 +32,14 @@ function number(name: keyof typeof values): number {
   const value = Number(values[name]);
   if (!Number.isFinite(value) || value < 0) throw new Error(`--${name} must be a number that isn't negative`);
   return value;
+}
+
+const SEGMENTATIONS = ['mixed', 'mss', 'tiny', 'random', 'super'] as const;
+
+function segmentation(value: string): (typeof SEGMENTATIONS)[number] {
+  const found = SEGMENTATIONS.find((each) => each === value);
+  if (found === undefined) throw new Error(`--segmentation must be one of ${SEGMENTATIONS.join(', ')}`);
+  return found;
 }
 
 if (values.out === undefined) throw new Error('--out FILE is missing: where should the capture go?');
@@ -48,6 +57,7 @@ if (values.reference) {
     snapLengthBytes: number('snap-length'),
     midStream: number('mid-stream'),
     pipelining: number('pipelining'),
+    segmentation: segmentation(values.segmentation),
   });
   const base = values.out.replace(/\.pcap$/, '');
   writeFileSync(values.out, pcap);
