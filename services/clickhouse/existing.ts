@@ -37,7 +37,13 @@ export async function existingIds<T>(
     where = `(${conditions.join(' OR ')}) AND ${where}`;
   }
   const query = `SELECT DISTINCT ${table.idColumn} FROM ${table.name} WHERE ${where}`;
-  const result = await client.query({ query, query_params: params, format: 'JSONCompactEachRow' });
+  const result = await client.query({
+    query,
+    query_params: params,
+    format: 'JSONCompactEachRow',
+    // A thousand ids meet every granule's bloom filter, and the few granules of a batch are not worth a second thread.
+    clickhouse_settings: { use_skip_indexes: 0, max_threads: 1 },
+  });
   const found = await result.json<[string]>();
   return new Set(found.map(([id]) => id));
 }

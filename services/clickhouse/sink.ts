@@ -13,6 +13,7 @@ import type { Loss, ProbeReport } from '../../schemas/frame.ts';
 import { BitternError } from '../common/errors.ts';
 import { Inserter } from './inserter.ts';
 import { KnownContents } from './known-contents.ts';
+import { type Queued, SinkQueue } from './sink-queue.ts';
 import type { Store } from './store.ts';
 import { CALLS, CAPTURE_HEALTH, CONTENTS, EXCHANGES, type HealthRow, PROBE_REPORTS, type Table } from './tables.ts';
 
@@ -76,12 +77,8 @@ export class ClickHouseSink {
   readonly #inserter: Inserter;
   readonly #known: KnownContents;
   readonly #abort = new AbortController();
-  #queue: Observation[] = [];
-  /** Sizes of the observations in the queue. */
-  #sizes: number[] = [];
-  #queuedBytes = 0;
+  readonly #queue: SinkQueue;
   #underWayBytes = 0;
-  #firstQueued = 0;
   #timer: NodeJS.Timeout | undefined;
   #flushing = 0;
   #working: Promise<void> | null = null;
@@ -97,26 +94,21 @@ export class ClickHouseSink {
     this.#options = { ...SINK_DEFAULTS, ...options };
     this.#inserter = new Inserter(store.client, this.#options, this.#abort.signal);
     this.#known = new KnownContents(this.#options.knownContentsMax);
+    this.#queue = new SinkQueue(this.#known);
   }
 
   get stats(): SinkStats {
     const { retries, deadLetters, problem } = this.#inserter;
-    return { ...this.#counts, retries, deadLetters, problem, queuedBytes: this.#queuedBytes + this.#underWayBytes };
+    return { ...this.#counts, retries, deadLetters, problem, queuedBytes: this.#queue.bytes + this.#underWayBytes };
   }
 
   /** Takes observations in order. Resolves when there is room for more: await it before the next. Rejects only after `close` gave up. */
   add(observations: readonly Observation[]): Promise<void> {
     if (this.#abort.signal.aborted) return Promise.reject(this.#failed ?? closedError());
-    if (this.#queue.length === 0) this.#firstQueued = performance.now();
-    for (const observation of observations) {
-      const bytes = observationBytes(observation);
-      this.#queue.push(observation);
-      this.#sizes.push(bytes);
-      this.#queuedBytes += bytes;
-    }
+    for (const observation of observations) this.#queue.push(observation);
     this.#counts.added += observations.length;
     this.#work();
-    return this.#until(() => this.#queuedBytes + this.#underWayBytes <= this.#options.queueBytesMax);
+    return this.#until(() => this.#queue.bytes + this.#underWayBytes <= this.#options.queueBytesMax);
   }
 
   /** Stores what a probe saw and lost, once for equal reports. Resolves when it is stored. */
@@ -204,7 +196,7 @@ export class ClickHouseSink {
   /** Starts the worker when a batch is due, else its timer. */
   #work(): void {
     if (this.#working !== null || this.#queue.length === 0) return;
-    const dueIn = this.#firstQueued + this.#options.batchAgeMsMax - performance.now();
+    const dueIn = this.#queue.oldest + this.#options.batchAgeMsMax - performance.now();
     if (this.#isFull() || this.#flushing > 0 || dueIn <= 0) {
       clearTimeout(this.#timer);
       this.#timer = undefined;
@@ -222,15 +214,16 @@ export class ClickHouseSink {
   }
 
   #isFull(): boolean {
-    return this.#queue.length >= this.#options.batchRowsMax || this.#queuedBytes >= this.#options.batchBytesMax;
+    return this.#queue.length >= this.#options.batchRowsMax || this.#queue.bytes >= this.#options.batchBytesMax;
   }
 
   async #storeBatches(): Promise<void> {
     try {
       do {
-        const batch = this.#take();
-        await this.#store(batch);
-        this.#counts.acknowledged += batch.length;
+        const batch = this.#queue.take(this.#options.batchRowsMax, this.#options.batchBytesMax);
+        this.#underWayBytes = batch.bytes;
+        await this.#store(batch.entries);
+        this.#counts.acknowledged += batch.entries.length;
         this.#counts.batches++;
         this.#underWayBytes = 0;
         this.#wake();
@@ -241,25 +234,10 @@ export class ClickHouseSink {
     }
   }
 
-  #take(): Observation[] {
-    let rows = 0;
-    let bytes = 0;
-    while (rows < this.#queue.length && rows < this.#options.batchRowsMax && bytes < this.#options.batchBytesMax) {
-      bytes += this.#sizes[rows++]!;
-    }
-    const batch = this.#queue.slice(0, rows);
-    this.#queue = this.#queue.slice(rows);
-    this.#sizes = this.#sizes.slice(rows);
-    this.#queuedBytes -= bytes;
-    this.#underWayBytes = bytes;
-    this.#firstQueued = performance.now();
-    return batch;
-  }
-
-  async #store(batch: readonly Observation[]): Promise<void> {
+  async #store(batch: readonly Queued[]): Promise<void> {
     const calls: Call[] = [];
     const exchanges: ExchangeRow[] = [];
-    for (const observation of batch) {
+    for (const { observation } of batch) {
       if (observation.type === 'call') calls.push(observation.call);
       else exchanges.push(observation.exchange);
     }
@@ -289,15 +267,13 @@ export class ClickHouseSink {
     return fresh;
   }
 
-  #newContents(batch: readonly Observation[], newCalls: ReadonlySet<Call>): Content[] {
-    const contents = new Map<string, Content>();
-    for (const observation of batch) {
+  #newContents(batch: readonly Queued[], newCalls: ReadonlySet<Call>): Content[] {
+    const unique = new Map<string, Content>();
+    for (const { observation, contents } of batch) {
       if (observation.type !== 'call' || !newCalls.has(observation.call)) continue;
-      for (const content of observation.contents) {
-        if (!this.#known.has(content.hash)) contents.set(content.hash, content);
-      }
+      for (const content of contents) if (!this.#known.has(content.hash)) unique.set(content.hash, content);
     }
-    return [...contents.values()];
+    return [...unique.values()];
   }
 
   async #insertNew<T>(table: Table<T>, rows: readonly T[]): Promise<void> {
@@ -312,16 +288,6 @@ export class ClickHouseSink {
 
 function closedError(): BitternError {
   return new BitternError('BIT_SINK_CLOSED', 'The sink is closed: nothing can be added any more.');
-}
-
-/** What an observation weighs in memory, about. */
-function observationBytes(observation: Observation): number {
-  if (observation.type === 'exchange') return 1000;
-  const { call, contents } = observation;
-  let bytes = 3000 + call.requestSkeleton.length + call.requestParts.length * 50;
-  for (const text of call.toolArguments) bytes += text.length;
-  for (const content of contents) bytes += 100 + content.text.length;
-  return bytes;
 }
 
 /** 32 hex digits that equal values give again. */
