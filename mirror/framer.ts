@@ -178,7 +178,7 @@ export class Framer {
 
   /** `counted`: how far `from` was already counted past the frame's first segment. */
   #begin(c: Connection, from: Stream, counted: number, now: number, length: number): PendingFrame {
-    const expected = Math.max(c.lastFrameBytes, length, BUFFER_BYTES_FIRST);
+    const expected = Math.max(c.lastFrameBytes, length, Math.min(BUFFER_BYTES_FIRST, this.#options.frameBytesMax));
     const pending: PendingFrame = {
       connection: c,
       offsetA: c.a.emitted - (from === c.a ? counted : 0),
@@ -198,7 +198,8 @@ export class Framer {
   #reserve(pending: PendingFrame, length: number): void {
     const needed = pending.length + length;
     if (needed <= pending.buffer.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(needed, pending.buffer.length * 4));
+    const most = Math.max(needed, this.#options.frameBytesMax);
+    const larger = Buffer.allocUnsafe(Math.min(most, Math.max(needed, BUFFER_BYTES_FIRST, pending.buffer.length * 4)));
     pending.buffer.copy(larger, 0, 0, pending.length);
     this.pendingBytes += larger.length - pending.buffer.length;
     pending.buffer = larger;
