@@ -98,6 +98,8 @@ export class PrefixCache {
   readonly #buckets = new Map<string, Entry[]>();
   /** All entries, the one used longest ago first. */
   readonly #age = new Set<Entry>();
+  /** What `reuse` found for a member, until `store`. */
+  readonly #found = new WeakMap<ScannedMember, { readonly entry: Entry; readonly equal: number }>();
   #bytes = 0;
 
   constructor(bytesMax: number) {
@@ -108,7 +110,7 @@ export class PrefixCache {
     return this.#bytes;
   }
 
-  /** Adds to `member` the parts that an earlier list with this key has in common with it. Returns what `store` wants to know. */
+  /** Adds to `member` the parts that an earlier list with this key has in common with it. */
   reuse(key: string, bytes: Buffer, member: ScannedMember): void {
     const bucket = this.#buckets.get(key);
     if (bucket === undefined || bytes.length - member.start < MEMBER_BYTES_MIN) return;
@@ -120,11 +122,10 @@ export class PrefixCache {
     if (count === 0) return;
     this.stats.hits++;
     this.stats.reusedBytes += entry.ends[count - 1]!;
-    for (let i = 0; i < count; i++) {
-      member.starts.push(entry.starts[i]!);
-      member.ends.push(entry.ends[i]!);
-      member.hashes.push(entry.hashes[i]!);
-    }
+    member.starts = entry.starts.slice(0, count);
+    member.ends = entry.ends.slice(0, count);
+    member.hashes = entry.hashes.slice(0, count);
+    this.#found.set(member, { entry, equal });
   }
 
   /** The longest candidate that passes the probe, else the one used last. */
@@ -145,8 +146,9 @@ export class PrefixCache {
     if (length < MEMBER_BYTES_MIN || length * 2 > this.#bytesMax) return;
     let bucket = this.#buckets.get(key);
     if (bucket === undefined) this.#buckets.set(key, (bucket = []));
-    const old = this.#best(bucket, bytes, member.start);
-    const equal = old === null ? 0 : commonPrefix(old.bytes, old.length, bytes, member.start);
+    const found = this.#found.get(member);
+    const old = found !== undefined && this.#age.has(found.entry) ? found.entry : null;
+    const equal = found?.equal ?? 0;
     if (old !== null && equal * 4 >= old.length * 3 && length >= old.length) {
       this.#continue(old, bytes, member, equal);
     } else if (old === null || equal < length) {

@@ -7,11 +7,12 @@ import type { ContentHash } from '../common/types.ts';
 import type { LlmLimits } from './defaults.ts';
 import type { Dialect, RequestFields } from './dialects/dialect.ts';
 import type { ScannedMember } from './json/scan.ts';
+import { QUOTE, skipSpace } from './json/skip.ts';
 import { cutText } from './json/text.ts';
 import { parseJson } from './json/value.ts';
 import { Lru } from './lru.ts';
 import { PrefixCache } from './prefix-cache.ts';
-import { type RequestParts, takeApart } from './request-parts.ts';
+import { contentsOf, hashesOf, takeApart } from './request-parts.ts';
 
 export interface RequestFacts {
   /** False: the body isn't that of a call of this dialect. */
@@ -63,7 +64,6 @@ function perDialect<T>(caches: Map<string, Lru<ContentHash, T>>, dialect: Dialec
   return cache;
 }
 
-/** Parts that are outside of any limit of use are decoded only when somebody asks. */
 function elementJson(body: Buffer, member: ScannedMember, index: number): unknown {
   return parseJson(body.toString('utf8', member.start + member.starts[index]!, member.start + member.ends[index]!));
 }
@@ -72,6 +72,19 @@ function elementJson(body: Buffer, member: ScannedMember, index: number): unknow
 function memberOf(members: readonly ScannedMember[], key: string): ScannedMember | null {
   for (let i = members.length - 1; i >= 0; i--) if (members[i]!.key === key) return members[i]!;
   return null;
+}
+
+const FIRST_OF_USER = 0x75;
+const ROLE = Buffer.from('{"role":');
+
+/**
+ * Whether a message begins by telling another role than `user`, as nearly all clients write it. Spares parsing the greater
+ * half of a conversation; any other way of writing it is parsed.
+ */
+function tellsOtherRole(body: Buffer, at: number): boolean {
+  for (let i = 0; i < ROLE.length; i++) if (body[at + i] !== ROLE[i]) return false;
+  const value = skipSpace(body, at + ROLE.length, body.length);
+  return body[value] === QUOTE && body[value + 1] !== FIRST_OF_USER;
 }
 
 function previewOf(
@@ -84,6 +97,7 @@ function previewOf(
   const known = caches.userTexts(dialect);
   const first = Math.max(0, member.ends.length - limits.previewMessagesMax);
   for (let i = member.ends.length - 1; i >= first; i--) {
+    if (tellsOtherRole(body, member.start + member.starts[i]!)) continue;
     const hash = member.hashes[i]!;
     let text = known.get(hash);
     if (text === undefined) {
@@ -113,17 +127,6 @@ function toolsOf(body: Buffer, members: readonly ScannedMember[], dialect: Diale
   return names;
 }
 
-function contentsOf(body: Buffer, parts: RequestParts, caches: RequestCaches): Content[] {
-  const contents: Content[] = [];
-  const seen = new Set<ContentHash>();
-  for (const { kind, hash, start, end } of parts.parts) {
-    if (caches.wasEmitted(hash) || seen.has(hash)) continue;
-    seen.add(hash);
-    contents.push({ kind, hash, text: body.toString('utf8', start, end) });
-  }
-  return contents;
-}
-
 /**
  * Never throws. `path` without query; `cacheKey` as in `takeApart`. With `content` false nothing of the text comes out: no
  * parts, no preview.
@@ -148,7 +151,7 @@ export function readRequest(
     offeredTools: toolsOf(body, members, dialect, caches),
     promptPreview: content && messages !== null ? previewOf(body, messages, dialect, caches, limits) : '',
     skeleton: content ? parts.skeleton : '',
-    partHashes: content ? parts.parts.map((part) => part.hash) : [],
-    contents: content ? contentsOf(body, parts, caches) : [],
+    partHashes: content ? hashesOf(parts) : [],
+    contents: content ? contentsOf(body, parts, (hash) => caches.wasEmitted(hash)) : [],
   };
 }

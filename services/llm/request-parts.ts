@@ -12,22 +12,41 @@ import type { PrefixCache } from './prefix-cache.ts';
 export const PART_MARK = '\0';
 const NULL_TEXT = Buffer.from('null');
 
-/** One stored part, still in the body. */
-export interface Part {
-  readonly kind: Content['kind'];
-  readonly hash: ContentHash;
-  readonly start: number;
-  readonly end: number;
-}
-
 export interface RequestParts {
-  /** False: not one whole JSON object (or more parts than the limit); it is then stored as one `body` part. */
-  readonly whole: boolean;
+  /** Null when the parts are those of the members; else the body isn't one whole JSON object (or has too many parts) and is stored as one part. */
+  readonly bodyHash: ContentHash | null;
   readonly members: readonly ScannedMember[];
   /** The members outside the layout, parsed. The members of the layout are null in it when they have parts. */
   readonly fields: JsonObject;
   readonly skeleton: string;
-  readonly parts: readonly Part[];
+}
+
+/** The hashes of the stored parts, in order. */
+export function hashesOf(parts: RequestParts): ContentHash[] {
+  if (parts.bodyHash !== null) return [parts.bodyHash];
+  const lists: ContentHash[][] = [];
+  for (const { hashes } of parts.members) if (hashes.length > 0) lists.push(hashes);
+  return lists.flat();
+}
+
+/** The stored parts with their texts, in order, each hash once; those that `isKnown` are left out. */
+export function contentsOf(body: Buffer, parts: RequestParts, isKnown: (hash: ContentHash) => boolean): Content[] {
+  const { bodyHash, members } = parts;
+  if (bodyHash !== null) {
+    return isKnown(bodyHash) ? [] : [{ kind: 'body', hash: bodyHash, text: body.toString('utf8') }];
+  }
+  const contents: Content[] = [];
+  const seen = new Set<ContentHash>();
+  for (const { kind, start, starts, ends, hashes } of members) {
+    if (kind === null) continue;
+    for (let i = 0; i < hashes.length; i++) {
+      const hash = hashes[i]!;
+      if (isKnown(hash) || seen.has(hash)) continue;
+      seen.add(hash);
+      contents.push({ kind, hash, text: body.toString('utf8', start + starts[i]!, start + ends[i]!) });
+    }
+  }
+  return contents;
 }
 
 /** The request's text: the skeleton with its NULs replaced by the texts of the parts, in order. Missing texts leave nothing. */
@@ -98,22 +117,10 @@ function hashParts(body: Buffer, member: ScannedMember): void {
   }
 }
 
-function listParts(members: readonly ScannedMember[]): Part[] {
-  const parts: Part[] = [];
-  for (const { kind, start, starts, ends, hashes } of members) {
-    if (kind === null) continue;
-    for (let i = 0; i < ends.length; i++) {
-      parts.push({ kind, hash: hashes[i]!, start: start + starts[i]!, end: start + ends[i]! });
-    }
-  }
-  return parts;
-}
-
 function asOneBody(body: Buffer, scan: RequestScan): RequestParts {
   const { members } = scan;
   for (const member of members) hashParts(body, member);
-  const part: Part = { kind: 'body', hash: contentHash(body), start: 0, end: body.length };
-  return { whole: false, members, fields: salvageFields(body, members), skeleton: PART_MARK, parts: [part] };
+  return { bodyHash: contentHash(body), members, fields: salvageFields(body, members), skeleton: PART_MARK };
 }
 
 /**
@@ -137,11 +144,5 @@ export function takeApart(
     hashParts(body, member);
     cache?.store(member.key + cacheKey, body, member);
   }
-  return {
-    whole: true,
-    members: scan.members,
-    fields,
-    skeleton: skeletonOf(body, scan.members),
-    parts: listParts(scan.members),
-  };
+  return { bodyHash: null, members: scan.members, fields, skeleton: skeletonOf(body, scan.members) };
 }

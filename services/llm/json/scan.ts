@@ -37,10 +37,10 @@ export interface ScannedMember {
   readonly kind: PartKind | null;
   readonly isList: boolean;
   /** Borders of the parts, relative to `start`. */
-  readonly starts: number[];
-  readonly ends: number[];
+  starts: number[];
+  ends: number[];
   /** Hashes of the first parts, as far as they are known from an earlier request. */
-  readonly hashes: ContentHash[];
+  hashes: ContentHash[];
 }
 
 /** `malformed`: not one whole JSON object. `limit`: more parts or members than allowed. Members found until then are kept. */
