@@ -25,7 +25,9 @@ const observationCodec: Codec<Observation> = {
     try {
       return JSON.parse(bytes.toString('utf8')) as Observation;
     } catch (error) {
-      throw new BitternError('BIT_OBSERVATION_UNREADABLE', 'An observation record is not valid JSON.', { cause: error });
+      throw new BitternError('BIT_OBSERVATION_UNREADABLE', 'An observation record is not valid JSON.', {
+        cause: error,
+      });
     }
   },
 };

@@ -90,7 +90,11 @@ export function parseArguments(command: Command, argv: readonly string[]): Argum
       options: Object.fromEntries(
         Object.entries(options).map(([name, option]) => [
           name,
-          { type: option.type, multiple: option.multiple ?? false, ...(option.short === undefined ? {} : { short: option.short }) },
+          {
+            type: option.type,
+            multiple: option.multiple ?? false,
+            ...(option.short === undefined ? {} : { short: option.short }),
+          },
         ]),
       ),
     });
@@ -106,7 +110,10 @@ export function parseArguments(command: Command, argv: readonly string[]): Argum
   return makeArguments(parsed.positionals, values);
 }
 
-function makeArguments(positionals: readonly string[], values: Readonly<Record<string, string | boolean | string[] | undefined>>): Arguments {
+function makeArguments(
+  positionals: readonly string[],
+  values: Readonly<Record<string, string | boolean | string[] | undefined>>,
+): Arguments {
   const text = (name: string): string | undefined => (typeof values[name] === 'string' ? values[name] : undefined);
   return {
     positionals,
@@ -135,7 +142,14 @@ function optionLines(options: Readonly<Record<string, Option>>): string[] {
 }
 
 export function helpOf(command: Command): string {
-  const lines = [`bittern ${command.name} ${command.usage}`.trimEnd(), '', `${command.summary}.`, '', command.details, ''];
+  const lines = [
+    `bittern ${command.name} ${command.usage}`.trimEnd(),
+    '',
+    `${command.summary}.`,
+    '',
+    command.details,
+    '',
+  ];
   if (Object.keys(command.options).length > 0) lines.push('Options:', ...optionLines(command.options), '');
   lines.push('Common options:', ...optionLines(COMMON_OPTIONS));
   if (command.examples.length > 0) {

@@ -43,9 +43,15 @@ function abortOnSignals(): AbortSignal {
 function describe(error: unknown): { text: string; exitCode: number } {
   if (error instanceof BitternError) {
     const usage = error.code === 'BIT_USAGE' || error.code === 'BIT_CONFIG_INVALID';
-    return { text: `bittern: ${error.message}${usage ? '' : ` [${error.code}]`}`, exitCode: usage ? EXIT.usage : EXIT.failed };
+    return {
+      text: `bittern: ${error.message}${usage ? '' : ` [${error.code}]`}`,
+      exitCode: usage ? EXIT.usage : EXIT.failed,
+    };
   }
-  return { text: `bittern: unexpected error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`, exitCode: EXIT.failed };
+  return {
+    text: `bittern: unexpected error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    exitCode: EXIT.failed,
+  };
 }
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -60,7 +66,8 @@ async function main(argv: readonly string[]): Promise<number> {
     return EXIT.ok;
   }
   const command = COMMANDS.find((each) => each.name === name);
-  if (command === undefined) throw new BitternError('BIT_USAGE', `There is no command '${name}'. See 'bittern --help'.`);
+  if (command === undefined)
+    throw new BitternError('BIT_USAGE', `There is no command '${name}'. See 'bittern --help'.`);
   const args = parseArguments(command, rest);
   if (args.flag('help')) {
     process.stdout.write(`${helpOf(command)}\n`);

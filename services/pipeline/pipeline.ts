@@ -11,7 +11,7 @@ import type { Frame, ProbeReport } from '../../schemas/frame.ts';
 import { FRAMES, OBSERVATIONS, PROBE_REPORTS } from '../../schemas/topics.ts';
 import type { Consumer, ConsumerHandlers, Producer } from '../bus/bus.ts';
 import { MemoryBus, type MemoryBusOptions } from '../bus/memory-bus.ts';
-import type { CredentialMasker } from '../http/index.ts';
+import type { CredentialMasker } from '../http/credentials.ts';
 import { Reassembler, type ReassemblerOptions } from '../reassembler/reassembler.ts';
 
 /** Where observations and reports end up. `add` resolves when there is room for more, `flush` when all is stored. */

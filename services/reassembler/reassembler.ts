@@ -5,8 +5,10 @@
 import type { Observation } from '../../schemas/call.ts';
 import type { Frame } from '../../schemas/frame.ts';
 import type { Batch, ConsumerHandlers, Producer } from '../bus/bus.ts';
-import { type CredentialMasker, HttpAssembler, type HttpOptions, type HttpStats } from '../http/index.ts';
-import { CallRecognizer, type RecognizerOptions } from '../llm/index.ts';
+import { HttpAssembler } from '../http/assembler.ts';
+import type { CredentialMasker } from '../http/credentials.ts';
+import type { HttpOptions, HttpStats } from '../http/options.ts';
+import { CallRecognizer, type RecognizerOptions } from '../llm/recognizer.ts';
 
 export interface ReassemblerOptions {
   readonly http: HttpOptions;

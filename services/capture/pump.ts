@@ -1,0 +1,62 @@
+/** Moves a capture's bytes through the probe into the bus, no faster than the stages behind it can take them. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Capture, type CaptureOptions } from '../../mirror/index.ts';
+import type { Frame, ProbeReport } from '../../schemas/frame.ts';
+import type { Producer } from '../bus/bus.ts';
+
+export interface FrameTargets {
+  readonly frames: Producer<Frame>;
+  readonly reports: Producer<ProbeReport>;
+}
+
+export class Pump {
+  readonly #capture: Capture;
+  readonly #targets: FrameTargets;
+  #ready: Frame[] = [];
+  #ended = false;
+
+  constructor(options: CaptureOptions, targets: FrameTargets) {
+    this.#capture = new Capture(options, (frame) => this.#ready.push(frame));
+    this.#targets = targets;
+  }
+
+  /** A new file or interface begins; connections go on across it. */
+  nextSource(name: string): void {
+    this.#capture.nextSource(name);
+  }
+
+  /** The next bytes of the capture. Resolves when there is room for more. */
+  async write(chunk: Buffer): Promise<void> {
+    this.#capture.write(chunk);
+    await this.#publish();
+  }
+
+  /** Live captures: time has passed without packets (µs since the epoch). */
+  async tick(now: number): Promise<void> {
+    this.#capture.tick(now);
+    await this.#publish();
+  }
+
+  /** Publishes what was seen and lost since the last report. `add` joins in what the probe itself can't know (kernel drops). */
+  async report(add: (report: ProbeReport) => ProbeReport = (report) => report): Promise<ProbeReport> {
+    const report = add(this.#capture.takeReport());
+    await this.#targets.reports.publish(report.probe, report);
+    return report;
+  }
+
+  /** No more bytes come: open connections are closed. */
+  async end(reason: 'eof' | 'stopped'): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#capture.end(reason);
+    await this.#publish();
+  }
+
+  async #publish(): Promise<void> {
+    const ready = this.#ready;
+    this.#ready = [];
+    for (const frame of ready) await this.#targets.frames.publish(frame.connection, frame);
+    // The stages run on promises alone; timers, signals and sockets get their turn here.
+    await nextTurn();
+  }
+}

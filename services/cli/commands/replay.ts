@@ -1,0 +1,88 @@
+import { type Command, type Context, EXIT } from '../command.ts';
+import { type ReplayResult, replayFiles } from '../replay.ts';
+import { openConfiguredStore } from '../runtime.ts';
+import { formatBytes, formatCount, formatMs } from '../terminal/units.ts';
+
+function sum<T>(items: readonly T[], value: (item: T) => number): number {
+  return items.reduce((total, item) => total + value(item), 0);
+}
+
+function lossTotals(result: ReplayResult): { reason: string; packets: number; bytes: number }[] {
+  const totals = new Map<string, { reason: string; packets: number; bytes: number }>();
+  for (const loss of result.reports.flatMap((report) => report.losses)) {
+    const total = totals.get(loss.reason) ?? { reason: loss.reason, packets: 0, bytes: 0 };
+    total.packets += loss.packets;
+    total.bytes += loss.bytes;
+    totals.set(loss.reason, total);
+  }
+  return [...totals.values()];
+}
+
+function report(context: Context, result: ReplayResult): void {
+  const { reports, sink, elapsedMs } = result;
+  const losses = lossTotals(result);
+  const notes = reports.flatMap((each) => each.notes.map((note) => `${each.source}: ${note}`));
+  const bytes = sum(reports, (each) => each.bytes);
+  const packets = sum(reports, (each) => each.packets);
+  if (context.json) {
+    const { calls, exchanges, alreadyStored, deadLetters } = sink;
+    context.print(
+      JSON.stringify({
+        complete: result.complete,
+        elapsedMs: Math.round(elapsedMs),
+        packets,
+        bytes,
+        calls,
+        exchanges,
+        alreadyStored,
+        deadLetters,
+        losses,
+        notes,
+      }),
+    );
+    return;
+  }
+  const rate = formatBytes((bytes / elapsedMs) * 1000);
+  context.print(`Read ${formatCount(packets)} packets (${formatBytes(bytes)}) in ${formatMs(elapsedMs)} (${rate}/s).`);
+  const already = sink.alreadyStored > 0 ? `; ${formatCount(sink.alreadyStored)} were there already` : '';
+  context.print(
+    `Stored ${formatCount(sink.calls)} LLM calls and ${formatCount(sink.exchanges)} other HTTP exchanges${already}.`,
+  );
+  for (const loss of losses) {
+    const what = loss.reason === 'not_http' ? 'Not HTTP, not kept' : `Missed (${loss.reason})`;
+    context.print(`${what}: ${formatBytes(loss.bytes)} in ${formatCount(loss.packets)} packets.`);
+  }
+  for (const note of notes) context.print(`Note: ${note}`);
+  if (sink.deadLetters > 0)
+    context.print(`ClickHouse refused ${formatCount(sink.deadLetters)} rows; see the table dead_letters.`);
+  if (!result.complete) context.note('Stopped before the end; what was read is stored.');
+}
+
+export const replay: Command = {
+  name: 'replay',
+  summary: 'Store the calls in capture files',
+  usage: 'FILE…|- [options]',
+  details: [
+    'Reads pcap and pcapng, plain or compressed with gzip or zstd; - is standard input. Several files are one capture in the order',
+    'given (rotated files: connections go on from one to the next). Returns when everything can be queried. A damaged capture is',
+    'no failure: the damage is reported, counted and marked on the calls. Replaying a file again stores nothing twice.',
+  ].join('\n'),
+  options: {},
+  examples: [
+    ['bittern replay gateway.pcap.gz', 'stores the calls of one file'],
+    ['bittern replay ring.pcap0 ring.pcap1 ring.pcap2', 'a ring of rotated files as one capture'],
+    ['ssh gw tcpdump -U -w - tcp port 8080 | bittern replay -', 'from another machine'],
+  ],
+  positionals: { min: 1, max: 10_000 },
+  run: async (context) => {
+    const store = await openConfiguredStore(context.loaded.config);
+    try {
+      const { args, loaded, signal } = context;
+      const result = await replayFiles({ config: loaded.config, store, files: args.positionals, signal });
+      report(context, result);
+      return result.complete ? EXIT.ok : EXIT.interrupted;
+    } finally {
+      await store.close();
+    }
+  },
+};

@@ -1,0 +1,63 @@
+import { type Command, EXIT } from '../command.ts';
+import { captureLive } from '../live.ts';
+import { openConfiguredStore } from '../runtime.ts';
+import { curlLine, serveApi, untilAborted } from '../serve.ts';
+import { formatCount } from '../terminal/units.ts';
+
+export const up: Command = {
+  name: 'up',
+  summary: 'Run all stages in one process: live capture, store, API',
+  usage: '[options]',
+  details: [
+    'Captures from the configured interface (capture.interface, or -i), stores calls as they end, and serves the API, until Ctrl-C. Without',
+    'an interface it serves what is stored. The database is shared: other commands work on the same data folder meanwhile.',
+  ].join('\n'),
+  options: {
+    interface: {
+      type: 'string',
+      short: 'i',
+      value: 'IFACE',
+      description: 'interface to capture from (setting capture.interface)',
+    },
+    filter: { type: 'string', value: 'EXPRESSION', description: 'pcap filter (setting capture.filter)' },
+    port: { type: 'string', value: 'PORT', description: 'port of the API (setting api.port)' },
+  },
+  settings: { interface: 'capture.interface', filter: 'capture.filter' },
+  examples: [
+    ['bittern up', 'as bittern.yaml says'],
+    ["bittern up -i eth1 --filter 'tcp port 8080'", 'without a configuration file'],
+  ],
+  positionals: { min: 0, max: 0 },
+  run: async ({ args, loaded, signal, print, note }) => {
+    const port = args.integer('port', 0, 65_535) ?? loaded.config.api.port;
+    const config = { ...loaded.config, api: { ...loaded.config.api, port } };
+    const store = await openConfiguredStore(config);
+    try {
+      const api = await serveApi(config, store);
+      print(`API on ${api.url}`);
+      print(`  ${curlLine(config, api, '/api/v1/summary')}`);
+      try {
+        if (config.capture.interface === '') {
+          note('No capture.interface is configured: serving what is stored. Ctrl-C ends it.');
+          await untilAborted(signal);
+          return EXIT.ok;
+        }
+        const result = await captureLive({
+          config,
+          store,
+          signal,
+          onReady: () => note(`Capturing on ${config.capture.interface}. Ctrl-C ends it.`),
+        });
+        if (result.failure !== null) throw result.failure;
+        print(
+          `Stored ${formatCount(result.sink.calls)} LLM calls and ${formatCount(result.sink.exchanges)} other HTTP exchanges.`,
+        );
+        return EXIT.ok;
+      } finally {
+        await api.close();
+      }
+    } finally {
+      await store.close();
+    }
+  },
+};

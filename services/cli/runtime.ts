@@ -1,0 +1,88 @@
+/** What commands share: the store, the keys and the stages as the configuration wants them. */
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { CAPTURE_DEFAULTS, type CaptureOptions } from '../../mirror/options.ts';
+import { MEMORY_BUS_DEFAULTS } from '../bus/memory-bus.ts';
+import { ClickHouseSink } from '../clickhouse/sink.ts';
+import { openStore, type Store } from '../clickhouse/store.ts';
+import { BitternError } from '../common/errors.ts';
+import type { Config } from '../config/schema.ts';
+import { createCredentialMasker } from '../http/credentials.ts';
+import { Pipeline, type PipelineSink } from '../pipeline/pipeline.ts';
+
+const KEY_BYTES = 32;
+const KEY_BYTES_MIN = 16;
+
+export function openConfiguredStore(config: Config, options: { readonly migrate?: boolean } = {}): Promise<Store> {
+  return openStore({
+    dataDir: config.dataDir,
+    url: config.clickhouse.url,
+    retentionDays: config.clickhouse.retentionDays,
+    memoryBytesMax: config.clickhouse.memoryBytesMax,
+    migrate: options.migrate,
+  });
+}
+
+/**
+ * Reads a secret from `file`, or from `name` in the data folder, where it is made at random on first use, mode 0600.
+ * @throws BitternError BIT_KEY_FILE when a named file is missing or too short
+ */
+export async function secretFrom(config: Config, file: string, name: string): Promise<Buffer> {
+  const named = file !== '';
+  const target = named ? file : path.join(config.dataDir, name);
+  if (!named) {
+    await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+    const secret = `${randomBytes(KEY_BYTES).toString('hex')}\n`;
+    await writeFile(target, secret, { mode: 0o600, flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+  }
+  const bytes = await readFile(target).catch((cause: unknown) => {
+    throw new BitternError('BIT_KEY_FILE', `Can't read the key file '${target}': ${(cause as Error).message}.`, {
+      cause,
+    });
+  });
+  const secret = Buffer.from(bytes.toString('latin1').trim(), 'latin1');
+  if (secret.length < KEY_BYTES_MIN) {
+    throw new BitternError(
+      'BIT_KEY_FILE',
+      `The key file '${target}' holds fewer than ${KEY_BYTES_MIN} bytes; make one with 'openssl rand -hex 32'.`,
+    );
+  }
+  return secret;
+}
+
+/** True when others than the owner may read the file. */
+export async function readableByOthers(file: string): Promise<boolean> {
+  return ((await stat(file)).mode & 0o077) !== 0;
+}
+
+export function captureOptions(config: Config): CaptureOptions {
+  const options: Record<string, unknown> = {};
+  for (const name of Object.keys(CAPTURE_DEFAULTS) as (keyof CaptureOptions)[]) options[name] = config.capture[name];
+  return options as unknown as CaptureOptions;
+}
+
+export function createSink(config: Config, store: Store): ClickHouseSink {
+  return new ClickHouseSink(store, config.clickhouse);
+}
+
+/** All stages of one process; `sink` is where it ends. */
+export async function startPipeline(config: Config, sink: PipelineSink): Promise<Pipeline> {
+  const masker = createCredentialMasker(
+    await secretFrom(config, config.identity.fingerprintKeyFile, 'fingerprint.key'),
+  );
+  const { exchanges, content, pricing, ...limits } = config.llm;
+  return Pipeline.start(
+    {
+      bus: { ...MEMORY_BUS_DEFAULTS, ...config.bus },
+      reassembler: {
+        http: config.http,
+        llm: { identity: config.identity.headers, exchanges, content, pricing, limits },
+      },
+    },
+    masker,
+    sink,
+  );
+}
