@@ -53,7 +53,8 @@ function agentOf(
   if (body !== '') return { agentId: body.slice(0, ID_CHARS_MAX), identitySource: 'body' };
   if (client.isAgent) return { agentId: client.name, identitySource: 'client_profile' };
   if (process !== null && process.name !== '') return { agentId: process.name, identitySource: 'process' };
-  if (credential !== '') return { agentId: credential, identitySource: 'credential' };
+  // The credential tells callers apart (it has its own column), but it isn't a name.
+  if (credential !== '') return { agentId: '', identitySource: 'credential' };
   return { agentId: '', identitySource: '' };
 }
 

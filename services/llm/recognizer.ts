@@ -160,7 +160,8 @@ export class CallRecognizer implements ExchangeHandler {
     if (open.dialect !== null) {
       if (open.requestBody !== null) this.#readRequest(exchange, open, open.dialect);
       const failed = (exchange.responseHead?.status ?? 0) >= 400;
-      return open.request?.isCall || failed || isPartial(exchange.request) ? open.dialect : null;
+      const unseen = failed || open.requestCut || isPartial(exchange.request);
+      return open.request?.isCall || unseen ? open.dialect : null;
     }
     const found = answer?.dialect ?? null;
     if (found === null || answer?.facts == null) return null;
