@@ -62,9 +62,16 @@ function measure(load: Load): void {
     if (capture.takeReport().losses.length > 0 || frames === 0) throw new Error('the benchmark lost bytes');
   }
   const rate = (bytes.length / 1e6 / best).toFixed(0);
-  console.log(`${load.name}: ${rate} MB/s, ${(packets / 1e6 / best).toFixed(2)} million packets/s (CPU time, best of ${ROUNDS})`);
+  console.log(
+    `${load.name}: ${rate} MB/s, ${(packets / 1e6 / best).toFixed(2)} million packets/s (CPU time, best of ${ROUNDS})`,
+  );
 }
 
 measure({ name: '480-byte packets, 200 connections', payloadBytes: 426, connections: 200, ackEvery: 1000 });
 measure({ name: '480-byte packets on average, an ACK every 4', payloadBytes: 530, connections: 200, ackEvery: 4 });
-measure({ name: '1448-byte segments, 200 connections, an ACK every 4', payloadBytes: 1448, connections: 200, ackEvery: 4 });
+measure({
+  name: '1448-byte segments, 200 connections, an ACK every 4',
+  payloadBytes: 1448,
+  connections: 200,
+  ackEvery: 4,
+});

@@ -42,6 +42,8 @@ export class Connection {
   /** A SYN or SYN+ACK was seen; `isn` is the client's initial sequence number, or the first sequence number seen. */
   handshake = false;
   isn: number;
+  /** The server's initial sequence number as int32, or null when no SYN+ACK was seen. */
+  serverIsn: number | null = null;
   readonly firstTime: number;
 
   /** Why it ended; it is then kept a while to tell its late packets from a new connection's. */

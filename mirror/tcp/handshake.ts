@@ -8,6 +8,8 @@ import type { Stream } from './stream.ts';
 
 /** A SYN that belongs to a connection joined before it came lies at most this far before its first bytes. */
 const LATE_BYTES_MAX = 1024 * 1024;
+/** Data that fits into a SYN, generously. */
+const FAST_OPEN_BYTES_MAX = 65_536;
 
 function isSynAck(packet: Packet): boolean {
   return (packet.flags & (SYN | ACK)) === (SYN | ACK);
@@ -23,20 +25,35 @@ function clientOf(connection: Connection, packet: Packet): number {
 
 /** True for the connection's own SYN or SYN+ACK, or one sent again. */
 export function sameHandshake(connection: Connection, packet: Packet): boolean {
+  if (!connection.handshake || connection.client !== clientOf(connection, packet)) return false;
+  if (isSynAck(packet) && connection.serverIsn !== null) return connection.serverIsn === packet.seq;
+  // With data in the SYN (RFC 7413) the SYN+ACK acknowledges that, too.
+  const fastOpenBytes = isSynAck(packet)
+    ? (clientIsn(packet) - connection.isn) | 0
+    : (connection.isn - clientIsn(packet)) | 0;
   return (
-    connection.handshake && connection.client === clientOf(connection, packet) && connection.isn === clientIsn(packet)
+    fastOpenBytes === 0 || (fastOpenBytes > 0 && fastOpenBytes <= FAST_OPEN_BYTES_MAX && isNew(connection, packet))
   );
+}
+
+/** The SYN+ACK comes first here, or the SYN comes behind it and nothing was delivered. */
+function isNew(connection: Connection, packet: Packet): boolean {
+  return isSynAck(packet) || (connection.fromClient.emitted === 0 && connection.serverIsn !== null);
 }
 
 /** Takes over what the SYN or SYN+ACK says. For a new connection, one that was joined but not begun to deliver, or its own. */
 export function adoptHandshake(connection: Connection, packet: Packet): void {
-  connection.handshake = true;
-  connection.isn = clientIsn(packet);
-  connection.client = clientOf(connection, packet);
-  connection.rolesSource = 'handshake';
-  const { fromClient, fromServer } = connection;
-  if (!fromClient.known) fromClient.setOrigin((connection.isn + 1) | 0);
-  if (isSynAck(packet) && !fromServer.known) fromServer.setOrigin((packet.seq + 1) | 0);
+  const synAck = isSynAck(packet);
+  if (!connection.handshake || (!synAck && connection.isn !== packet.seq)) {
+    connection.handshake = true;
+    connection.isn = clientIsn(packet);
+    connection.client = clientOf(connection, packet);
+    connection.rolesSource = 'handshake';
+    connection.fromClient.setOrigin((connection.isn + 1) | 0);
+  }
+  if (!synAck || connection.serverIsn !== null) return;
+  connection.serverIsn = packet.seq;
+  if (!connection.fromServer.known) connection.fromServer.setOrigin((packet.seq + 1) | 0);
 }
 
 /** True when the SYN can't be of this connection, so that the same addresses and ports are in use again. */

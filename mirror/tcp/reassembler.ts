@@ -97,7 +97,7 @@ export class Reassembler {
 
   /** False for a segment so far ahead that it is another connection's or damaged, unless several of them come in a row. */
   #plausible(connection: Connection, s: Stream, offset: number, length: number): boolean {
-    const ahead = offset - Math.max(s.next, s.ackedTo);
+    const ahead = offset - Math.max(s.next, s.ackedTo, s.tail === null ? s.next : s.tail.end);
     const behind = s.next - offset;
     if (ahead <= this.#windowBytesMax && behind <= this.#windowBytesMax) {
       if (length > 0 && s.strayPackets > 0) this.#countStrays(connection, s);
@@ -316,8 +316,10 @@ export class Reassembler {
       s.pendingGap += end - s.next;
       s.advance(end - s.next);
     }
-    this.drain(connection);
+    // The gap comes before whatever the other side sent after it, so this side's turn is first.
+    this.#drainStream(connection, s, connection.other(s));
     if (!finMayBeLost(s)) this.#emitGap(connection, s, now);
+    this.drain(connection);
   }
 
   #emitGap(connection: Connection, s: Stream, now: number): void {
@@ -371,8 +373,9 @@ export class Reassembler {
     if (b.started && !b.known) b.settle(connection.handshake);
     this.drain(connection);
     this.relieve(connection, now);
-    this.#finishStream(connection, a, now);
-    this.#finishStream(connection, b, now);
+    const bFirst = a.finPending && !caughtUp(b, a.finAck);
+    this.#finishStream(connection, bFirst ? b : a, now);
+    this.#finishStream(connection, bFirst ? a : b, now);
   }
 
   #finishStream(connection: Connection, s: Stream, now: number): void {

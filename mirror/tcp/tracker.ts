@@ -235,7 +235,7 @@ export class Tracker {
     if (!unwanted) this.reassembler.finish(connection, this.#now);
     // The last bytes may have shown that it isn't HTTP.
     if (connection.sniff === SNIFF_DROPPED) this.#discardParked(connection);
-    else this.#framer.close(connection, reason, this.#now);
+    else this.#framer.close(connection, isFinished(connection) && reason !== 'rst' ? 'fin' : reason, this.#now);
     connection.closed = connection.sniff === SNIFF_DROPPED ? 'not_http' : reason;
     connection.identity = null;
     this.#active.remove(connection);
