@@ -65,8 +65,9 @@ export class HttpConnection implements StreamOwner, PairingOwner {
   #swapped = false;
   /** The server's direction lost sync since the last response. */
   #resynced = false;
-  /** Size of the gap at the border before the next response, in bytes. */
-  #borderGap = 0;
+  /** Nothing but interim responses came since a gap in the server's direction. */
+  #straightAfterGap = false;
+  #offsetAfterGap = 0;
   #firstToClose: Side | null = null;
   #clientEnded = false;
   #serverEnded = false;
@@ -161,6 +162,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     if (end > start) {
       if (!fromClient && stream.inSync && segment.gap === 0) this.#pairing.serverSpoke();
       stream.data(payload, start, end, segment.time);
+      if (fromClient) this.#pairing.clientSpoke(this.#responses.offset);
     }
     if (!isData) this.#ended(fromClient ? 'client' : 'server', segment.kind === 'rst');
   }
@@ -215,14 +217,27 @@ export class HttpConnection implements StreamOwner, PairingOwner {
 
   // ---- responses
 
-  responseHead(head: ResponseHead, offset: number, start: number, end: number, straightAfterGap: boolean): void {
+  responseHead(
+    head: ResponseHead,
+    offset: number,
+    start: number,
+    end: number,
+    straightAfterGap: boolean,
+    betweenMessages: boolean,
+  ): void {
     this.#rolesOpen = false;
+    if (straightAfterGap) {
+      this.#straightAfterGap = true;
+      this.#offsetAfterGap = offset;
+    }
+    if (betweenMessages) this.#pairing.messagesLost();
     if (head.status < 200 && head.status !== 101) this.#interim(head.status);
     else if (this.#pairing.isUnwanted) this.#unwanted(head);
     else {
-      const open = this.#pairing.response(this.#resynced, straightAfterGap, this.#borderGap) ?? this.#orphan(offset);
+      const open =
+        this.#pairing.response(this.#resynced, this.#straightAfterGap, this.#offsetAfterGap) ?? this.#orphan(offset);
       this.#resynced = false;
-      this.#borderGap = 0;
+      this.#straightAfterGap = false;
       this.#finalResponse(open, head, start, end);
     }
   }
@@ -325,15 +340,22 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     this.#resynced = true;
     const end = cause === 'limit' ? 'limit' : 'gap';
     const inProgress = this.#pairing.answering !== null;
-    this.#borderGap = inProgress ? 0 : missing;
-    this.#pairing.serverLostSync(end);
-    if (!inProgress && cause !== 'gap') this.#pairing.headLost(end, 0);
+    this.#pairing.serverLostSync(end, missing);
+    if (!inProgress && cause !== 'gap') this.#pairing.headLost(end);
+  }
+
+  lostMore(stream: MessageStream, missing: number): void {
+    if (stream.isRequests) this.#pairing.clientLostSync();
+    else {
+      this.#resynced = true;
+      this.#pairing.serverLostMore(missing);
+    }
   }
 
   headWasInGap(stream: MessageStream): void {
     if (stream.isRequests) return;
-    this.#pairing.headLost('gap', this.#borderGap);
-    this.#borderGap = 0;
+    this.#straightAfterGap = false;
+    this.#pairing.headLost('gap');
   }
 
   // ---- ends

@@ -30,12 +30,24 @@ export type LostCause = 'gap' | 'damage' | 'limit';
 export interface StreamOwner {
   /** A request's head was read. Must call `begin` or `goOpaque` on the stream before it returns. */
   requestHead(head: RequestHead, offset: number, start: number, end: number): void;
-  /** As `requestHead`. `straightAfterGap`: the bytes directly before this head are missing. */
-  responseHead(head: ResponseHead, offset: number, start: number, end: number, straightAfterGap: boolean): void;
+  /**
+   * As `requestHead`. `straightAfterGap`: the bytes directly before this head are missing. `betweenMessages`: and before
+   * that gap no message was in progress, so that what is missing are messages.
+   */
+  responseHead(
+    head: ResponseHead,
+    offset: number,
+    start: number,
+    end: number,
+    straightAfterGap: boolean,
+    betweenMessages: boolean,
+  ): void;
   /** The message that `begin` started is complete. */
   messageEnd(stream: MessageStream): void;
   /** Sync is lost; the message that was being read, if any, won't be continued. `missing`: bytes of the gap, 0 if none. */
   syncLost(stream: MessageStream, cause: LostCause, missing: number): void;
+  /** Another gap while the direction was without sync. */
+  lostMore(stream: MessageStream, missing: number): void;
   /** The bytes after a gap are no head, so that the next response's head was in the gap. */
   headWasInGap(stream: MessageStream): void;
   /** The connection speaks HTTP/2 from here on. */
@@ -87,7 +99,10 @@ export class MessageStream {
   #digits = 0;
   #lineBytes = 0;
   #sectionBytes = 0;
+  /** A gap came between messages, and the bytes after it have not been judged. */
   #afterGap = false;
+  /** The bytes directly before the next are missing. */
+  #straight = false;
   /** Beginning of a head that isn't complete. */
   #held = EMPTY;
   #heldLength = 0;
@@ -175,7 +190,7 @@ export class MessageStream {
       this.#remaining -= missing;
       if (this.#remaining === 0) this.#dataEnd();
     } else if (this.#state === LENGTH) this.#lose('gap', this.#remaining);
-    else if (this.#state === UNSYNCED) this.#dropCandidate();
+    else if (this.#state === UNSYNCED) this.#dropCandidate(missing);
     else this.#lose('gap', missing);
   }
 
@@ -245,6 +260,7 @@ export class MessageStream {
     if (message !== null && cause === 'gap') this.#consumer?.gap(missing);
     this.desync();
     this.#afterGap = cause === 'gap' && message === null;
+    this.#straight = cause === 'gap';
     if (cause === 'gap') this.#stats.lostByGap++;
     else if (cause === 'damage') this.#stats.lostByDamage++;
     else this.#stats.lostByLimit++;
@@ -252,13 +268,18 @@ export class MessageStream {
     if (headCut) this.#noHeadAfterGap();
   }
 
-  #dropCandidate(): void {
-    if (this.#heldLength > 0) this.#noHeadAfterGap();
+  #dropCandidate(missing: number): void {
+    this.#straight = true;
+    this.#owner.lostMore(this, missing);
+    if (this.#heldLength === 0) return;
     this.#stats.skippedBytes += this.#heldLength;
     this.#release();
+    this.#afterGap = false;
+    this.#owner.headWasInGap(this);
   }
 
   #noHeadAfterGap(): void {
+    this.#straight = false;
     if (!this.#afterGap) return;
     this.#afterGap = false;
     this.#owner.headWasInGap(this);
@@ -367,12 +388,13 @@ export class MessageStream {
   }
 
   #take(buffer: Buffer, start: number, end: number, strict: boolean, time: number): boolean {
-    const straightAfterGap = this.#afterGap;
+    const betweenMessages = this.#afterGap;
     if (!this.isRequests) {
       const head = this.#heads.response(buffer, start, end, strict);
       if (head === null) return false;
+      const straight = this.#straight;
       this.#took(end - start);
-      this.#owner.responseHead(head, this.#headOffset, this.#headStart, time, straightAfterGap);
+      this.#owner.responseHead(head, this.#headOffset, this.#headStart, time, straight, betweenMessages);
       return true;
     }
     if (buffer[start] === HTTP2_PREFACE[0] && isPreface(buffer, start, end)) {
@@ -390,6 +412,7 @@ export class MessageStream {
 
   #took(bytes: number): void {
     this.#afterGap = false;
+    this.#straight = false;
     this.#state = HEAD;
     this.#stats.headBytes += bytes;
   }

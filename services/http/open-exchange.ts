@@ -22,6 +22,8 @@ export class OpenExchange {
   readonly exchange: Exchange;
   /** The server's stream offset when the request's head was read: bytes beyond it may be the answer. */
   readonly serverOffset: number;
+  /** How often the client's direction had lost sync before the request. */
+  clientLosses = 0;
   requestDone = false;
   responseDone = false;
   /** How the exchange ends once its request ends, too. */

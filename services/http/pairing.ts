@@ -24,6 +24,12 @@ export class Pairing {
   #pipelines = false;
   /** Requests may have been lost since the server last finished something: the order of those that come now isn't known. */
   #requestsInDoubt = false;
+  #clientLosses = 0;
+  /** Size of a gap between messages of the server that no exchange has been charged with, in bytes. */
+  #borderGap = 0;
+  /** The server's stream offset when the client was last heard before that loss. */
+  #serverOffsetAtLoss = 0;
+  #serverOffsetAtClient = 0;
   /** Responses may have been lost while several requests waited: all pairs are doubtful until none waits. */
   #responsesInDoubt = false;
 
@@ -44,10 +50,19 @@ export class Pairing {
     if (this.#pending.length > (this.#answering === null ? 1 : 0)) this.#pipelines = true;
   }
 
+  /** Client bytes were read. `serverOffset`: of the next server byte. */
+  clientSpoke(serverOffset: number): void {
+    this.#serverOffsetAtClient = serverOffset;
+  }
+
   /** A request's head was read. `serverOffset`: of the next server byte. */
   request(open: OpenExchange, serverInSync: boolean, serverOffset: number): void {
     if (!serverInSync) this.endAnswered(serverOffset);
-    open.exchange.uncertain = this.#requestsInDoubt || this.#responsesInDoubt;
+    // A client that waits for its responses sends nothing while the server is still to answer a request that we lost.
+    const silent = serverOffset <= this.#serverOffsetAtLoss;
+    const lostMayWait = this.#requestsInDoubt && (serverInSync || silent || this.#pipelines);
+    open.exchange.uncertain = lostMayWait || this.#responsesInDoubt;
+    open.clientLosses = this.#clientLosses;
     this.#pending.push(open);
   }
 
@@ -56,16 +71,33 @@ export class Pairing {
     return this.#unwanted > 0 ? null : (this.#pending[0] ?? null);
   }
 
+  /** Whole messages of the server are missing before the next head. Of several waiting requests the first was answered by them. */
+  messagesLost(): void {
+    if (this.#unwanted === 0 && this.#pending.length > 1) this.#endFirst('gap', 'lost', this.#takeGap());
+  }
+
+  /** Another gap of the server's while it was without sync. */
+  serverLostMore(missing: number): void {
+    this.#borderGap += missing;
+  }
+
   /**
    * A final response's head was read. Null: no request is known for it. `isUnwanted` tells beforehand whether it is for an
-   * exchange that a limit has ended. `resynced`: it is the first since the direction lost sync. `gap`: bytes missing
-   * directly before it, when `straightAfterGap`.
+   * exchange that a limit has ended. `resynced`: it is the first since the direction lost sync. `straightAfterGap`: only
+   * interim responses stand between the gap and it. `offsetAfterGap`: of the first byte after that gap.
    */
-  response(resynced: boolean, straightAfterGap: boolean, gap: number): OpenExchange | null {
-    if (straightAfterGap && this.#pending.length > 1) this.#endFirst('gap', 'lost', gap);
-    if (resynced && this.#pending.length > 1) this.#doubtAll();
+  response(resynced: boolean, straightAfterGap: boolean, offsetAfterGap: number): OpenExchange | null {
+    const gap = this.#takeGap();
+    const certain = this.#pipelines && this.#requestsInDoubt ? 0 : 1;
+    if (resynced && this.#pending.length > certain) this.#doubtAll();
     const open = this.#pending.shift() ?? null;
-    if (open !== null && straightAfterGap && (this.#pipelines || this.#requestsInDoubt)) open.exchange.uncertain = true;
+    // Requests lost after this one: the response may be theirs, and this one's be lost.
+    const overtaken = open !== null && resynced && open.clientLosses !== this.#clientLosses;
+    // What is missing between a request and its response's head can only have been interim responses.
+    if (open !== null && straightAfterGap) {
+      open.exchange.response.missingBytes += Math.max(0, Math.min(gap, offsetAfterGap - open.serverOffset));
+    }
+    if (open !== null && (overtaken || (straightAfterGap && this.#pipelines))) open.exchange.uncertain = true;
     this.#answering = open;
     return open;
   }
@@ -92,20 +124,23 @@ export class Pairing {
   /** Requests may have been lost. */
   clientLostSync(): void {
     this.#requestsInDoubt = true;
+    this.#clientLosses++;
+    this.#serverOffsetAtLoss = this.#serverOffsetAtClient;
   }
 
   /** The response in progress, if any, can't be read on. */
-  serverLostSync(end: ExchangeEnd): void {
+  serverLostSync(end: ExchangeEnd, missing: number): void {
     const open = this.#answering;
+    this.#borderGap = open === null ? missing : 0;
     this.#answering = null;
     if (open !== null) this.#owner.responseOver(open, end, 'lost');
     this.#settle();
   }
 
   /** The next response's head can't be read: the oldest request gets no answer. */
-  headLost(end: ExchangeEnd, missing: number): void {
+  headLost(end: ExchangeEnd): void {
     if (this.#unwanted > 0) this.#unwanted--;
-    else this.#endFirst(end, 'lost', missing);
+    else this.#endFirst(end, 'lost', this.#takeGap());
     this.#settle();
   }
 
@@ -134,7 +169,14 @@ export class Pairing {
   /** The server's direction is without sync: requests after which it sent something were answered in what wasn't read. */
   endAnswered(serverOffset: number): void {
     if (this.#pipelines) return;
-    while (this.#pending.length > 0 && this.#pending[0]!.serverOffset < serverOffset) this.#endFirst('gap', 'lost', 0);
+    while (this.#pending.length > 0 && this.#pending[0]!.serverOffset < serverOffset)
+      this.#endFirst('gap', 'lost', this.#takeGap());
+  }
+
+  #takeGap(): number {
+    const gap = this.#borderGap;
+    this.#borderGap = 0;
+    return gap;
   }
 
   #endFirst(end: ExchangeEnd, state: MessageState, missing: number): void {
