@@ -88,7 +88,8 @@ export function rowsOf(observed: Observed): Row[] {
   return observed.calls.map((call) => {
     const row: Record<string, unknown> = {};
     for (const [name, value] of Object.entries(call)) row[snakeCase(name)] = value;
-    if (call.requestSkeleton !== '') row['request_json'] = joinRequest(call.requestSkeleton, call.requestParts, observed.contents);
+    if (call.requestSkeleton !== '')
+      row.request_json = joinRequest(call.requestSkeleton, call.requestParts, observed.contents);
     return row;
   });
 }

@@ -28,7 +28,7 @@ export const REFERENCE = {
   conversationsAtOnce: 32,
   requestBytesMean: 48_000,
   /** Of the first request of a conversation. */
-  requestBytesFirst: 33_000,
+  requestBytesFirst: 37_000,
   textEvents: 74,
   /** 18 November 2026, 10:26:40 UTC, in µs. */
   start: 1_795_000_000_000_000,
@@ -43,6 +43,9 @@ const PLAIN: Omit<MessagePlan, 'startLine' | 'headers' | 'pieces' | 'framing'> =
   cutAfter: -1,
   withoutLastChunk: false,
 };
+
+/** Instructions, tools and JSON around the first prompt. */
+const OVERHEAD_BYTES = 15_700;
 
 const text = (random: Random, bytes: number): string => {
   const block = sentence(random, 40);
@@ -110,7 +113,7 @@ function conversation(calls: number, random: Random): PlannedExchange[][] {
   const model = dialect.name === 'openai.chat' ? 'gpt-4.1-mini' : 'claude-sonnet-4-5';
   const step = (2 * (REFERENCE.requestBytesMean - REFERENCE.requestBytesFirst)) / (REFERENCE.conversationCalls - 1);
   const system = text(random, 8_000);
-  const turns: Turn[] = [{ role: 'user', text: text(random, REFERENCE.requestBytesFirst - 20_000) }];
+  const turns: Turn[] = [{ role: 'user', text: text(random, REFERENCE.requestBytesFirst - OVERHEAD_BYTES) }];
   const groups: PlannedExchange[][] = [];
   for (let at = 0; at < calls; at++) {
     const ask: Ask = { model, system, turns, tools, streaming: true, includeUsage: true, maxTokens: 4000, user: '' };

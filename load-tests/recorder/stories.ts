@@ -227,6 +227,15 @@ export const TRANSLATOR: readonly Story[] = [
     ],
   },
   {
+    session: 'translate-website',
+    user: 'web',
+    turns: [
+      { prompt: 'Translate into Dutch: "Free shipping from 50 €."', rounds: [say('‘Gratis verzending vanaf € 50.’')] },
+      { prompt: 'Into Polish, please.', rounds: [say('„Darmowa wysyłka od 50 €.”')] },
+      { prompt: 'And into Japanese.', rounds: [say('「50ユーロ以上のご注文で送料無料」')] },
+    ],
+  },
+  {
     session: 'translate-glossary',
     user: 'docs',
     turns: [
@@ -260,6 +269,20 @@ export const OPS: Story = {
 };
 
 export const WRITER: readonly Story[] = [
+  {
+    session: 'report-returns',
+    user: 'felix',
+    turns: [
+      {
+        prompt: 'How many parcels came back in week 47, and why?',
+        rounds: [
+          use('', ['run_query', { sql: 'SELECT reason, count() FROM returns WHERE week = 47 GROUP BY reason' }]),
+          use('', ['run_query', { sql: 'SELECT product, count() FROM returns WHERE week = 47 GROUP BY product' }]),
+          say('31 parcels came back, 19 of them because of the leaking blue kettle.'),
+        ],
+      },
+    ],
+  },
   {
     session: 'report-weekly',
     user: 'felix',
