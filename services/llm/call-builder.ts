@@ -2,13 +2,13 @@
 import type { Call } from '../../schemas/call.ts';
 import type { ContentHash } from '../common/types.ts';
 import type { Exchange, Headers, Message } from '../http/exchange.ts';
-import { attribute, firstHeader } from '../identity/attribution.ts';
+import { type Attribution, attribute, firstHeader, NO_BODY_IDENTITY } from '../identity/attribution.ts';
 import type { IdentityMapping } from '../identity/mapping.ts';
 import type { Answer } from './answer-reader.ts';
 import { type AnswerEnd, completenessOf, missingBytes, outcomeOf } from './completeness.ts';
 import type { Pricing } from './cost.ts';
 import type { LlmLimits } from './defaults.ts';
-import type { Dialect, RequestFields, Usage } from './dialects/dialect.ts';
+import type { Dialect, Usage } from './dialects/dialect.ts';
 import { withoutKeys } from './error-text.ts';
 import { callId } from './hash.ts';
 import { cutText } from './json/text.ts';
@@ -69,26 +69,22 @@ function milliseconds(from: number | null, to: number | null): number | null {
   return from === null || to === null || to < from ? null : (to - from) / 1000;
 }
 
-function identityFields(parts: CallParts, options: CallOptions) {
+function identityOf(parts: CallParts, options: CallOptions): Attribution {
   const { exchange, request } = parts;
   const head = exchange.requestHead;
   const headers = head?.headers ?? NO_HEADERS;
-  const body = request?.fields ?? { agentId: '', sessionId: '', userId: '' };
-  const who = attribute(options.identity, headers, body, head?.credential ?? null, exchange.connection.process);
-  const { client, ...rest } = who;
-  const response = exchange.responseHead?.headers ?? NO_HEADERS;
-  return {
-    ...rest,
-    turnId: '',
-    clientName: client.name,
-    clientVersion: client.version,
-    sdk: client.sdk,
-    requestId: firstHeader(headers, options.identity.requestId) || firstHeader(response, options.identity.requestId),
-    traceparent: headers.get('traceparent') ?? '',
-  };
+  const body = request?.fields ?? NO_BODY_IDENTITY;
+  return attribute(options.identity, headers, body, head?.credential ?? null, exchange.connection.process);
 }
 
-function timeFields(parts: CallParts, outputTokens: number | null) {
+/** Of the request, else of the response. */
+function requestIdOf(exchange: Exchange, { requestId }: IdentityMapping): string {
+  const { requestHead, responseHead } = exchange;
+  const asked = requestHead === null ? '' : firstHeader(requestHead.headers, requestId);
+  return asked || (responseHead === null ? '' : firstHeader(responseHead.headers, requestId));
+}
+
+function timesOf(parts: CallParts, outputTokens: number | null) {
   const { exchange, answer } = parts;
   const { request, response } = exchange;
   const requestEnd = seenEnd(request);
@@ -96,25 +92,98 @@ function timeFields(parts: CallParts, outputTokens: number | null) {
   const firstToken = answer?.timing?.first ?? null;
   const gaps = answer?.timing?.gaps() ?? null;
   const streamMs = milliseconds(firstToken, responseEnd);
+  // One piece has no pace.
   const paced = outputTokens !== null && gaps !== null && streamMs !== null && streamMs > 0;
   return {
-    requestStart: request.start,
     requestEnd,
-    firstByte: response.start,
     firstToken,
     responseEnd,
     ttftMs: milliseconds(requestEnd, firstToken),
     ttfbMs: milliseconds(requestEnd, response.start),
     durationMs: milliseconds(request.start, responseEnd ?? requestEnd),
-    tokenGapP50Ms: gaps?.p50Ms ?? null,
-    tokenGapMaxMs: gaps?.maxMs ?? null,
+    gapP50Ms: gaps?.p50Ms ?? null,
+    gapMaxMs: gaps?.maxMs ?? null,
     outputTokensPerSecond: paced ? (outputTokens * 1000) / streamMs : null,
   };
 }
 
-function usageFields(usage: Usage) {
-  const told = usage.input !== null || usage.output !== null;
+function outcomeOfCall(parts: CallParts, limits: LlmLimits) {
+  const { exchange, answer } = parts;
+  const end = endOf(parts);
+  const error = answer?.error ?? null;
   return {
+    outcome: outcomeOf(exchange, end),
+    completeness: completenessOf(exchange, end),
+    errorType: error === null ? '' : cutText(error.type, limits.previewCharsMax),
+    errorMessage: error === null ? '' : withoutKeys(error.message, limits.errorCharsMax),
+  };
+}
+
+/** By the model that answered, else by the one that was asked for. */
+function costOf(parts: CallParts, pricing: Pricing | null, provider: string, requestedModel: string): number | null {
+  const facts = parts.answer?.facts;
+  if (pricing === null || facts?.usage == null) return null;
+  const { request, response } = parts.exchange;
+  const time = request.start ?? response.start ?? 0;
+  const byModel = pricing.costUsd(provider, facts.model, facts.usage, time);
+  return byModel ?? pricing.costUsd(provider, requestedModel, facts.usage, time);
+}
+
+/** One literal with every column: the row of each call has the same shape, and spreading it together cost more than all else here. */
+export function buildCall(parts: CallParts, options: CallOptions): Call {
+  const { exchange, dialect, request, answer } = parts;
+  const { connection, requestHead, responseHead } = exchange;
+  const fields = request?.fields ?? null;
+  const facts = answer?.facts ?? null;
+  const usage = facts?.usage ?? NO_USAGE;
+  const who = identityOf(parts, options);
+  const result = outcomeOfCall(parts, options.limits);
+  const time = timesOf(parts, usage.output);
+  const toolCalls = facts?.toolCalls ?? [];
+  const host = requestHead?.headers.get('host') ?? '';
+  const path = requestHead?.path ?? '';
+  const provider = providerOf(host, responseHead?.headers ?? null, dialect.vendor);
+  const requestedModel = fields?.model || dialect.request.fields({}, path).model;
+  return {
+    callId: callId(connection.id, requestHead === null ? 'server' : 'client', exchange.offset),
+    connectionId: connection.id,
+    sessionId: who.sessionId,
+    sessionSource: who.sessionSource,
+    turnId: '',
+    agentId: who.agentId,
+    userId: who.userId,
+    teamId: who.teamId,
+    identitySource: who.identitySource,
+    credential: who.credential,
+    clientName: who.client.name,
+    clientVersion: who.client.version,
+    sdk: who.client.sdk,
+    dialect: dialect.name,
+    provider,
+    requestedModel,
+    model: facts?.model ?? '',
+    responseId: facts?.responseId ?? '',
+    previousResponseId: fields?.previousResponseId ?? '',
+    streaming: answer?.streamed === true || (fields?.streaming ?? false),
+    status: responseHead?.status ?? 0,
+    outcome: result.outcome,
+    errorType: result.errorType,
+    errorMessage: result.errorMessage,
+    finishReason: facts?.finishReason ?? '',
+    finishReasonRaw: facts?.finishReasonRaw ?? '',
+    completeness: result.completeness,
+    missingBytes: missingBytes(exchange),
+    requestStart: exchange.request.start,
+    requestEnd: time.requestEnd,
+    firstByte: exchange.response.start,
+    firstToken: time.firstToken,
+    responseEnd: time.responseEnd,
+    ttftMs: time.ttftMs,
+    ttfbMs: time.ttfbMs,
+    durationMs: time.durationMs,
+    tokenGapP50Ms: time.gapP50Ms,
+    tokenGapMaxMs: time.gapMaxMs,
+    outputTokensPerSecond: time.outputTokensPerSecond,
     inputTokens: usage.input,
     cacheReadTokens: usage.cacheRead,
     cacheWriteTokens: usage.cacheWrite,
@@ -122,102 +191,37 @@ function usageFields(usage: Usage) {
     cacheWrite1hTokens: usage.cacheWrite1h,
     outputTokens: usage.output,
     reasoningTokens: usage.reasoning,
-    usageSource: told ? ('reported' as const) : ('none' as const),
-  };
-}
-
-function placeFields(exchange: Exchange) {
-  const { connection, requestHead, responseHead } = exchange;
-  return {
+    usageSource: usage.input !== null || usage.output !== null ? 'reported' : 'none',
+    costUsd: costOf(parts, options.pricing, provider, requestedModel),
+    toolNames: toolCalls.map((call) => call.name),
+    toolCallIds: toolCalls.map((call) => call.id),
+    toolArguments: toolCalls.map((call) => (options.content ? call.arguments : '')),
+    offeredTools: request?.offeredTools ?? [],
+    messageCount: request?.messageCount ?? 0,
+    maxOutputTokens: fields?.maxOutputTokens ?? null,
+    temperature: fields?.temperature ?? null,
+    promptPreview: request?.promptPreview ?? '',
+    answerPreview: options.content ? cutText(facts?.text ?? '', options.limits.previewCharsMax) : '',
     requestBytes: exchange.request.bodyBytes,
     responseBytes: exchange.response.bodyBytes,
     clientIp: connection.client.address,
     clientPort: connection.client.port,
     serverIp: connection.server.address,
     serverPort: connection.server.port,
-    host: requestHead?.headers.get('host') ?? '',
+    host,
     method: requestHead?.method ?? '',
-    path: requestHead?.path ?? '',
+    path,
     serverSoftware: responseHead?.headers.get('server') ?? '',
+    requestId: requestIdOf(exchange, options.identity),
+    traceparent: requestHead?.headers.get('traceparent') ?? '',
     origin: connection.origin,
     probe: connection.probe,
     network: connection.network,
     processId: connection.process?.pid ?? 0,
     processName: connection.process?.name ?? '',
     labels: connection.labels,
-  };
-}
-
-function outcomeFields(parts: CallParts, limits: LlmLimits) {
-  const { exchange, answer } = parts;
-  const end = endOf(parts);
-  const outcome = outcomeOf(exchange, end);
-  const facts = answer?.facts ?? null;
-  const error = answer?.error ?? null;
-  return {
-    status: exchange.responseHead?.status ?? 0,
-    outcome,
-    errorType: cutText(error?.type ?? '', limits.previewCharsMax),
-    errorMessage: cutText(withoutKeys(error?.message ?? '', limits.errorCharsMax), limits.errorCharsMax),
-    finishReason: facts?.finishReason ?? ('' as const),
-    finishReasonRaw: facts?.finishReasonRaw ?? '',
-    completeness: completenessOf(exchange, end),
-    missingBytes: missingBytes(exchange),
-  };
-}
-
-function contentFields(parts: CallParts, options: CallOptions) {
-  const { request, answer, responseContent } = parts;
-  const toolCalls = answer?.facts?.toolCalls ?? [];
-  const text = answer?.facts?.text ?? '';
-  return {
-    toolNames: toolCalls.map((call) => call.name),
-    toolCallIds: toolCalls.map((call) => call.id),
-    toolArguments: toolCalls.map((call) => (options.content ? call.arguments : '')),
-    offeredTools: request?.offeredTools ?? [],
-    messageCount: request?.messageCount ?? 0,
-    promptPreview: request?.promptPreview ?? '',
-    answerPreview: options.content ? cutText(text, options.limits.previewCharsMax) : '',
     requestSkeleton: request?.skeleton ?? '',
     requestParts: request?.partHashes ?? [],
-    responseContent,
-  };
-}
-
-function isStreaming(fields: RequestFields | null, answer: Answer | null): boolean {
-  return answer?.streamed === true || (fields?.streaming ?? false);
-}
-
-export function buildCall(parts: CallParts, options: CallOptions): Call {
-  const { exchange, dialect, request, answer } = parts;
-  const fields = request?.fields ?? null;
-  const facts = answer?.facts ?? null;
-  const usage = facts?.usage ?? NO_USAGE;
-  const place = placeFields(exchange);
-  const provider = providerOf(place.host, exchange.responseHead?.headers ?? null, dialect.vendor);
-  const model = facts?.model ?? '';
-  const requestedModel = fields?.model || dialect.request.fields({}, place.path).model;
-  const time = exchange.request.start ?? exchange.response.start ?? 0;
-  const side = exchange.requestHead === null ? 'server' : 'client';
-  const price = (name: string) => options.pricing?.costUsd(provider, name, usage, time) ?? null;
-  return {
-    callId: callId(exchange.connection.id, side, exchange.offset),
-    connectionId: exchange.connection.id,
-    ...identityFields(parts, options),
-    dialect: dialect.name,
-    provider,
-    requestedModel,
-    model,
-    responseId: facts?.responseId ?? '',
-    previousResponseId: fields?.previousResponseId ?? '',
-    streaming: isStreaming(fields, answer),
-    ...outcomeFields(parts, options.limits),
-    ...timeFields(parts, usage.output),
-    ...usageFields(usage),
-    costUsd: price(model) ?? price(requestedModel),
-    maxOutputTokens: fields?.maxOutputTokens ?? null,
-    temperature: fields?.temperature ?? null,
-    ...contentFields(parts, options),
-    ...place,
+    responseContent: parts.responseContent,
   };
 }

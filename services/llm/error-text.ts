@@ -1,3 +1,5 @@
+import { cutText } from './json/text.ts';
+
 /**
  * Error messages that quote a key back ("Incorrect API key provided: sk-…"): the key is taken out, since a credential is
  * never stored. Only for errors, which are rare and short; bodies of calls are content and stay as they are.
@@ -7,5 +9,5 @@ export const KEY_MARK = '[credential]';
 
 /** At most `charsMax` characters of the text are looked at and returned. */
 export function withoutKeys(text: string, charsMax: number): string {
-  return text.slice(0, charsMax).replace(KEYS, KEY_MARK);
+  return cutText(text, charsMax).replace(KEYS, KEY_MARK);
 }
