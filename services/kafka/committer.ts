@@ -1,0 +1,140 @@
+/**
+ * Sends commits: one request at a time, and what is asked for meanwhile goes into the next one, where only the newest offset of
+ * a partition counts. Retries through outages for as long as the partition is owned; never with another generation than the
+ * one that did the work.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CommitResult } from '../bus/bus.ts';
+import { BitternError } from '../common/errors.ts';
+import { kafkaError, marksOf } from './errors.ts';
+import type { Coordinator, Generation } from './membership.ts';
+import type { OwnedPartition, Ownership } from './ownership.ts';
+
+/** `offset.metadata.max.bytes`, the broker's default. */
+export const COMMIT_METADATA_BYTES_MAX = 4096;
+const RETRY_DELAY_MS = 200;
+
+const FENCED = ['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'REBALANCE_IN_PROGRESS', 'FENCED_INSTANCE_ID'];
+const REFUSED = [
+  'OFFSET_METADATA_TOO_LARGE',
+  'INVALID_COMMIT_OFFSET_SIZE',
+  'GROUP_AUTHORIZATION_FAILED',
+  'TOPIC_AUTHORIZATION_FAILED',
+];
+
+/** How the coordinator is found; it moves when a broker dies. */
+export interface CoordinatorSource {
+  coordinator(): Promise<Coordinator>;
+  forgetCoordinator(): void;
+}
+
+interface Pending {
+  readonly owned: OwnedPartition;
+  offset: number;
+  metadata: string;
+  readonly waiters: ((result: CommitResult | BitternError) => void)[];
+}
+
+export class Committer {
+  readonly #topic: string;
+  readonly #group: string;
+  readonly #source: CoordinatorSource;
+  readonly #ownership: Ownership;
+  #pending = new Map<OwnedPartition, Pending>();
+  #running: Promise<void> | null = null;
+
+  constructor(topic: string, group: string, source: CoordinatorSource, ownership: Ownership) {
+    this.#topic = topic;
+    this.#group = group;
+    this.#source = source;
+    this.#ownership = ownership;
+  }
+
+  async commit(partition: number, offset: number, metadata: string, epoch: number | undefined): Promise<CommitResult> {
+    if (Buffer.byteLength(metadata) > COMMIT_METADATA_BYTES_MAX) throw metadataTooLarge(metadata);
+    const owned = this.#ownership.find(partition, epoch);
+    if (owned === undefined) return 'fenced';
+    // What lies below the last commit is done with already.
+    if (offset < owned.requested) return 'committed';
+    owned.requested = offset;
+    const result = new Promise<CommitResult | BitternError>((resolve) =>
+      this.#enqueue(owned, offset, metadata, resolve),
+    );
+    this.#running ??= this.#run();
+    const told = await result;
+    if (told instanceof BitternError) throw told;
+    return told;
+  }
+
+  /** Resolves when nothing is waiting to be committed. */
+  async idle(): Promise<void> {
+    while (this.#running !== null) await this.#running;
+  }
+
+  #enqueue(owned: OwnedPartition, offset: number, metadata: string, waiter: Pending['waiters'][number]): void {
+    const pending = this.#pending.get(owned);
+    if (pending === undefined) {
+      this.#pending.set(owned, { owned, offset, metadata, waiters: [waiter] });
+      return;
+    }
+    pending.offset = offset;
+    pending.metadata = metadata;
+    pending.waiters.push(waiter);
+  }
+
+  async #run(): Promise<void> {
+    // Everything that is asked for in this turn of the event loop goes into one request.
+    await Promise.resolve();
+    while (this.#pending.size > 0) {
+      const batch = [...this.#pending.values()];
+      this.#pending = new Map();
+      const held = batch.filter(({ owned }) => this.#ownership.holds(owned));
+      const result = held.length > 0 ? await this.#send(held) : 'fenced';
+      for (const pending of batch) {
+        const told = held.includes(pending) ? result : 'fenced';
+        for (const resolve of pending.waiters) resolve(told);
+      }
+    }
+    this.#running = null;
+  }
+
+  /** All of `batch` is of one generation: an epoch ends for all partitions at once. */
+  async #send(batch: readonly Pending[]): Promise<CommitResult | BitternError> {
+    const { generation } = batch[0]!.owned;
+    while (batch.every(({ owned }) => this.#ownership.holds(owned))) {
+      try {
+        const coordinator = await this.#source.coordinator();
+        await coordinator.offsetCommit(this.#request(generation, batch));
+        return 'committed';
+      } catch (error) {
+        const marks = marksOf(error);
+        if (FENCED.some((mark) => marks.has(mark))) return 'fenced';
+        if (REFUSED.some((mark) => marks.has(mark))) return kafkaError(`Committing '${this.#topic}'`, error);
+        this.#source.forgetCoordinator();
+        await sleep(RETRY_DELAY_MS);
+      }
+    }
+    return 'fenced';
+  }
+
+  #request(generation: Generation, batch: readonly Pending[]): Parameters<Coordinator['offsetCommit']>[0] {
+    const partitions = batch.map(({ owned, offset, metadata }) => ({
+      partition: owned.partition,
+      offset: String(offset),
+      metadata,
+    }));
+    return {
+      groupId: this.#group,
+      groupGenerationId: generation.generationId,
+      memberId: generation.memberId,
+      topics: [{ topic: this.#topic, partitions }],
+    };
+  }
+}
+
+function metadataTooLarge(metadata: string): BitternError {
+  return new BitternError(
+    'BIT_KAFKA_METADATA_TOO_LARGE',
+    `Commit metadata of ${Buffer.byteLength(metadata)} bytes is over the brokers' limit of ${COMMIT_METADATA_BYTES_MAX}: keep larger checkpoints in a topic of their own.`,
+  );
+}

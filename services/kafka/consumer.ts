@@ -1,0 +1,283 @@
+/**
+ * The bus's consumer over Kafka: kafkajs fetches and keeps the membership, everything that makes it exact is here.
+ *
+ *   fetched ──► PartitionDelivery ──► handler          fetching goes on beside the handler, so heartbeats never wait for it;
+ *                  │  too many bytes waiting            a partition whose queue is full is paused
+ *                  └► pause / resume
+ *   rebalance ──► running batches end (≤ drainMs) ──► handler.revoked ──► commits sent ──► epoch ends ──► rejoin
+ *                                                                         later commits: 'fenced'
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EachBatchPayload, Kafka, Consumer as KafkajsConsumer, KafkaMessage } from 'kafkajs';
+import type { Assignment, BusRecord, CommitResult, Consumer, ConsumerHandlers, Poison, Topic } from '../bus/bus.ts';
+import { Committer } from './committer.ts';
+import type { DeadLetterWriter } from './dead-letter-writer.ts';
+import { KafkaRecord, PartitionDelivery } from './delivery.ts';
+import { kafkaError } from './errors.ts';
+import { type Generation, Membership, type PartitionOffset } from './membership.ts';
+import type { KafkaConsumerOptions } from './options.ts';
+import { Ownership } from './ownership.ts';
+
+/** How long a full queue holds the fetch loop (and with it all partitions) before its partition alone is paused. */
+const PAUSE_AFTER_MS = 500;
+/** A slice of the drain deadline that is kept for `revoked` and the last commits. */
+const REVOKE_SHARE = 0.4;
+const POSITION_ATTEMPTS = 10;
+const POSITION_RETRY_MS = 300;
+
+export interface ConsumerParts<T> {
+  readonly client: Kafka;
+  readonly topic: Topic<T>;
+  readonly group: string;
+  readonly handlers: ConsumerHandlers<T>;
+  readonly options: KafkaConsumerOptions;
+  readonly deadLetters: DeadLetterWriter;
+}
+
+export class KafkaConsumer<T> implements Consumer {
+  readonly done: Promise<void>;
+  readonly #parts: ConsumerParts<T>;
+  readonly #kafkajs: KafkajsConsumer;
+  readonly #membership: Membership;
+  readonly #ownership = new Ownership();
+  readonly #committer: Committer;
+  readonly #settle: { resolve: () => void; reject: (error: unknown) => void };
+  #deliveries = new Map<number, PartitionDelivery<T>>();
+  #paused = new Set<number>();
+  #generation: Generation | null = null;
+  #roomWaiters: (() => void)[] = [];
+  #closing: Promise<void> | null = null;
+
+  constructor(parts: ConsumerParts<T>) {
+    const { client, topic, group, options } = parts;
+    this.#parts = parts;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.done = promise;
+    this.#settle = { resolve, reject };
+    // The owner learns of a failure from `done` when it looks; until then it isn't an unhandled rejection.
+    this.done.catch(() => {});
+    this.#membership = new Membership(topic.name, group, {
+      leaving: () => this.#release(),
+      joined: (generation, partitions) => this.#take(generation, partitions),
+    });
+    this.#committer = new Committer(topic.name, group, this.#membership, this.#ownership);
+    this.#kafkajs = client.consumer({
+      groupId: group,
+      partitionAssigners: [this.#membership.assigner],
+      sessionTimeout: options.sessionTimeoutMs,
+      heartbeatInterval: options.heartbeatIntervalMs,
+      rebalanceTimeout: options.rebalanceTimeoutMs,
+      maxBytes: options.fetchBytesMax,
+      maxBytesPerPartition: options.fetchPartitionBytesMax,
+      maxWaitTimeInMs: options.fetchWaitMs,
+    });
+  }
+
+  /** Connects; delivery begins after this turn of the event loop. @throws BitternError when the topic can't be subscribed. */
+  async start(): Promise<void> {
+    const { topic } = this.#parts;
+    this.#kafkajs.on('consumer.crash', ({ payload }) => {
+      if (!payload.restart) this.#fail(kafkaError(`Consuming '${topic.name}'`, payload.error));
+    });
+    try {
+      await this.#kafkajs.connect();
+      await this.#kafkajs.subscribe({ topic: topic.name, fromBeginning: true });
+    } catch (cause) {
+      await this.#kafkajs.disconnect().catch(() => {});
+      throw kafkaError(`Subscribing to '${topic.name}'`, cause);
+    }
+    setImmediate(() => {
+      const run = this.#kafkajs.run({
+        autoCommit: false,
+        eachBatchAutoResolve: false,
+        partitionsConsumedConcurrently: 4,
+        eachBatch: (payload) => this.#fetched(payload),
+      });
+      run.catch((error: unknown) => this.#fail(kafkaError(`Consuming '${topic.name}'`, error)));
+    });
+  }
+
+  commit(partition: number, offset: number, metadata = '', epoch?: number): Promise<CommitResult> {
+    return this.#committer.commit(partition, offset, metadata, epoch);
+  }
+
+  async deadLetter(partition: number, record: BusRecord<unknown>, poison: Poison): Promise<void> {
+    if (!(record instanceof KafkaRecord))
+      throw new RangeError('only a record that this bus delivered can be a dead letter');
+    await this.#bury(partition, record.wire, poison);
+  }
+
+  /** Bytes fetched and not yet handled. */
+  get queuedBytes(): number {
+    let bytes = 0;
+    for (const delivery of this.#deliveries.values()) bytes += delivery.queuedBytes;
+    return bytes;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#release().catch((error: unknown) => this.#settle.reject(error));
+    await this.#kafkajs.disconnect().catch(() => {});
+    this.#settle.resolve();
+  }
+
+  #fail(error: unknown): void {
+    this.#settle.reject(error);
+    // Nothing more is delivered: what was in flight belongs to the next owner.
+    this.#ownership.end();
+    this.#closing ??= this.#close();
+  }
+
+  /** Gives up all partitions in order: no new batch, the running ones end, `revoked`, the last commits, then the fence. */
+  async #release(): Promise<void> {
+    const partitions = this.#ownership.partitions;
+    const deliveries = [...this.#deliveries.values()];
+    this.#deliveries = new Map();
+    this.#paused = new Set();
+    this.#wakeRoomWaiters();
+    if (partitions.length === 0) return;
+    const { drainMs } = this.#parts.options;
+    const keepAlive = setInterval(() => this.#heartbeat(), this.#parts.options.heartbeatIntervalMs);
+    try {
+      await within(drainMs * (1 - REVOKE_SHARE), Promise.all(deliveries.map((delivery) => delivery.stop())));
+      await within(drainMs * REVOKE_SHARE, this.#revoke(partitions));
+    } finally {
+      clearInterval(keepAlive);
+      this.#ownership.end();
+    }
+  }
+
+  async #revoke(partitions: readonly number[]): Promise<void> {
+    await this.#parts.handlers.revoked?.(partitions);
+    await this.#committer.idle();
+  }
+
+  /** While work is drained the member is not fetching, and must not be taken for dead. The answer ("rebalance") is known. */
+  #heartbeat(): void {
+    const generation = this.#generation;
+    if (generation === null) return;
+    const { memberId, generationId } = generation;
+    const request = { groupId: this.#parts.group, groupGenerationId: generationId, memberId };
+    this.#membership
+      .coordinator()
+      .then((coordinator) => coordinator.heartbeat(request))
+      .catch(() => {});
+  }
+
+  /** An assignment: positions and metadata are read before anything is delivered. */
+  async #take(generation: Generation, partitions: readonly number[]): Promise<void> {
+    if (this.#closing !== null) return;
+    this.#generation = generation;
+    const positions = partitions.length === 0 ? [] : await this.#positions(partitions);
+    const epoch = this.#ownership.begin(generation, new Map(positions.map((each) => [each.partition, each.offset])));
+    const hooks = {
+      batch: this.#parts.handlers.batch.bind(this.#parts.handlers),
+      poison: (partition: number, message: KafkaMessage, poison: Poison) => this.#bury(partition, message, poison),
+      progress: () => this.#progress(),
+      failed: (error: unknown) => this.#fail(error),
+    };
+    for (const { partition } of positions) {
+      this.#deliveries.set(partition, new PartitionDelivery(this.#parts.topic, partition, this.#parts.options, hooks));
+    }
+    try {
+      await this.#parts.handlers.assigned?.(positions.map((each): Assignment => ({ ...each, epoch })));
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
+  }
+
+  async #positions(partitions: readonly number[]): Promise<Omit<Assignment, 'epoch'>[]> {
+    const topic = this.#parts.topic.name;
+    const request = {
+      groupId: this.#parts.group,
+      topics: [{ topic, partitions: partitions.map((partition) => ({ partition })) }],
+    };
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const { responses } = await (await this.#membership.coordinator()).offsetFetch(request);
+        const found = responses.flatMap((response) => response.partitions);
+        return await this.#resolvePositions(found);
+      } catch (error) {
+        if (attempt === POSITION_ATTEMPTS) throw error;
+        this.#membership.forgetCoordinator();
+        await sleep(POSITION_RETRY_MS);
+      }
+    }
+  }
+
+  /** Where nothing was committed, the first record still there is the first that is delivered. */
+  async #resolvePositions(found: readonly PartitionOffset[]): Promise<Omit<Assignment, 'epoch'>[]> {
+    const fresh = found.filter(({ offset }) => Number(offset) < 0).map(({ partition }) => partition);
+    const earliest = fresh.length === 0 ? new Map<number, number>() : await this.#membership.earliestOffsets(fresh);
+    return found.map(({ partition, offset, metadata }) => {
+      const committed = Number(offset);
+      if (committed >= 0) return { partition, offset: committed, metadata: metadata ?? '' };
+      return { partition, offset: earliest.get(partition) ?? 0, metadata: '' };
+    });
+  }
+
+  async #fetched({ batch, resolveOffset }: EachBatchPayload): Promise<void> {
+    const delivery = this.#deliveries.get(batch.partition);
+    if (delivery === undefined) {
+      if (this.#closing !== null) return;
+      // kafkajs believes that it owns a partition which was never handed over here: only joining again can repair that.
+      throw Object.assign(new Error('partition without an owner'), { type: 'REBALANCE_IN_PROGRESS' });
+    }
+    delivery.push(batch.messages, Number(batch.lastOffset()) + 1);
+    resolveOffset(batch.lastOffset());
+    if (this.#hasRoom(delivery)) return;
+    await Promise.race([this.#room(delivery), sleep(PAUSE_AFTER_MS, undefined, { ref: false })]);
+    if (this.#hasRoom(delivery) || this.#deliveries.get(batch.partition) !== delivery) return;
+    this.#paused.add(batch.partition);
+    this.#kafkajs.pause([{ topic: this.#parts.topic.name, partitions: [batch.partition] }]);
+  }
+
+  #hasRoom(delivery: PartitionDelivery<T>): boolean {
+    const { queueBytesMax, queuePartitionBytesMax } = this.#parts.options;
+    return delivery.queuedBytes < queuePartitionBytesMax && this.queuedBytes < queueBytesMax;
+  }
+
+  async #room(delivery: PartitionDelivery<T>): Promise<void> {
+    while (!this.#hasRoom(delivery) && this.#deliveries.get(delivery.partition) === delivery) {
+      await new Promise<void>((resolve) => this.#roomWaiters.push(resolve));
+    }
+  }
+
+  #progress(): void {
+    if (this.#roomWaiters.length > 0) this.#wakeRoomWaiters();
+    for (const partition of this.#paused) {
+      const delivery = this.#deliveries.get(partition);
+      if (delivery !== undefined && !this.#hasRoom(delivery)) continue;
+      this.#paused.delete(partition);
+      if (this.#closing === null) {
+        this.#kafkajs.resume([{ topic: this.#parts.topic.name, partitions: [partition] }]);
+      }
+    }
+  }
+
+  #wakeRoomWaiters(): void {
+    const waiters = this.#roomWaiters;
+    this.#roomWaiters = [];
+    for (const wake of waiters) wake();
+  }
+
+  #bury(partition: number, message: KafkaMessage, poison: Poison): Promise<void> {
+    const { topic, group, deadLetters } = this.#parts;
+    return deadLetters.write(message, poison, { stage: group, topic: topic.name, partition });
+  }
+}
+
+/** Waits for `work`, but no longer than `timeoutMs`. A failure of it is the caller's. */
+async function within(timeoutMs: number, work: Promise<unknown>): Promise<void> {
+  const timer = new AbortController();
+  try {
+    await Promise.race([work, sleep(timeoutMs, undefined, { signal: timer.signal })]);
+  } finally {
+    timer.abort();
+  }
+}

@@ -1,0 +1,34 @@
+/** The bus over Kafka. */
+export { COMMIT_METADATA_BYTES_MAX } from './committer.ts';
+export { DEAD_LETTER_HEADERS, DEAD_LETTER_SUFFIX } from './dead-letter-writer.ts';
+export {
+  DEAD_LETTER_SELECTION_DEFAULTS,
+  type DeadLetter,
+  type DeadLetterSelection,
+  type DeadLetters,
+} from './dead-letters.ts';
+export { KafkaBus } from './kafka-bus.ts';
+export { Keyring, type KeySource } from './keyring.ts';
+export {
+  KAFKA_DEFAULTS,
+  type KafkaCompression,
+  type KafkaConsumerOptions,
+  type KafkaOptions,
+  type KafkaProducerOptions,
+} from './options.ts';
+export { isSealed, type KeyedCodec, sealedCodec } from './sealing.ts';
+export type {
+  KafkaSaslOptions,
+  KafkaSecurityOptions,
+  KafkaTlsOptions,
+  SaslMechanism,
+  SecretSource,
+} from './security.ts';
+export {
+  DEAD_LETTER_TOPIC_DEFAULTS,
+  type KafkaTopics,
+  type PartitionLag,
+  TOPIC_DEFAULTS,
+  type TopicPlan,
+  withDeadLetters,
+} from './topics.ts';

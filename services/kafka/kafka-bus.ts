@@ -1,0 +1,89 @@
+/** The bus over Apache Kafka: what the stages run on when they are processes of their own. */
+import type { Bus, Consumer, ConsumerHandlers, Producer, Topic } from '../bus/bus.ts';
+import { KafkaClients, type RawProducer } from './clients.ts';
+import { KafkaConsumer } from './consumer.ts';
+import { DeadLetterWriter } from './dead-letter-writer.ts';
+import { DeadLetters } from './dead-letters.ts';
+import type { KafkaOptions } from './options.ts';
+import { KafkaProducer } from './producer.ts';
+import { readCredentials } from './security.ts';
+import { TopicWriter } from './topic-writer.ts';
+import { KafkaTopics } from './topics.ts';
+
+export class KafkaBus implements Bus {
+  readonly topics: KafkaTopics;
+  readonly deadLetters: DeadLetters;
+  readonly #options: KafkaOptions;
+  readonly #clients: KafkaClients;
+  readonly #writers = new Map<string, Promise<TopicWriter>>();
+  readonly #deadLetterWriter = new DeadLetterWriter((topic) => this.#writer(topic));
+  readonly #consumers: KafkaConsumer<never>[] = [];
+  #producer: RawProducer | null = null;
+
+  private constructor(options: KafkaOptions, clients: KafkaClients) {
+    this.#options = options;
+    this.#clients = clients;
+    this.topics = new KafkaTopics(clients);
+    this.deadLetters = new DeadLetters(clients, (topic) => this.#writer(topic));
+  }
+
+  /**
+   * Reads the credentials and makes sure that a broker lets us in.
+   * @throws BitternError BIT_KAFKA_SECURITY, BIT_KAFKA_AUTH, BIT_KAFKA_TLS, BIT_KAFKA_UNREACHABLE.
+   */
+  static async open(options: KafkaOptions, env: NodeJS.ProcessEnv = process.env): Promise<KafkaBus> {
+    const clients = new KafkaClients(options, readCredentials(options.security, env));
+    await clients.verify();
+    return new KafkaBus(options, clients);
+  }
+
+  /** Records that this process put into dead letters. */
+  get deadLettersWritten(): number {
+    return this.#deadLetterWriter.written;
+  }
+
+  /** The topic must exist: a missing one is told by the first `publish`. The partition count is read once, at the first record. */
+  producer<T>(topic: Topic<T>): Producer<T> {
+    return new KafkaProducer(topic, this.#writer(topic.name));
+  }
+
+  async consumer<T>(topic: Topic<T>, group: string, handlers: ConsumerHandlers<T>): Promise<Consumer> {
+    const consumer = new KafkaConsumer({
+      client: this.#clients.kafkajs,
+      topic,
+      group,
+      handlers,
+      options: this.#options.consumer,
+      deadLetters: this.#deadLetterWriter,
+    });
+    await consumer.start();
+    this.#consumers.push(consumer as unknown as KafkaConsumer<never>);
+    return consumer;
+  }
+
+  /** Closes the consumers (they drain), sends what is still gathered, and disconnects. */
+  async close(): Promise<void> {
+    await Promise.all(this.#consumers.map((consumer) => consumer.close()));
+    const writers = await Promise.allSettled(this.#writers.values());
+    const open = writers.flatMap((writer) => (writer.status === 'fulfilled' ? [writer.value] : []));
+    await Promise.allSettled(open.map((writer) => writer.flush()));
+    await this.#producer?.close(true);
+  }
+
+  #writer(topic: string): Promise<TopicWriter> {
+    let writer = this.#writers.get(topic);
+    if (writer === undefined) {
+      writer = this.#openWriter(topic);
+      this.#writers.set(topic, writer);
+      // A topic that was missing may be there at the next attempt.
+      writer.catch(() => this.#writers.delete(topic));
+    }
+    return writer;
+  }
+
+  async #openWriter(topic: string): Promise<TopicWriter> {
+    const limits = await this.topics.limits(topic);
+    this.#producer ??= this.#clients.producer();
+    return new TopicWriter(topic, this.#producer, limits, this.#options.producer);
+  }
+}

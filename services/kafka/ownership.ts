@@ -1,0 +1,47 @@
+/**
+ * Which partitions this member owns, since which epoch, and what it has committed. The fence against late commits: a commit
+ * names the epoch that did the work, and is refused here once that epoch is over, and by the broker once its generation is.
+ */
+import type { Generation } from './membership.ts';
+
+export interface OwnedPartition {
+  readonly partition: number;
+  readonly epoch: number;
+  readonly generation: Generation;
+  /** The highest offset that a commit was asked for; the assigned offset at first. */
+  requested: number;
+}
+
+export class Ownership {
+  #epoch = 0;
+  #owned = new Map<number, OwnedPartition>();
+
+  /** Begins the next epoch. @returns its number. */
+  begin(generation: Generation, offsets: ReadonlyMap<number, number>): number {
+    const epoch = ++this.#epoch;
+    this.#owned = new Map(
+      [...offsets].map(([partition, requested]) => [partition, { partition, epoch, generation, requested }]),
+    );
+    return epoch;
+  }
+
+  /** From now on nothing is owned. */
+  end(): void {
+    this.#owned = new Map();
+  }
+
+  get partitions(): readonly number[] {
+    return [...this.#owned.keys()];
+  }
+
+  /** The present ownership of a partition, unless another epoch is meant. */
+  find(partition: number, epoch: number | undefined): OwnedPartition | undefined {
+    const owned = this.#owned.get(partition);
+    return owned !== undefined && (epoch === undefined || owned.epoch === epoch) ? owned : undefined;
+  }
+
+  /** True while `owned` is the present ownership of its partition. */
+  holds(owned: OwnedPartition): boolean {
+    return this.#owned.get(owned.partition) === owned;
+  }
+}

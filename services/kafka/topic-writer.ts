@@ -1,0 +1,166 @@
+/**
+ * Appends records to one topic: gathered into requests by bytes and time, a few requests in flight, the publisher held back
+ * when too many bytes wait. An outage of the broker is waited out; an error that waiting can't cure is kept and told to every
+ * later caller, because what was accepted before it is not durable.
+ */
+import type { MessageToProduce } from '@platformatic/kafka';
+import { BitternError } from '../common/errors.ts';
+import type { RawProducer } from './clients.ts';
+import { kafkaError } from './errors.ts';
+import type { WireHeaders } from './headers.ts';
+import type { KafkaProducerOptions } from './options.ts';
+import { partitionOf } from './partition.ts';
+
+/** A record's length, offset and time fields and a few headers, rounded up: bytes. */
+const RECORD_OVERHEAD_BYTES = 256;
+/** Records of a request, whatever they weigh. */
+const SEND_RECORDS_MAX = 10_000;
+
+const READY = Promise.resolve();
+
+export interface OutgoingRecord {
+  /** `null`: none; then `partition` must be given. */
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: WireHeaders;
+  /** Milliseconds since the epoch; without it the time of sending. */
+  readonly timestampMs?: number;
+  readonly partition?: number;
+}
+
+export interface TopicLimits {
+  readonly partitions: number;
+  /** `max.message.bytes` of the topic. */
+  readonly recordBytesMax: number;
+}
+
+interface Send {
+  readonly messages: MessageToProduce[];
+  bytes: number;
+}
+
+export class TopicWriter {
+  readonly topic: string;
+  readonly #producer: RawProducer;
+  readonly #limits: TopicLimits;
+  readonly #options: KafkaProducerOptions;
+  readonly #sendBytesMax: number;
+  #open: Send = { messages: [], bytes: 0 };
+  #ready: Send[] = [];
+  #sending = 0;
+  #bytes = 0;
+  #linger: NodeJS.Timeout | null = null;
+  #waiters: (() => void)[] = [];
+  #failure: BitternError | null = null;
+
+  constructor(topic: string, producer: RawProducer, limits: TopicLimits, options: KafkaProducerOptions) {
+    this.topic = topic;
+    this.#producer = producer;
+    this.#limits = limits;
+    this.#options = options;
+    // The topic's limit is one of batches: a request may hold a single batch.
+    this.#sendBytesMax = Math.min(options.sendBytesMax, limits.recordBytesMax);
+  }
+
+  /** Bytes gathered or in flight. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Resolves when there is room for more. @throws BitternError BIT_KAFKA_RECORD_TOO_LARGE for this record alone, or the kept failure. */
+  append(record: OutgoingRecord): Promise<void> {
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    const bytes = (record.value?.length ?? 0) + (record.key?.length ?? 0) + RECORD_OVERHEAD_BYTES;
+    if (bytes > this.#recordBytesMax) return Promise.reject(this.#tooLarge(bytes));
+    const open = this.#open;
+    if (open.bytes + bytes > this.#sendBytesMax || open.messages.length === SEND_RECORDS_MAX) this.#close();
+    this.#open.messages.push(this.#message(record));
+    this.#open.bytes += bytes;
+    this.#bytes += bytes;
+    if (this.#open.bytes >= this.#sendBytesMax) this.#close();
+    else this.#linger ??= setTimeout(() => this.#close(), this.#options.lingerMs);
+    return this.#bytes < this.#options.bufferBytesMax ? READY : this.#until(this.#options.bufferBytesMax / 2);
+  }
+
+  /** Resolves when everything appended so far is acknowledged. @throws BitternError the kept failure. */
+  flush(): Promise<void> {
+    this.#close();
+    return this.#until(0);
+  }
+
+  get #recordBytesMax(): number {
+    return Math.min(this.#options.recordBytesMax + RECORD_OVERHEAD_BYTES, this.#limits.recordBytesMax);
+  }
+
+  #message(record: OutgoingRecord): MessageToProduce {
+    const { key, value } = record;
+    const message: MessageToProduce = {
+      topic: this.topic,
+      partition: record.partition ?? (key === null ? 0 : partitionOf(key, this.#limits.partitions)),
+      headers: record.headers,
+    };
+    if (key !== null) message.key = key;
+    if (value !== null) message.value = value;
+    if (record.timestampMs !== undefined) message.timestamp = BigInt(record.timestampMs);
+    return message;
+  }
+
+  /** The open request is complete. */
+  #close(): void {
+    if (this.#linger !== null) clearTimeout(this.#linger);
+    this.#linger = null;
+    if (this.#open.messages.length === 0) return;
+    this.#ready.push(this.#open);
+    this.#open = { messages: [], bytes: 0 };
+    this.#pump();
+  }
+
+  #pump(): void {
+    while (this.#sending < this.#options.sendsInFlightMax && this.#ready.length > 0) {
+      const send = this.#ready.shift()!;
+      this.#sending++;
+      this.#producer.send({ messages: send.messages }).then(
+        () => this.#sent(send),
+        (cause: unknown) => this.#fail(cause),
+      );
+    }
+  }
+
+  #sent(send: Send): void {
+    this.#sending--;
+    this.#bytes -= send.bytes;
+    this.#pump();
+    this.#wake();
+  }
+
+  #fail(cause: unknown): void {
+    this.#failure ??= kafkaError(`Publishing to '${this.topic}'`, cause);
+    this.#ready = [];
+    this.#wake();
+  }
+
+  #wake(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const check of waiters) check();
+  }
+
+  /** Resolves when no more than `bytes` wait, rejects with the failure. */
+  #until(bytes: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const check = (): void => {
+        if (this.#failure !== null) reject(this.#failure);
+        else if (this.#bytes <= bytes) resolve();
+        else this.#waiters.push(check);
+      };
+      check();
+    });
+  }
+
+  #tooLarge(bytes: number): BitternError {
+    return new BitternError(
+      'BIT_KAFKA_RECORD_TOO_LARGE',
+      `A record of ${bytes} bytes is over the limit of ${this.#recordBytesMax} for '${this.topic}': raise the topic's max.message.bytes or lower the probe's frame size.`,
+    );
+  }
+}

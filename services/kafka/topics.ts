@@ -1,0 +1,176 @@
+/** Topics as the stages need them: made, checked against what is there, and how far each group lags behind. */
+import kafkajs, { type Admin } from 'kafkajs';
+import { BitternError } from '../common/errors.ts';
+import type { KafkaClients } from './clients.ts';
+import { DEAD_LETTER_SUFFIX } from './dead-letter-writer.ts';
+import type { TopicLimits } from './topic-writer.ts';
+
+export interface TopicPlan {
+  readonly name: string;
+  readonly partitions: number;
+  readonly replicas: number;
+  /** `retention.ms`: how long a record stays, and so how long consumers may be down. */
+  readonly retentionMs: number;
+  /** `max.message.bytes`: one batch of records. */
+  readonly messageBytesMax: number;
+  readonly cleanup: 'delete' | 'compact';
+}
+
+export const TOPIC_DEFAULTS: Omit<TopicPlan, 'name'> = {
+  partitions: 12,
+  replicas: 3,
+  retentionMs: 24 * 3600 * 1000,
+  messageBytesMax: 1_048_588,
+  cleanup: 'delete',
+};
+
+/** Dead letters are few, and people need days to look at them. */
+export const DEAD_LETTER_TOPIC_DEFAULTS: Omit<TopicPlan, 'name'> = {
+  partitions: 1,
+  replicas: 3,
+  retentionMs: 14 * 24 * 3600 * 1000,
+  // The original record and the headers that tell why.
+  messageBytesMax: 1_048_588 + 64 * 1024,
+  cleanup: 'delete',
+};
+
+export interface PartitionLag {
+  readonly partition: number;
+  /** The offset of the next record to be published. */
+  readonly end: number;
+  /** `null`: the group has committed nothing yet. */
+  readonly committed: number | null;
+  /** Records between the committed offset (or the first one there is) and the end. */
+  readonly lag: number;
+}
+
+/** A topic and its dead letters, replicated alike. */
+export function withDeadLetters(plan: TopicPlan): readonly TopicPlan[] {
+  const letters = { ...DEAD_LETTER_TOPIC_DEFAULTS, replicas: plan.replicas, name: plan.name + DEAD_LETTER_SUFFIX };
+  return [plan, { ...letters, messageBytesMax: Math.max(letters.messageBytesMax, plan.messageBytesMax + 64 * 1024) }];
+}
+
+export class KafkaTopics {
+  readonly #clients: KafkaClients;
+
+  constructor(clients: KafkaClients) {
+    this.#clients = clients;
+  }
+
+  /** Makes the topics that don't exist. @returns the names of those made. Existing ones are left as they are: see `check`. */
+  create(plans: readonly TopicPlan[]): Promise<readonly string[]> {
+    return this.#clients.withAdmin('Creating topics', async (admin) => {
+      const existing = new Set(await admin.listTopics());
+      const missing = plans.filter(({ name }) => !existing.has(name));
+      if (missing.length === 0) return [];
+      await admin.createTopics({ topics: missing.map(topicRequest), waitForLeaders: true });
+      return missing.map(({ name }) => name);
+    });
+  }
+
+  /** What is wrong with the topics, one sentence each; empty when all is well. */
+  check(plans: readonly TopicPlan[]): Promise<readonly string[]> {
+    return this.#clients.withAdmin('Checking topics', async (admin) => {
+      const existing = new Set(await admin.listTopics());
+      const findings: string[] = [];
+      for (const plan of plans) {
+        if (existing.has(plan.name)) findings.push(...(await checkTopic(admin, plan)));
+        else findings.push(`'${plan.name}' does not exist: create it with ${plan.partitions} partitions.`);
+      }
+      return findings;
+    });
+  }
+
+  lag(topic: string, group: string): Promise<readonly PartitionLag[]> {
+    return this.#clients.withAdmin(`Reading the lag of '${group}' on '${topic}'`, async (admin) => {
+      const ends = await admin.fetchTopicOffsets(topic);
+      const [committed] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
+      const offsets = new Map(committed?.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+      const lags = ends.map(({ partition, low, high }): PartitionLag => {
+        const offset = offsets.get(partition) ?? -1;
+        const end = Number(high);
+        return { partition, end, committed: offset < 0 ? null : offset, lag: end - Math.max(offset, Number(low)) };
+      });
+      return lags.sort((a, b) => a.partition - b.partition);
+    });
+  }
+
+  /** @throws BitternError BIT_KAFKA_TOPIC_MISSING. */
+  limits(topic: string): Promise<TopicLimits> {
+    return this.#clients.withAdmin(`Looking up '${topic}'`, async (admin) => {
+      if (!(await admin.listTopics()).includes(topic)) {
+        throw new BitternError(
+          'BIT_KAFKA_TOPIC_MISSING',
+          `The topic '${topic}' does not exist: create the topics first.`,
+        );
+      }
+      const partitions = await partitionCount(admin, topic);
+      const config = await topicConfig(admin, topic);
+      return { partitions, recordBytesMax: Number(config.get('max.message.bytes') ?? TOPIC_DEFAULTS.messageBytesMax) };
+    });
+  }
+}
+
+function topicRequest(plan: TopicPlan): Parameters<Admin['createTopics']>[0]['topics'][number] {
+  return {
+    topic: plan.name,
+    numPartitions: plan.partitions,
+    replicationFactor: plan.replicas,
+    configEntries: Object.entries(configOf(plan)).map(([name, value]) => ({ name, value })),
+  };
+}
+
+function configOf(plan: TopicPlan): Record<string, string> {
+  return {
+    'retention.ms': String(plan.retentionMs),
+    'max.message.bytes': String(plan.messageBytesMax),
+    'cleanup.policy': plan.cleanup,
+  };
+}
+
+async function checkTopic(admin: Admin, plan: TopicPlan): Promise<string[]> {
+  const findings: string[] = [];
+  const partitions = await partitionCount(admin, plan.name);
+  if (partitions !== plan.partitions) {
+    findings.push(
+      `'${plan.name}' has ${partitions} partitions instead of ${plan.partitions}: configure ${partitions}, or change the topic while nothing runs (keys move to other partitions).`,
+    );
+  }
+  const config = await topicConfig(admin, plan.name);
+  const retention = Number(config.get('retention.ms'));
+  if (retention >= 0 && retention < plan.retentionMs) {
+    findings.push(
+      `'${plan.name}' keeps records for ${hours(retention)} instead of ${hours(plan.retentionMs)}: raise retention.ms, or what consumers miss in a longer outage is lost.`,
+    );
+  }
+  const bytes = Number(config.get('max.message.bytes'));
+  if (bytes < plan.messageBytesMax) {
+    findings.push(
+      `'${plan.name}' takes records up to ${bytes} bytes instead of ${plan.messageBytesMax}: raise max.message.bytes, or large records are refused.`,
+    );
+  }
+  const cleanup = config.get('cleanup.policy');
+  if (cleanup !== plan.cleanup) {
+    findings.push(
+      `'${plan.name}' has cleanup.policy=${cleanup} instead of ${plan.cleanup}: change it, or records vanish or pile up.`,
+    );
+  }
+  return findings;
+}
+
+async function partitionCount(admin: Admin, topic: string): Promise<number> {
+  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+  return topics[0]?.partitions.length ?? 0;
+}
+
+async function topicConfig(admin: Admin, topic: string): Promise<ReadonlyMap<string, string>> {
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }],
+  });
+  return new Map(resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]));
+}
+
+function hours(ms: number): string {
+  return `${Math.round((ms / 3_600_000) * 10) / 10} h`;
+}
