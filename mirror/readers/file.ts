@@ -3,7 +3,7 @@
  */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { PassThrough, pipeline, type Readable, type Transform } from 'node:stream';
+import { PassThrough, Readable, type Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { BitternError } from '../../services/common/errors.ts';
 import { isCapture, MAGIC_BYTES } from './detect.ts';
@@ -96,11 +96,20 @@ function decompress(input: AsyncIterable<Buffer>, decompressor: Transform): Read
     if (!output.write(chunk)) decompressor.pause();
   });
   output.on('drain', () => decompressor.resume());
-  output.on('close', () => decompressor.destroy());
-  pipeline(input, decompressor, (error) => {
-    if (error) output.emit('damage', error);
+  const source = Readable.from(input, { objectMode: false });
+  const fail = (error: Error): void => {
+    output.emit('damage', error);
     output.end();
+  };
+  output.on('close', () => {
+    decompressor.destroy();
+    source.destroy();
   });
+  decompressor.on('end', () => output.end());
+  decompressor.on('error', fail);
+  source.on('error', fail);
+  // Not pipeline(): it reports success before a cut file's error comes.
+  source.pipe(decompressor);
   return output;
 }
 
