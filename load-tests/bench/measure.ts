@@ -1,0 +1,63 @@
+/** Measures one run of a stage: wall clock, CPU of this process and of the engine beside it, memory. */
+import { readFileSync } from 'node:fs';
+
+export interface Measured {
+  readonly stage: string;
+  readonly calls: number;
+  /** Bytes of capture (or of what the stage is given). */
+  readonly bytes: number;
+  readonly seconds: number;
+  /** User and system, all threads (garbage collection included), of all processes that took part. */
+  readonly cpuSeconds: number;
+  /** Peak resident memory of this process, and of the engine when one took part, MB. */
+  readonly rssMb: number;
+  readonly engineRssMb: number;
+  /** JSON.parse of the same calls' request bodies, MB/s, in this process. */
+  readonly yardstickMbPerSecond: number;
+  readonly note: string;
+}
+
+/** `USER_HZ`, which Linux fixes at 100 for user space (proc(5)). */
+const TICKS_PER_SECOND = 100;
+
+/** CPU seconds that a process has used so far: fields 14 and 15 of /proc/PID/stat (proc(5)). */
+export function cpuSecondsOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+/** Peak resident memory of a process, MB. */
+export function peakRssMbOf(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1000;
+}
+
+export interface Timed {
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+}
+
+/** Runs `step` once and tells what it cost; `enginePid` is counted as well. */
+export async function timed(step: () => void | Promise<void>, enginePid?: number): Promise<Timed> {
+  const engineBefore = enginePid === undefined ? 0 : cpuSecondsOf(enginePid);
+  const before = process.cpuUsage();
+  const started = performance.now();
+  await step();
+  const seconds = (performance.now() - started) / 1000;
+  const used = process.cpuUsage(before);
+  const engine = enginePid === undefined ? 0 : cpuSecondsOf(enginePid) - engineBefore;
+  return { seconds, cpuSeconds: (used.user + used.system) / 1e6 + engine };
+}
+
+/** The machine's yardstick: JSON.parse of these texts, MB/s; the best of a few rounds. */
+export function yardstick(texts: readonly string[]): number {
+  const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  let best = 0;
+  for (let round = 0; round < 5; round++) {
+    const started = performance.now();
+    for (const text of texts) JSON.parse(text);
+    best = Math.max(best, bytes / 1000 / (performance.now() - started));
+  }
+  return best;
+}

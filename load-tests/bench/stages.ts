@@ -1,0 +1,324 @@
+/** The stages that the benchmark measures, each alone on input made before the clock starts, and the whole. */
+import { closeSync, openSync, readSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Capture, CAPTURE_DEFAULTS } from '../../mirror/index.ts';
+import type { Observation } from '../../schemas/call.ts';
+import { frameCodec } from '../../schemas/codec.ts';
+import type { Frame } from '../../schemas/frame.ts';
+import { MEMORY_BUS_DEFAULTS } from '../../services/bus/memory-bus.ts';
+import { Pump } from '../../services/capture/pump.ts';
+import { ClickHouseSink } from '../../services/clickhouse/sink.ts';
+import { openStore, STORE_DEFAULTS, type Store } from '../../services/clickhouse/store.ts';
+import { HttpAssembler } from '../../services/http/assembler.ts';
+import { createCredentialMasker } from '../../services/http/credentials.ts';
+import type { BodyConsumer, Exchange, ExchangeHandler } from '../../services/http/exchange.ts';
+import { HTTP_DEFAULTS } from '../../services/http/options.ts';
+import { IDENTITY_DEFAULTS } from '../../services/identity/mapping.ts';
+import { LLM_DEFAULTS } from '../../services/llm/defaults.ts';
+import { CallRecognizer, type RecognizerOptions } from '../../services/llm/recognizer.ts';
+import { Pipeline, type PipelineSink } from '../../services/pipeline/pipeline.ts';
+import { peakRssMbOf, type Timed, timed } from './measure.ts';
+
+export interface StageResult extends Timed {
+  readonly calls: number;
+  readonly bytes: number;
+  readonly engineRssMb?: number;
+  readonly note?: string;
+}
+
+/** Capture bytes handed on at once, as file reading does. */
+const CHUNK_BYTES = 1024 * 1024;
+const masker = createCredentialMasker(Buffer.from('a key of the benchmark'));
+const LLM: RecognizerOptions = { identity: IDENTITY_DEFAULTS, exchanges: true, content: true, pricing: true, limits: LLM_DEFAULTS };
+
+export function* chunksOf(file: string): Generator<Buffer> {
+  const descriptor = openSync(file, 'r');
+  try {
+    for (;;) {
+      const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+      const length = readSync(descriptor, chunk);
+      if (length === 0) return;
+      yield chunk.subarray(0, length);
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function captured(chunks: Iterable<Buffer>, emit: (frame: Frame) => void): void {
+  const capture = new Capture(CAPTURE_DEFAULTS, emit);
+  capture.nextSource('bench');
+  for (const chunk of chunks) capture.write(chunk);
+  capture.end('eof');
+}
+
+const sizeOf = (chunks: readonly Buffer[]): number => chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+
+/** Takes every body and does nothing with it. */
+class NullHandler implements ExchangeHandler, BodyConsumer {
+  exchanges = 0;
+  bodyBytes = 0;
+
+  onRequest(): BodyConsumer {
+    return this;
+  }
+  onRequestEnd(): void {}
+  onResponse(): BodyConsumer {
+    return this;
+  }
+  onEnd(): void {
+    this.exchanges++;
+  }
+  data(bytes: Buffer): void {
+    this.bodyBytes += bytes.length;
+  }
+  gap(): void {}
+}
+
+/** Keeps what HTTP tells, to tell it again to the stage above without HTTP's cost. */
+class RecordingHandler implements ExchangeHandler {
+  readonly steps: ((handler: ExchangeHandler, consumers: Map<Exchange, [BodyConsumer | null, BodyConsumer | null]>) => void)[] = [];
+
+  onRequest(exchange: Exchange): BodyConsumer {
+    this.steps.push((handler, consumers) => consumers.set(exchange, [handler.onRequest(exchange), null]));
+    return this.#body(exchange, 0);
+  }
+  onRequestEnd(exchange: Exchange): void {
+    this.steps.push((handler) => handler.onRequestEnd(exchange));
+  }
+  onResponse(exchange: Exchange): BodyConsumer {
+    this.steps.push((handler, consumers) => {
+      const pair = consumers.get(exchange);
+      if (pair !== undefined) pair[1] = handler.onResponse(exchange);
+    });
+    return this.#body(exchange, 1);
+  }
+  onEnd(exchange: Exchange): void {
+    this.steps.push((handler, consumers) => {
+      handler.onEnd(exchange);
+      consumers.delete(exchange);
+    });
+  }
+  #body(exchange: Exchange, side: 0 | 1): BodyConsumer {
+    return {
+      data: (bytes, time) => {
+        const copy = Buffer.from(bytes);
+        this.steps.push((_, consumers) => consumers.get(exchange)?.[side]?.data(copy, time));
+      },
+      gap: () => {},
+    };
+  }
+}
+
+/** Texts of some requests, for the yardstick. */
+export function requestBodies(file: string, most: number): string[] {
+  const texts: string[] = [];
+  const handler: ExchangeHandler = {
+    onRequest: () => {
+      if (texts.length >= most) return null;
+      const parts: Buffer[] = [];
+      texts.push('');
+      const at = texts.length - 1;
+      return {
+        data: (bytes) => {
+          parts.push(Buffer.from(bytes));
+          texts[at] = Buffer.concat(parts).toString();
+        },
+        gap: () => {},
+      };
+    },
+    onRequestEnd: () => {},
+    onResponse: () => null,
+    onEnd: () => {},
+  };
+  const assembler = new HttpAssembler(HTTP_DEFAULTS, handler, masker);
+  for (const chunk of chunksOf(file)) {
+    // Enough for the yardstick lies at the beginning; bodies that are still open are left out below.
+    captured([chunk], (frame) => assembler.feed(frame));
+    if (texts.length >= most) break;
+  }
+  return texts.filter((text) => text.endsWith('}'));
+}
+
+export async function mirrorAlone(file: string): Promise<StageResult> {
+  const chunks = [...chunksOf(file)];
+  captured(chunks.slice(0, 20), () => {});
+  let frames = 0;
+  const cost = await timed(() => captured(chunks, () => frames++));
+  return { ...cost, calls: 0, bytes: sizeOf(chunks), note: `${frames} frames` };
+}
+
+export async function codecAlone(file: string): Promise<StageResult> {
+  const frames: Frame[] = [];
+  captured(chunksOf(file), (frame) => frames.push(frame));
+  for (const frame of frames.slice(0, 500)) frameCodec.decode(frameCodec.encode(frame));
+  let bytes = 0;
+  const cost = await timed(() => {
+    for (const frame of frames) {
+      const encoded = frameCodec.encode(frame);
+      bytes += encoded.length;
+      frameCodec.decode(encoded);
+    }
+  });
+  return { ...cost, calls: 0, bytes, note: `${frames.length} frames` };
+}
+
+export async function httpAlone(file: string): Promise<StageResult> {
+  const frames: Frame[] = [];
+  captured(chunksOf(file), (frame) => frames.push(frame));
+  const run = (some: readonly Frame[]): NullHandler => {
+    const handler = new NullHandler();
+    const assembler = new HttpAssembler(HTTP_DEFAULTS, handler, masker);
+    for (const frame of some) assembler.feed(frame);
+    assembler.end();
+    return handler;
+  };
+  run(frames.slice(0, 500));
+  let exchanges = 0;
+  const cost = await timed(() => {
+    exchanges = run(frames).exchanges;
+  });
+  return { ...cost, calls: exchanges, bytes: frames.reduce((sum, frame) => sum + frame.payload.length, 0) };
+}
+
+export async function packetsToHttp(file: string): Promise<StageResult> {
+  const chunks = [...chunksOf(file)];
+  const run = (some: readonly Buffer[]): number => {
+    const handler = new NullHandler();
+    const assembler = new HttpAssembler(HTTP_DEFAULTS, handler, masker);
+    captured(some, (frame) => assembler.feed(frame));
+    assembler.end();
+    return handler.exchanges;
+  };
+  run(chunks.slice(0, 20));
+  let exchanges = 0;
+  const cost = await timed(() => {
+    exchanges = run(chunks);
+  });
+  return { ...cost, calls: exchanges, bytes: sizeOf(chunks) };
+}
+
+export async function llmAlone(file: string): Promise<StageResult> {
+  const recorder = new RecordingHandler();
+  const assembler = new HttpAssembler(HTTP_DEFAULTS, recorder, masker);
+  let bytes = 0;
+  captured(chunksOf(file), (frame) => {
+    bytes += frame.payload.length;
+    assembler.feed(frame);
+  });
+  assembler.end();
+  const run = (most: number): number => {
+    let calls = 0;
+    const recognizer = new CallRecognizer(LLM, (observation) => {
+      if (observation.type === 'call') calls++;
+    });
+    const consumers = new Map<Exchange, [BodyConsumer | null, BodyConsumer | null]>();
+    for (const step of recorder.steps.slice(0, most)) step(recognizer, consumers);
+    return calls;
+  };
+  run(Math.min(10_000, recorder.steps.length));
+  let calls = 0;
+  const cost = await timed(() => {
+    calls = run(recorder.steps.length);
+  });
+  return { ...cost, calls, bytes };
+}
+
+/** The whole way of `bittern replay`, ending in `sink`. */
+async function replayInto(file: string, sink: PipelineSink): Promise<number> {
+  const pipeline = await Pipeline.start({ bus: MEMORY_BUS_DEFAULTS, reassembler: { http: HTTP_DEFAULTS, llm: LLM } }, masker, sink);
+  const pump = new Pump(CAPTURE_DEFAULTS, pipeline);
+  pump.nextSource('bench');
+  for (const chunk of chunksOf(file)) await pump.write(chunk);
+  await pump.end('eof');
+  await pump.report();
+  await pipeline.drain(true);
+  await pipeline.close();
+  return pipeline.reassembler.counts.calls;
+}
+
+class NullSink implements PipelineSink {
+  async add(): Promise<void> {}
+  async addReport(): Promise<void> {}
+  async flush(): Promise<void> {}
+}
+
+export async function packetsToCalls(file: string): Promise<StageResult> {
+  let bytes = 0;
+  for (const chunk of chunksOf(file)) bytes += chunk.length;
+  let calls = 0;
+  const cost = await timed(async () => {
+    calls = await replayInto(file, new NullSink());
+  });
+  return { ...cost, calls, bytes };
+}
+
+async function withStore<T>(work: (store: Store) => Promise<T>): Promise<T> {
+  const dataDir = await mkdtemp(path.join(tmpdir(), 'bittern-bench-'));
+  const store = await openStore({ dataDir, retentionDays: 0, memoryBytesMax: STORE_DEFAULTS.memoryBytesMax });
+  try {
+    return await work(store);
+  } finally {
+    await store.close();
+    await rm(dataDir, { recursive: true });
+  }
+}
+
+async function diskBytes(store: Store): Promise<number> {
+  const result = await store.client.query({ query: "SELECT sum(bytes_on_disk) AS bytes FROM system.parts WHERE active AND database = currentDatabase()", format: 'JSONEachRow' });
+  const [row] = await result.json<{ bytes: number }>();
+  return Number(row?.bytes ?? 0);
+}
+
+export async function sinkAlone(file: string): Promise<StageResult> {
+  const observations: Observation[] = [];
+  const keep: PipelineSink = {
+    add: async (some) => {
+      observations.push(...some);
+    },
+    addReport: async () => {},
+    flush: async () => {},
+  };
+  const calls = await replayInto(file, keep);
+  return withStore(async (store) => {
+    const sink = new ClickHouseSink(store);
+    const cost = await timed(async () => {
+      for (let at = 0; at < observations.length; at += 64) await sink.add(observations.slice(at, at + 64));
+      await sink.flush();
+    }, store.enginePid());
+    await sink.close();
+    let bytes = 0;
+    for (const observation of observations) {
+      if (observation.type === 'call') for (const content of observation.contents) bytes += content.text.length;
+    }
+    return { ...cost, calls, bytes, engineRssMb: peakRssMbOf(store.enginePid() ?? 0), note: 'client and server' };
+  });
+}
+
+export async function packetsToClickHouse(file: string): Promise<StageResult> {
+  return withStore(async (store) => {
+    let bytes = 0;
+    for (const chunk of chunksOf(file)) bytes += chunk.length;
+    let calls = 0;
+    const sink = new ClickHouseSink(store);
+    const cost = await timed(async () => {
+      calls = await replayInto(file, sink);
+    }, store.enginePid());
+    await sink.close();
+    const perCall = (await diskBytes(store)) / Math.max(1, calls);
+    return { ...cost, calls, bytes, engineRssMb: peakRssMbOf(store.enginePid() ?? 0), note: `${(perCall / 1000).toFixed(1)} KB of disk a call` };
+  });
+}
+
+export const STAGES: Readonly<Record<string, { readonly title: string; run(file: string): Promise<StageResult> }>> = {
+  mirror: { title: 'packets → frames', run: mirrorAlone },
+  codec: { title: 'frame Avro encode + decode', run: codecAlone },
+  http: { title: 'frames → HTTP', run: httpAlone },
+  packetsToHttp: { title: 'packets → HTTP', run: packetsToHttp },
+  llm: { title: 'HTTP → calls', run: llmAlone },
+  packetsToCalls: { title: 'packets → calls, null sink', run: packetsToCalls },
+  sink: { title: 'calls → ClickHouse', run: sinkAlone },
+  whole: { title: 'packets → ClickHouse, all in', run: packetsToClickHouse },
+};
