@@ -5,6 +5,7 @@
  * however large the table is. The ranges are widened a little, because two probes that saw the same bytes have two clocks.
  */
 import type { ClickHouseClient } from '@clickhouse/client';
+import { clamp } from './row-binary.ts';
 import type { Table } from './tables.ts';
 
 const CLOCK_DIFFERENCE_US = 10_000_000;
@@ -27,7 +28,7 @@ export async function existingIds<T>(
   const params: Record<string, unknown> = { ids: rows.map(table.id) };
   let where = `${table.idColumn} IN {ids:Array(String)}`;
   if (table.timeColumn !== null) {
-    const ranges = timeRanges(rows.map(table.time));
+    const ranges = timeRanges(rows.map((row) => clamp(table.time(row), Number.MAX_SAFE_INTEGER)));
     const conditions = ranges.map((range, i) => {
       params[`from${i}`] = range.from;
       params[`to${i}`] = range.to;

@@ -73,7 +73,7 @@ function finite(value: unknown): boolean {
 }
 
 /** An integer in 0 … max; NaN becomes 0. */
-function clamp(value: number, max: number): number {
+export function clamp(value: number, max: number): number {
   if (!(value > 0)) return 0;
   return value >= max ? max : Math.trunc(value);
 }

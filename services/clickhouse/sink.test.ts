@@ -100,10 +100,17 @@ describe('a stored call', () => {
   });
 
   it('keeps absurd numbers of the traffic within their column instead of failing', async () => {
-    const sink = new ClickHouseSink(store);
     const absurd = { status: 1e9, inputTokens: -5, outputTokens: 1e300, clientPort: Number.NaN, costUsd: Number.NaN };
-    await sink.add([callObservation(sampleCall(1, { ...absurd, requestStart: 1e17, reasoningTokens: 2.9 }))]);
-    await sink.close();
+    for (let round = 0; round < 2; round++) {
+      const sink = new ClickHouseSink(store);
+      await sink.add([callObservation(sampleCall(1, { ...absurd, requestStart: 1e17 + 0.5, reasoningTokens: 2.9 }))]);
+      await sink.add([
+        callObservation(sampleCall(2, { requestStart: Number.NaN })),
+        callObservation(sampleCall(3, { requestStart: 5.5 })),
+      ]);
+      await sink.close();
+    }
+    assert.equal(await count('calls'), 3);
     const stored = (await getCall(store, sampleCall(1).callId))!.call;
     assert.deepEqual([stored.status, stored.inputTokens, stored.outputTokens], [65_535, 0, Number.MAX_SAFE_INTEGER]);
     assert.deepEqual([stored.clientPort, stored.costUsd, stored.reasoningTokens], [0, null, 2]);

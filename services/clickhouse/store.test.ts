@@ -6,6 +6,7 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { BoundedLog } from './engine/log.ts';
 import { engineLibrary, type Machine, thisMachine } from './engine/platform.ts';
 import { readRuntimeFile } from './engine/runtime-file.ts';
 import { applyRetention, loadMigrations, migrate, statements } from './migrations.ts';
@@ -250,6 +251,26 @@ describe('where the engine cannot run', () => {
       );
     });
   }
+});
+
+describe('a data folder that cannot be written', () => {
+  it('is told with what to do', async () => {
+    const file = path.join(newFolder(), 'file');
+    writeFileSync(file, '');
+    await assert.rejects(openStore(optionsFor(file)), { code: 'BIT_DATA_DIR' });
+  });
+});
+
+describe('the log of the engine', () => {
+  it('never takes more than twice its limit, and keeps the end', () => {
+    const file = path.join(newFolder(), 'engine.log');
+    const log = new BoundedLog(file, 1000);
+    for (let i = 0; i < 500; i++) log.write(Buffer.from(`line ${i}\n`));
+    log.write(Buffer.from(`${'x'.repeat(5000)}end\n`));
+    assert.ok(statSync(file).size <= 1000 && statSync(`${file}.1`).size <= 1000);
+    assert.match(readFileSync(file, 'utf8'), /xend\n$/);
+    assert.match(readFileSync(`${file}.1`, 'utf8'), /line 499\n$/);
+  });
 });
 
 describe('CLICKHOUSE_URL', () => {

@@ -56,7 +56,7 @@ export interface Engine {
 
 /**
  * Finds the engine of `dataDir` or starts it, at most `readyTimeoutMs` each.
- * @throws BitternError BIT_ENGINE_UNAVAILABLE on a machine that can't run it, BIT_ENGINE_FAILED when it doesn't start.
+ * @throws BitternError BIT_ENGINE_UNAVAILABLE on a machine that can't run it, BIT_ENGINE_FAILED when it doesn't start, BIT_DATA_DIR.
  */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const folder = path.join(path.resolve(options.dataDir), 'clickhouse');
@@ -66,7 +66,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     const runtime = readRuntimeFile(runtimeFile);
     if (runtime !== null && (await engineAnswers(runtime, 2000))) return attached(runtime);
     const library = engineLibrary(thisMachine());
-    mkdirSync(path.join(folder, 'store'), { recursive: true, mode: 0o700 });
+    makeFolder(path.join(folder, 'store'));
     const engine = new OwnedEngine(options, folder, runtimeFile, library);
     if (await engine.start()) return engine;
     // Another process is starting or stopping one: look again.
@@ -77,6 +77,18 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       );
     }
     await sleep(LOCKED_RETRY_MS);
+  }
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new BitternError(
+      'BIT_DATA_DIR',
+      `The data folder can't be used: ${(cause as Error).message}. Choose one that this user may write to (--data DIR).`,
+      { cause },
+    );
   }
 }
 
