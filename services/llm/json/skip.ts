@@ -21,7 +21,7 @@ const BACKSLASH = 0x5c;
 export const JSON_DEPTH_MAX = 1000;
 
 /** Below this many bytes a loop finds the closing quote faster than a native search starts. */
-const LOOP_BYTES = 40;
+const LOOP_BYTES = 16;
 
 /** The open brackets of the value that is being skipped. One for all: skipping never suspends. */
 const open = new Uint8Array(JSON_DEPTH_MAX);
