@@ -208,6 +208,34 @@ describe('the life of the engine', () => {
     await store.close();
   });
 
+  it('goes on with a process that shares it when the one that started it ends or is killed', async () => {
+    for (const end of ['SIGKILL', 'SIGTERM'] as const) {
+      const dataDir = newFolder();
+      const script = `
+        const { openStore } = await import(${JSON.stringify(STORE_MODULE)});
+        const store = await openStore(${JSON.stringify(optionsFor(dataDir))});
+        process.on('SIGTERM', async () => process.exit(await store.close()));
+        setInterval(() => {}, 1000);
+        console.log('ready');`;
+      const owner = spawn(process.execPath, ['--input-type=module', '-e', script], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      await new Promise((resolve) => owner.stdout.once('data', resolve));
+      const store = await openStore(optionsFor(dataDir));
+      assert.ok(!store.owned);
+      const sink = new ClickHouseSink(store, { batchRowsMax: 100 });
+      await sink.add(callRange(0, 500));
+      owner.kill(end);
+      await sink.add(callRange(500, 3000));
+      await until(() => !isAlive(owner.pid!), 'the owner has ended');
+      await sink.add(callRange(3000, 4000));
+      await sink.close();
+      assert.equal(await countOf(store, 'calls'), 4000);
+      await store.close();
+      assert.ok(!existsSync(path.join(dataDir, 'clickhouse', 'engine.json')));
+    }
+  });
+
   it('does not believe a runtime file of living processes that are no engine', async () => {
     const dataDir = newFolder();
     const first = await openStore(optionsFor(dataDir));

@@ -6,7 +6,8 @@ import {
   createClient,
 } from '@clickhouse/client';
 import { BitternError } from '../common/errors.ts';
-import { ENGINE_DEFAULTS, openEngine } from './engine/engine.ts';
+import { openEngine } from './engine/engine.ts';
+import { ENGINE_DEFAULTS } from './engine/options.ts';
 import { applyRetention, loadMigrations, migrate } from './migrations.ts';
 
 export const STORE_DEFAULTS = {

@@ -50,7 +50,7 @@ export async function engineAnswers(runtime: EngineRuntime, timeoutMs: number): 
 }
 
 /** A killed process that its parent hasn't asked after yet (state Z) is dead, though a signal would still reach it. */
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const state = stat[stat.lastIndexOf(')') + 2];
