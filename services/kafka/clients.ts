@@ -2,10 +2,12 @@
  * The two Kafka clients, set up alike: kafkajs consumes and administers, @platformatic/kafka produces. Why two:
  * docs/decisions/0005-two-kafka-clients.md. Nothing outside this folder knows either of them.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
 import { type BaseOptions, Producer as PlatformaticProducer } from '@platformatic/kafka';
-import kafkajs, { type Admin, type Kafka } from 'kafkajs';
+import kafkajs, { type Admin, type Kafka, type RetryOptions } from 'kafkajs';
+import { BitternError } from '../common/errors.ts';
 import { kafkaError } from './errors.ts';
 import { patchKafkajs } from './kafkajs-patch.ts';
 import type { KafkaOptions } from './options.ts';
@@ -19,6 +21,7 @@ const RETRY = { initialRetryTime: 200, maxRetryTime: 5_000, retries: 8 };
 /** Between attempts of the producer client, which tries for ever: nothing that was accepted is dropped. */
 const PRODUCER_RETRY_DELAY_MS = 500;
 const CONNECT_ATTEMPT_TIMEOUT_MS = 3_000;
+const CONNECT_RETRY_MS = 300;
 
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
@@ -44,35 +47,31 @@ export class KafkaClients {
     patchKafkajs();
     this.#options = options;
     this.#credentials = credentials;
-    this.kafkajs = new kafkajs.Kafka({
-      clientId: options.clientId,
-      brokers: [...options.brokers],
-      ...kafkajsSecurity(credentials),
-      connectionTimeout: CONNECT_ATTEMPT_TIMEOUT_MS,
-      authenticationTimeout: CONNECT_ATTEMPT_TIMEOUT_MS,
-      // What goes wrong is reported as errors and events; the client's own log has no sentences for operators.
-      logLevel: kafkajs.logLevel.NOTHING,
-      retry: RETRY,
-    });
+    this.kafkajs = this.#client(RETRY);
   }
 
-  /** @throws BitternError when no broker lets us in within `connectTimeoutMs`. */
+  /**
+   * Makes sure that a broker lets us in; tries again for `connectTimeoutMs` while none answers.
+   * @throws BitternError BIT_KAFKA_UNREACHABLE, or BIT_KAFKA_AUTH or BIT_KAFKA_TLS at once.
+   */
   async verify(): Promise<void> {
-    await this.withAdmin(`Connecting to ${this.#options.brokers.join(', ')}`, () => Promise.resolve());
+    const what = `Connecting to ${this.#options.brokers.join(', ')}`;
+    const client = this.#client({ retries: 0 });
+    const deadline = Date.now() + this.#options.connectTimeoutMs;
+    for (;;) {
+      try {
+        return await useAdmin(client, what, () => Promise.resolve());
+      } catch (error) {
+        const waiting = error instanceof BitternError && error.code === 'BIT_KAFKA_UNREACHABLE';
+        if (!waiting || Date.now() > deadline) throw error;
+      }
+      await sleep(CONNECT_RETRY_MS);
+    }
   }
 
   /** Runs one piece of administration on a connection of its own. @param what for the error's sentence. */
-  async withAdmin<R>(what: string, action: (admin: Admin) => Promise<R>): Promise<R> {
-    const retries = Math.max(0, Math.floor(Math.log2(this.#options.connectTimeoutMs / RETRY.initialRetryTime)) - 1);
-    const admin = this.kafkajs.admin({ retry: { ...RETRY, retries } });
-    try {
-      await admin.connect();
-      return await action(admin);
-    } catch (cause) {
-      throw kafkaError(what, cause);
-    } finally {
-      await admin.disconnect().catch(() => {});
-    }
+  withAdmin<R>(what: string, action: (admin: Admin) => Promise<R>): Promise<R> {
+    return useAdmin(this.kafkajs, what, action);
   }
 
   /** Idempotent, acknowledged by all replicas, and waiting through outages instead of failing. */
@@ -94,5 +93,30 @@ export class KafkaClients {
       connectTimeout: CONNECT_ATTEMPT_TIMEOUT_MS,
       autocreateTopics: false,
     };
+  }
+
+  #client(retry: RetryOptions): Kafka {
+    return new kafkajs.Kafka({
+      clientId: this.#options.clientId,
+      brokers: [...this.#options.brokers],
+      ...kafkajsSecurity(this.#credentials),
+      connectionTimeout: CONNECT_ATTEMPT_TIMEOUT_MS,
+      authenticationTimeout: CONNECT_ATTEMPT_TIMEOUT_MS,
+      // What goes wrong is reported as errors and events; the client's own log has no sentences for operators.
+      logLevel: kafkajs.logLevel.NOTHING,
+      retry,
+    });
+  }
+}
+
+async function useAdmin<R>(client: Kafka, what: string, action: (admin: Admin) => Promise<R>): Promise<R> {
+  const admin = client.admin();
+  try {
+    await admin.connect();
+    return await action(admin);
+  } catch (cause) {
+    throw kafkaError(what, cause);
+  } finally {
+    await admin.disconnect().catch(() => {});
   }
 }

@@ -6,6 +6,7 @@ const DEPTH_MAX = 8;
 
 interface ErrorLike {
   readonly name?: unknown;
+  readonly message?: unknown;
   readonly code?: unknown;
   readonly type?: unknown;
   readonly apiId?: unknown;
@@ -18,6 +19,10 @@ interface Rule {
   readonly code: `BIT_${string}`;
   readonly advice: string;
 }
+
+/** kafkajs keeps OpenSSL's message, but not its code. */
+const TLS_MESSAGE = /SSL routines|certificate|wrong version number/i;
+const TLS_MARK = 'tls';
 
 /** The first rule whose mark is a name, code, type or API id of the error or of anything below it. */
 const RULES: readonly Rule[] = [
@@ -32,21 +37,7 @@ const RULES: readonly Rule[] = [
     advice: 'The broker refused the user name, password or SASL mechanism: check them against the broker.',
   },
   {
-    marks: [
-      ...[
-        'DEPTH_ZERO_SELF_SIGNED_CERT',
-        'SELF_SIGNED_CERT_IN_CHAIN',
-        'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-        'CERT_HAS_EXPIRED',
-      ],
-      ...['UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'ERR_TLS_CERT_ALTNAME_INVALID', 'EPROTO'],
-      ...[
-        'ERR_SSL_WRONG_VERSION_NUMBER',
-        'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
-        'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE',
-      ],
-      ...['ERR_SSL_PACKET_LENGTH_TOO_LONG', 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA'],
-    ],
+    marks: [TLS_MARK],
     code: 'BIT_KAFKA_TLS',
     advice:
       'TLS with the broker failed: check the authority file, the client certificate, and that the port is the TLS one.',
@@ -102,7 +93,8 @@ export function kafkaError(what: string, cause: unknown): BitternError {
 /** The names, codes and types of an error and of everything below it. */
 export function marksOf(error: unknown, found: Set<string> = new Set(), depth = DEPTH_MAX): ReadonlySet<string> {
   if (typeof error !== 'object' || error === null || depth === 0) return found;
-  const { name, code, type, apiId, cause, errors } = error as ErrorLike;
+  const { name, message, code, type, apiId, cause, errors } = error as ErrorLike;
+  if (typeof message === 'string' && TLS_MESSAGE.test(message)) found.add(TLS_MARK);
   for (const mark of [name, code, type, apiId]) if (typeof mark === 'string') found.add(mark);
   marksOf(cause, found, depth - 1);
   if (Array.isArray(errors)) for (const each of errors) marksOf(each, found, depth - 1);
