@@ -21,6 +21,11 @@ const COLON = 58;
 /** Longest method that is taken for one. */
 const METHOD_BYTES_MAX = 24;
 
+/** Without sync only these are believed: the rest of a body before a request line would else become part of its method. */
+const KNOWN_METHODS = 'GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH'
+  .split(' ')
+  .map((method) => Buffer.from(`${method} `));
+
 /** RFC 9110 section 5.6.2: the characters of a token. */
 const TOKEN = new Uint8Array(256);
 for (const c of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") {
@@ -49,6 +54,15 @@ export function mayBeRequest(buffer: Buffer, start: number, end: number): boolea
     if (TOKEN[byte] === 0) return false;
   }
   return limit === end;
+}
+
+/** As `mayBeRequest`, with one of the usual methods. */
+export function mayBeKnownRequest(buffer: Buffer, start: number, end: number): boolean {
+  for (const method of KNOWN_METHODS) {
+    const length = Math.min(method.length, end - start);
+    if (buffer.compare(method, 0, length, start, start + length) === 0) return true;
+  }
+  return false;
 }
 
 const HTTP_1 = [0x48, 0x54, 0x54, 0x50, 0x2f, 0x31, 0x2e] as const;
@@ -152,7 +166,7 @@ export class HeadReader {
   request(buffer: Buffer, start: number, end: number, strict: boolean): RequestHead | null {
     const lf = lineEnd(buffer, start, end);
     const line = buffer[lf - 1] === CR ? lf - 1 : lf;
-    if (strict && line === lf) return null;
+    if (strict && (line === lf || !mayBeKnownRequest(buffer, start, end))) return null;
     if (!mayBeRequest(buffer, start, line)) return null;
     const minor = versionAt(buffer, start, line);
     const targetEnd = minor < 0 ? -1 : requestTargetEnd(buffer, start, line);

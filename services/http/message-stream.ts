@@ -19,6 +19,7 @@ import {
   type HeadReader,
   isRequestLine,
   isStatusLine,
+  mayBeKnownRequest,
   mayBeRequest,
   mayBeResponse,
 } from './head.ts';
@@ -375,6 +376,7 @@ export class MessageStream {
   #plausible(buffer: Buffer, start: number, end: number, strict: boolean): boolean {
     if (!(this.isRequests ? mayBeRequest(buffer, start, end) : mayBeResponse(buffer, start, end))) return false;
     if (!strict) return true;
+    if (this.isRequests && !mayBeKnownRequest(buffer, start, end)) return false;
     let from = start + this.#checkedTo;
     if (this.#checkedTo === 0) {
       const lf = buffer.subarray(start, end).indexOf(LF);

@@ -88,8 +88,8 @@ export class Pairing {
    */
   response(resynced: boolean, straightAfterGap: boolean, offsetAfterGap: number): OpenExchange | null {
     const gap = this.#takeGap();
-    const certain = this.#pipelines && this.#requestsInDoubt ? 0 : 1;
-    if (resynced && this.#pending.length > certain) this.#doubtAll();
+    // With pipelining not even one waiting request is sure: what was lost may have been interim, or several responses.
+    if (resynced && this.#pending.length > (this.#pipelines ? 0 : 1)) this.#doubtAll();
     const open = this.#pending.shift() ?? null;
     // Requests lost after this one: the response may be theirs, and this one's be lost.
     const overtaken = open !== null && resynced && open.clientLosses !== this.#clientLosses;
@@ -97,7 +97,7 @@ export class Pairing {
     if (open !== null && straightAfterGap) {
       open.exchange.response.missingBytes += Math.max(0, Math.min(gap, offsetAfterGap - open.serverOffset));
     }
-    if (open !== null && (overtaken || (straightAfterGap && this.#pipelines))) open.exchange.uncertain = true;
+    if (open !== null && overtaken) open.exchange.uncertain = true;
     this.#answering = open;
     return open;
   }
