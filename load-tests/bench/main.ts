@@ -34,7 +34,11 @@ async function referenceFile(calls: number): Promise<string> {
 }
 
 async function measure(stage: string, file: string): Promise<Measured> {
-  const { stdout } = await run(process.execPath, ['--disable-warning=ExperimentalWarning', `${folder}child.ts`, stage, file], { maxBuffer: 10_000_000 });
+  const { stdout } = await run(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', `${folder}child.ts`, stage, file],
+    { maxBuffer: 10_000_000 },
+  );
   return JSON.parse(stdout) as Measured;
 }
 
@@ -62,13 +66,20 @@ function line(measured: Measured, baseline: number | undefined): string {
 }
 
 const { values } = parseArgs({
-  options: { smoke: { type: 'boolean' }, calls: { type: 'string' }, stage: { type: 'string', multiple: true }, save: { type: 'boolean' } },
+  options: {
+    smoke: { type: 'boolean' },
+    calls: { type: 'string' },
+    stage: { type: 'string', multiple: true },
+    save: { type: 'boolean' },
+  },
 });
 const calls = Number(values.calls ?? (values.smoke ? SMOKE_CALLS : CALLS));
 const file = await referenceFile(calls);
 const baseline = JSON.parse(await readFile(baselineFile, 'utf8').catch(() => '{}')) as Record<string, number>;
 const { size } = await stat(file);
-console.log(`Reference traffic: ${calls} calls, ${(size / 1e6).toFixed(0)} MB of packets. One process a stage; CPU counts all threads${values.smoke ? '. Smoke run: too short to be quoted' : ''}.\n`);
+console.log(
+  `Reference traffic: ${calls} calls, ${(size / 1e6).toFixed(0)} MB of packets. One process a stage; CPU counts all threads${values.smoke ? '. Smoke run: too short to be quoted' : ''}.\n`,
+);
 console.log(
   `${'stage'.padEnd(30)}${'calls/s'.padStart(8)}${'MB/s'.padStart(7)}${'CPU s/1000'.padStart(12)}${'calls/CPU s'.padStart(11)}${'per JSON'.padStart(10)}${'RSS MB'.padStart(7)}${'engine'.padStart(8)}${'JSON MB/s'.padStart(10)}${'ratio'.padStart(7)}${'of base'.padStart(9)}`,
 );
@@ -81,7 +92,9 @@ for (const stage of values.stage ?? Object.keys(STAGES)) {
   console.log(line(measured, expected));
   if (!values.smoke && expected !== undefined && ratio(measured) < expected * FALL_MAX) fallen++;
 }
-console.log('\nper JSON: calls per CPU second for each MB/s of JSON.parse. ratio: MB/s for each MB/s of JSON.parse; of base: against the stored baseline.');
+console.log(
+  '\nper JSON: calls per CPU second for each MB/s of JSON.parse. ratio: MB/s for each MB/s of JSON.parse; of base: against the stored baseline.',
+);
 if (values.save) await writeFile(baselineFile, `${JSON.stringify({ ...baseline, ...results }, null, 2)}\n`);
 if (fallen > 0) {
   console.error(`${fallen} stage(s) fell below half of the baseline`);

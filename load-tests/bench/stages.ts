@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Capture, CAPTURE_DEFAULTS } from '../../mirror/index.ts';
+import { CAPTURE_DEFAULTS, Capture } from '../../mirror/index.ts';
 import type { Observation } from '../../schemas/call.ts';
 import { frameCodec } from '../../schemas/codec.ts';
 import type { Frame } from '../../schemas/frame.ts';
@@ -31,7 +31,13 @@ export interface StageResult extends Timed {
 /** Capture bytes handed on at once, as file reading does. */
 const CHUNK_BYTES = 1024 * 1024;
 const masker = createCredentialMasker(Buffer.from('a key of the benchmark'));
-const LLM: RecognizerOptions = { identity: IDENTITY_DEFAULTS, exchanges: true, content: true, pricing: true, limits: LLM_DEFAULTS };
+const LLM: RecognizerOptions = {
+  identity: IDENTITY_DEFAULTS,
+  exchanges: true,
+  content: true,
+  pricing: true,
+  limits: LLM_DEFAULTS,
+};
 
 export function* chunksOf(file: string): Generator<Buffer> {
   const descriptor = openSync(file, 'r');
@@ -79,7 +85,10 @@ class NullHandler implements ExchangeHandler, BodyConsumer {
 
 /** Keeps what HTTP tells, to tell it again to the stage above without HTTP's cost. */
 class RecordingHandler implements ExchangeHandler {
-  readonly steps: ((handler: ExchangeHandler, consumers: Map<Exchange, [BodyConsumer | null, BodyConsumer | null]>) => void)[] = [];
+  readonly steps: ((
+    handler: ExchangeHandler,
+    consumers: Map<Exchange, [BodyConsumer | null, BodyConsumer | null]>,
+  ) => void)[] = [];
 
   onRequest(exchange: Exchange): BodyConsumer {
     this.steps.push((handler, consumers) => consumers.set(exchange, [handler.onRequest(exchange), null]));
@@ -228,7 +237,11 @@ export async function llmAlone(file: string): Promise<StageResult> {
 
 /** The whole way of `bittern replay`, ending in `sink`. */
 async function replayInto(file: string, sink: PipelineSink): Promise<number> {
-  const pipeline = await Pipeline.start({ bus: MEMORY_BUS_DEFAULTS, reassembler: { http: HTTP_DEFAULTS, llm: LLM } }, masker, sink);
+  const pipeline = await Pipeline.start(
+    { bus: MEMORY_BUS_DEFAULTS, reassembler: { http: HTTP_DEFAULTS, llm: LLM } },
+    masker,
+    sink,
+  );
   const pump = new Pump(CAPTURE_DEFAULTS, pipeline);
   pump.nextSource('bench');
   for (const chunk of chunksOf(file)) await pump.write(chunk);
@@ -267,7 +280,10 @@ async function withStore<T>(work: (store: Store) => Promise<T>): Promise<T> {
 }
 
 async function diskBytes(store: Store): Promise<number> {
-  const result = await store.client.query({ query: "SELECT sum(bytes_on_disk) AS bytes FROM system.parts WHERE active AND database = currentDatabase()", format: 'JSONEachRow' });
+  const result = await store.client.query({
+    query: 'SELECT sum(bytes_on_disk) AS bytes FROM system.parts WHERE active AND database = currentDatabase()',
+    format: 'JSONEachRow',
+  });
   const [row] = await result.json<{ bytes: number }>();
   return Number(row?.bytes ?? 0);
 }
@@ -308,7 +324,13 @@ export async function packetsToClickHouse(file: string): Promise<StageResult> {
     }, store.enginePid());
     await sink.close();
     const perCall = (await diskBytes(store)) / Math.max(1, calls);
-    return { ...cost, calls, bytes, engineRssMb: peakRssMbOf(store.enginePid() ?? 0), note: `${(perCall / 1000).toFixed(1)} KB of disk a call` };
+    return {
+      ...cost,
+      calls,
+      bytes,
+      engineRssMb: peakRssMbOf(store.enginePid() ?? 0),
+      note: `${(perCall / 1000).toFixed(1)} KB of disk a call`,
+    };
   });
 }
 

@@ -152,6 +152,20 @@ function truncate(parts: readonly TimedBytes[], length: number): TimedBytes[] {
   return kept;
 }
 
+/** Parts between which a range must not be cut become one, at the later one's time. */
+function joinWithin(parts: readonly TimedBytes[], keep: WireMessage['keep']): TimedBytes[] {
+  const joined: TimedBytes[] = [];
+  let border = 0;
+  for (const part of parts) {
+    const last = joined.at(-1);
+    if (last !== undefined && keep.some(([from, to]) => border > from && border < to)) {
+      joined[joined.length - 1] = { bytes: Buffer.concat([last.bytes, part.bytes]), atUs: part.atUs };
+    } else joined.push(part);
+    border += part.bytes.length;
+  }
+  return joined;
+}
+
 export function buildMessage(plan: MessagePlan, random: Random): WireMessage {
   const pieces = timed(plan);
   const bodyBytes = lengthOf(pieces);
@@ -175,5 +189,5 @@ export function buildMessage(plan: MessagePlan, random: Random): WireMessage {
   const to = from + pieces[plan.tokenPiece]!.bytes.length;
   const keepFrom = plan.coding === 'identity' ? Math.max(from, to - 2) : from;
   const keep: readonly (readonly [number, number])[] = [[offset(keepFrom), offset(to - 1) + 1]];
-  return { ...known, tokenOffset: offset(to - 1), keep };
+  return { ...known, parts: joinWithin(parts, keep), tokenOffset: offset(to - 1), keep };
 }
