@@ -279,3 +279,29 @@ test('the preview is the last genuine user text, not a tool result or a reminder
   });
   assert.equal(call.promptPreview, 'new');
 });
+
+test('a JSON body with a hole is not read as if it were whole, even if its pieces fit', () => {
+  const response: Piece[] = [
+    [5000, '{"type":"message","role":"assistant","content":[{"type":"text","text":"a'],
+    { gap: 10 },
+    [6000, 'b"}]}'],
+  ];
+  const call = observeCall({ request: REQUEST, response });
+  assert.deepEqual([call.outcome, call.completeness, call.missingBytes], ['partial_capture', 'gap', 10]);
+  assert.equal(call.answerPreview, '');
+});
+
+test('an open exchange counts its bytes as held, and none when it is closed', () => {
+  const limits = { ...LLM_DEFAULTS, prefixCacheBytes: 0 };
+  let held = 0;
+  const recognizer = new CallRecognizer({ ...TEST_OPTIONS, limits }, () => {});
+  const script: Script = { request: REQUEST, responseHeaders: EVENT_STREAM, response: ANTHROPIC_STREAM };
+  const onResponse = recognizer.onResponse.bind(recognizer);
+  recognizer.onResponse = (exchange) => {
+    held = recognizer.heldBytes;
+    return onResponse(exchange);
+  };
+  run(recognizer, script);
+  assert.ok(held > 100);
+  assert.equal(recognizer.heldBytes, 0);
+});

@@ -77,11 +77,15 @@ export class CallRecognizer implements ExchangeHandler {
     this.#pricing = options.pricing ? new Pricing() : null;
   }
 
-  /** Bytes of bodies that are held for open exchanges, and of the cache of earlier requests. */
+  /**
+   * Bytes held, about: bodies and new contents of open exchanges, and the cache of earlier requests. Walks all open
+   * exchanges: to be asked now and then, not for each frame.
+   */
   get heldBytes(): number {
     let bytes = this.#caches.prefixes?.bytes ?? 0;
-    for (const { requestBody, reader } of this.#open.values()) {
+    for (const { requestBody, request, reader } of this.#open.values()) {
       bytes += (requestBody?.heldBytes ?? 0) + (reader?.heldBytes ?? 0);
+      if (request !== null) for (const { text } of request.contents) bytes += text.length;
     }
     return bytes;
   }
