@@ -4,16 +4,24 @@ import type { Connection } from './connection.ts';
 
 const BUCKETS_FIRST = 1024;
 
-/** The same for both directions. */
+/** The same for both directions. Each mixing step carries high bits down, since the table looks at the low ones. */
 export function hashOf(packet: Packet): number {
-  let hash = Math.imul(packet.source3 ^ packet.target3, 0x9e3779b1) ^ (packet.sourcePort ^ packet.targetPort);
-  hash = Math.imul(hash ^ (packet.sourcePort + packet.targetPort), 0x85ebca6b);
+  let hash = mix(packet.source3 ^ packet.target3, (packet.source3 + packet.target3) | 0);
+  hash = mix(hash ^ (packet.sourcePort ^ packet.targetPort), packet.sourcePort + packet.targetPort);
   if (packet.version === 6) {
-    const high =
-      (packet.source2 ^ packet.target2) + (packet.source1 ^ packet.target1) + (packet.source0 ^ packet.target0);
-    hash = Math.imul(hash ^ high, 0xc2b2ae35);
+    hash = mix(
+      hash ^ packet.source2 ^ packet.target2,
+      (packet.source1 ^ packet.target1) + (packet.source0 ^ packet.target0),
+    );
   }
-  return hash ^ (hash >>> 15);
+  return hash;
+}
+
+/** Steps of MurmurHash3's finalizer. */
+function mix(a: number, b: number): number {
+  let hash = Math.imul(a ^ (a >>> 16), 0x85ebca6b) + b;
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return hash ^ (hash >>> 16);
 }
 
 export class ConnectionTable {
