@@ -60,8 +60,12 @@ export interface CallFacts {
   readonly path?: string;
 }
 
-/** `none`: every byte of the call was captured. `control`: only a SYN, FIN or RST of its connection is missing. `data`: bytes of it are missing. */
-export type LossKind = 'none' | 'control' | 'data';
+/**
+ * `none`: every byte of the call was captured. `control`: only a SYN, FIN or RST of its connection is missing. `near`: bytes are
+ * missing of a call before it that it was pipelined with, so which answer is whose can't be certain: it may be exact or flagged.
+ * `data`: bytes of it are missing.
+ */
+export type LossKind = 'none' | 'control' | 'near' | 'data';
 
 export interface ExpectedCall {
   readonly type: 'call';

@@ -12,8 +12,10 @@ import type { Manifest } from '../manifest.ts';
 
 const MAIN = fileURLToPath(new URL('../../services/cli/main.ts', import.meta.url));
 const SAMPLE = fileURLToPath(new URL('../samples/demo.pcap.gz', import.meta.url));
-const manifest = JSON.parse(readFileSync(new URL('../samples/demo.manifest.json', import.meta.url), 'utf8')) as Manifest;
-const ENV = { PATH: process.env['PATH'], HOME: process.env['HOME'] };
+const manifest = JSON.parse(
+  readFileSync(new URL('../samples/demo.manifest.json', import.meta.url), 'utf8'),
+) as Manifest;
+const ENV = { PATH: process.env.PATH, HOME: process.env.HOME };
 
 interface Ran {
   readonly code: number;
@@ -23,9 +25,14 @@ interface Ran {
 
 function bittern(args: readonly string[], input?: Buffer): Promise<Ran> {
   return new Promise((resolve) => {
-    const child = execFile(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...args], { env: ENV, cwd: folder, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code ?? -1), stdout, stderr });
-    });
+    const child = execFile(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', MAIN, ...args],
+      { env: ENV, cwd: folder, maxBuffer: 64 * 1024 * 1024 },
+      (error, stdout, stderr) => {
+        resolve({ code: error === null ? 0 : Number(error.code ?? -1), stdout, stderr });
+      },
+    );
     if (input !== undefined) child.stdin?.end(input);
   });
 }
@@ -55,12 +62,12 @@ test('what real SDK clients sent and got is what is stored, field by field', asy
   const stored = await rows(data, 'SELECT * FROM calls');
   const requests = new Map<string, string>();
   for (const row of stored) {
-    const { stdout } = await bittern(['call', String(row['call_id']), '--json', '--data', data]);
-    requests.set(String(row['call_id']), JSON.stringify((JSON.parse(stdout) as { request: unknown }).request));
+    const { stdout } = await bittern(['call', String(row.call_id), '--json', '--data', data]);
+    requests.set(String(row.call_id), JSON.stringify((JSON.parse(stdout) as { request: unknown }).request));
     if (requests.size >= 12) break;
   }
   const withRequests = stored.map((row) => {
-    const request = requests.get(String(row['call_id']));
+    const request = requests.get(String(row.call_id));
     return request === undefined || request === 'null' ? row : { ...row, request_json: request };
   });
   assert.deepEqual(compare(manifest, withRequests).differences, []);
@@ -88,17 +95,32 @@ test('no planted credential is in any table, file or output', async () => {
   const planted = manifest.capture.credentials.filter((credential) => pcap.includes(credential));
   assert.equal(planted.length, manifest.capture.credentials.length, 'the capture itself carries them all');
   const haystacks: [string, string][] = [];
-  for (const { name } of await rows(data, "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine NOT LIKE '%View'")) {
-    haystacks.push([String(name), (await bittern(['sql', '--data', data, '--format', 'JSONEachRow', `SELECT * FROM ${name}`])).stdout]);
+  for (const { name } of await rows(
+    data,
+    "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine NOT LIKE '%View'",
+  )) {
+    haystacks.push([
+      String(name),
+      (await bittern(['sql', '--data', data, '--format', 'JSONEachRow', `SELECT * FROM ${name}`])).stdout,
+    ]);
   }
-  for (const args of [['calls', '-n', '1000'], ['calls', '--json', '-n', '1000'], ['doctor'], ['config'], ['frames', SAMPLE, '--json']]) {
+  for (const args of [
+    ['calls', '-n', '1000'],
+    ['calls', '--json', '-n', '1000'],
+    ['doctor'],
+    ['config'],
+    ['frames', SAMPLE, '--json'],
+  ]) {
     const { stdout, stderr } = await bittern([...args, ...(args[0] === 'frames' ? [] : ['--data', data])]);
     haystacks.push([args.join(' '), stdout + stderr]);
   }
   for (const entry of readdirSync(data, { recursive: true, withFileTypes: true })) {
     if (entry.isFile()) haystacks.push([entry.name, readFileSync(path.join(entry.parentPath, entry.name), 'latin1')]);
   }
-  assert.ok(haystacks.some(([name, text]) => name === 'contents' && text.length > 10_000), 'the search looks at something');
+  assert.ok(
+    haystacks.some(([name, text]) => name === 'contents' && text.length > 10_000),
+    'the search looks at something',
+  );
   for (const [name, text] of haystacks) {
     // Not `includes` in the message: a failure must not print the credential.
     const found = planted.findIndex((credential) => text.includes(credential));
@@ -149,7 +171,11 @@ test('every command explains itself', async () => {
 });
 
 test('the database can be asked while another process runs on it, and the API wants its token', async (t) => {
-  const server = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, 'up', '--port', '0', '--data', data], { env: ENV, cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+  const server = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', MAIN, 'up', '--port', '0', '--data', data],
+    { env: ENV, cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] },
+  );
   t.after(() => server.kill('SIGKILL'));
   let printed = '';
   const url = await new Promise<string>((resolve) => {
@@ -166,7 +192,7 @@ test('the database can be asked while another process runs on it, and the API wa
   const page = (await answer.json()) as { calls: { callId: string }[]; next: string };
   assert.equal(page.calls.length, 3);
   const [count] = await rows(data, 'SELECT count() AS calls FROM calls');
-  assert.equal(count?.['calls'], manifest.calls.length);
+  assert.equal(count?.calls, manifest.calls.length);
   const ended = new Promise<number | null>((resolve) => server.once('exit', resolve));
   server.kill('SIGTERM');
   assert.equal(await ended, 0);

@@ -2,13 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compare } from '../compare.ts';
 import { GENERATOR_DEFAULTS, type GeneratorOptions, generate } from '../generator/generate.ts';
-import { observeCapture, type ObserveOptions, rowsOf } from './observe.ts';
+import { type ObserveOptions, observeCapture, rowsOf } from './observe.ts';
 
 /** What a failure prints of many differences. */
 const SHOWN = 8;
 const CALLS = 100;
 
-async function differences(options: Partial<GeneratorOptions>, observe: ObserveOptions = {}): Promise<readonly string[]> {
+async function differences(
+  options: Partial<GeneratorOptions>,
+  observe: ObserveOptions = {},
+): Promise<readonly string[]> {
   const { pcap, manifest } = generate({ ...GENERATOR_DEFAULTS, calls: CALLS, ...options });
   const observed = await observeCapture(pcap, observe);
   const result = compare(manifest, rowsOf(observed));
@@ -41,7 +44,8 @@ test('every packet twice, as on the interface `any`, changes nothing', async () 
 
 test('with loss, what lost nothing is exact, what lost something is flagged, and nothing is invented', async () => {
   for (const seed of seeds(301, 8)) assert.deepEqual(await differences({ seed, loss: 0.001 }), []);
-  for (const seed of seeds(401, 6)) assert.deepEqual(await differences({ seed, loss: 0.02, reorder: 0.02, duplicate: 0.02 }), []);
+  for (const seed of seeds(401, 6))
+    assert.deepEqual(await differences({ seed, loss: 0.02, reorder: 0.02, duplicate: 0.02 }), []);
 });
 
 test('packets cut by the snap length are flagged, whole ones are exact', async () => {
@@ -51,6 +55,9 @@ test('packets cut by the snap length are flagged, whole ones are exact', async (
 test('the bytes may come in any pieces, and through the codecs of a broker', async () => {
   for (const seed of seeds(601, 2)) {
     assert.deepEqual(await differences({ seed }, { chunkBytes: 997, serialize: true }), []);
-    assert.deepEqual(await differences({ seed, pipelining: 0.5 }, { capture: { frameBytesMax: 1500, frameDelayMs: 0 } }), []);
+    assert.deepEqual(
+      await differences({ seed, pipelining: 0.5 }, { capture: { frameBytesMax: 1500, frameDelayMs: 0 } }),
+      [],
+    );
   }
 });

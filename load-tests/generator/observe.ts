@@ -122,9 +122,12 @@ export function observe(
   streams.client.finish();
   streams.server.finish();
   const control = lost.some((packet) => /[SFR]/.test(packet.flags));
+  let hitGroup = -1;
   for (const placed of connection.placed) {
     const { all, ...loss } = lossOf(placed, streams, control);
-    if (!all) add(connection, placed, streams, loss, into);
+    const near = loss.loss !== 'data' && placed.group === hitGroup;
+    if (!all) add(connection, placed, streams, near ? { ...loss, loss: 'near' } : loss, into);
+    if (loss.loss === 'data') hitGroup = placed.group;
   }
 }
 

@@ -19,6 +19,8 @@ export interface Write {
 /** Offsets in the two byte streams; -1 = there is no such byte. */
 export interface Placed {
   readonly planned: PlannedExchange;
+  /** Exchanges that were pipelined have the same number. */
+  readonly group: number;
   readonly requestFrom: number;
   readonly requestTo: number;
   /** Interim responses included. */
@@ -41,6 +43,7 @@ class Builder {
   readonly placed: Placed[] = [];
   readonly keep: Record<Side, [number, number][]> = { client: [], server: [] };
   readonly offsets: Record<Side, number> = { client: 0, server: 0 };
+  group = 0;
   now: number;
 
   constructor(start: number) {
@@ -78,6 +81,7 @@ function respond(builder: Builder, planned: PlannedExchange, requestFrom: number
   const token = planned.response === null ? -1 : planned.response.tokenOffset;
   builder.placed.push({
     planned,
+    group: builder.group,
     requestFrom,
     requestTo: requestFrom + planned.request.length,
     serverFrom,
@@ -103,6 +107,7 @@ function exchangeWithContinue(builder: Builder, planned: PlannedExchange): void 
 export function layOut(groups: readonly (readonly PlannedExchange[])[], start: number, random: Random): Timeline {
   const builder = new Builder(start);
   for (const group of groups) {
+    builder.group++;
     const [only] = group;
     if (group.length === 1 && lastAt(only!.request) > 0 && only!.interim.length > 0) {
       exchangeWithContinue(builder, only!);

@@ -53,6 +53,9 @@ export function serverProperties(ports: BrokerPorts, dataDir: string, certificat
     'group.min.session.timeout.ms': 1000,
     // A small heap has no room for the default of 128 MB.
     'log.cleaner.dedupe.buffer.size': 4 * 1024 * 1024,
+    // A broker that was killed can come back only when its old registration has run out.
+    'broker.session.timeout.ms': 2000,
+    'broker.heartbeat.interval.ms': 500,
     'num.network.threads': 2,
     'num.io.threads': 4,
   };
