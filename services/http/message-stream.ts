@@ -73,6 +73,8 @@ const CR = 13;
 const HTTP2_PREFACE = Buffer.from('PRI * HTTP/2.0\r\n');
 /** A chunk-size of more hex digits doesn't fit a number; no real chunk comes near. */
 const CHUNK_SIZE_MAX = 2 ** 48;
+/** So many bytes that fit a start line are no coincidence. */
+const START_LINE_BYTES_SURE = 8;
 const EMPTY = Buffer.alloc(0);
 const HELD_BYTES_FIRST = 2048;
 
@@ -331,8 +333,14 @@ export class MessageStream {
     return this.#hold(buffer, start, end) ? end : this.#noHead(end - start, end, strict, 'limit');
   }
 
+  #mayBegin(buffer: Buffer, start: number, end: number): boolean {
+    return this.isRequests ? mayBeKnownRequest(buffer, start, end) : mayBeResponse(buffer, start, end);
+  }
+
   #headContinued(buffer: Buffer, at: number, end: number, time: number, strict: boolean): number {
     const before = this.#heldLength;
+    // A body's last bytes may look like the beginning of a head: a segment that begins with one itself is the better guess.
+    if (strict && end - at >= START_LINE_BYTES_SURE && this.#mayBegin(buffer, at, end)) return -1;
     const max = strict ? this.#options.resyncHeadBytesMax : this.#options.headBytesMax;
     const stop = Math.max(at, Math.min(end, at + max - before + 1));
     this.#hold(buffer, at, stop);

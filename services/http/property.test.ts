@@ -272,7 +272,7 @@ for (const pipelining of [false, true]) {
           );
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     );
   });
 }
