@@ -8,7 +8,7 @@ import { zstdCompress, zstdDecompress } from 'node:zlib';
 import { type BaseOptions, Producer as PlatformaticProducer } from '@platformatic/kafka';
 import kafkajs, { type Admin, type Kafka, type RetryOptions } from 'kafkajs';
 import { BitternError } from '../common/errors.ts';
-import { kafkaError } from './errors.ts';
+import { kafkaError, marksOf } from './errors.ts';
 import { patchKafkajs } from './kafkajs-patch.ts';
 import type { KafkaOptions } from './options.ts';
 import { type KafkaCredentials, kafkajsSecurity, platformaticSecurity } from './security.ts';
@@ -22,6 +22,14 @@ const RETRY = { initialRetryTime: 200, maxRetryTime: 5_000, retries: 8 };
 const PRODUCER_RETRY_DELAY_MS = 500;
 const CONNECT_ATTEMPT_TIMEOUT_MS = 3_000;
 const CONNECT_RETRY_MS = 300;
+const ADMIN_ATTEMPTS = 10;
+const ADMIN_RETRY_MS = 200;
+const TRANSIENT = [
+  'NOT_LEADER_FOR_PARTITION',
+  'LEADER_NOT_AVAILABLE',
+  'NOT_COORDINATOR_FOR_GROUP',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+];
 
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
@@ -113,10 +121,23 @@ async function useAdmin<R>(client: Kafka, what: string, action: (admin: Admin) =
   const admin = client.admin();
   try {
     await admin.connect();
-    return await action(admin);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await action(admin);
+      } catch (error) {
+        if (attempt === ADMIN_ATTEMPTS || !isTransient(error)) throw error;
+      }
+      await sleep(ADMIN_RETRY_MS);
+    }
   } catch (cause) {
     throw kafkaError(what, cause);
   } finally {
     await admin.disconnect().catch(() => {});
   }
+}
+
+/** A topic's leaders are not known everywhere at once, least of all when it was made just now. */
+function isTransient(error: unknown): boolean {
+  const marks = marksOf(error);
+  return TRANSIENT.some((mark) => marks.has(mark));
 }

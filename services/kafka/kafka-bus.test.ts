@@ -154,6 +154,35 @@ broker.test('work that runs when partitions are taken is finished and committed 
   await two.close();
 });
 
+broker.test('a batch that outlasts the drain deadline is given up, and its commit is fenced', async (kafka) => {
+  const options = testOptions(kafka, { drainMs: 500 });
+  const [one, two] = [await KafkaBus.open(options), await KafkaBus.open(options)];
+  const topic = await makeTopic(one, 'deadline', 1);
+  const producer = one.producer(topic);
+  await producer.publish('k', 'v');
+  await producer.flush();
+  let late: Promise<string> | undefined;
+  const epochs: number[] = [];
+  const consumer: Consumer = await one.consumer(topic, 'deadline', {
+    assigned: (assignments) => {
+      epochs.push(...assignments.map(({ epoch }) => epoch));
+    },
+    batch: ({ partition, nextOffset }) => {
+      late ??= sleep(3_000).then(() => consumer.commit(partition, nextOffset, 'late', epochs[0]));
+      return late.then(() => {});
+    },
+  });
+  await until('the batch has begun', () => late !== undefined);
+  const began = Date.now();
+  const second = await Recorder.start(two, topic, 'deadline');
+  await until('the group is rebalanced', () => second.assignments.length + epochs.length > 1);
+  assert.ok(Date.now() - began < 2_500, 'the group did not wait for the batch');
+  assert.equal(await late, 'fenced');
+  await one.close();
+  await until('the record was handled again', () => second.seen.length === 1);
+  await two.close();
+});
+
 broker.test(
   'while a handler waits, memory stays bounded, the member stays in the group, and all goes on afterwards',
   async (kafka) => {

@@ -1,9 +1,15 @@
 /** What the tests on a real broker share: short timeouts, topics of texts, and waiting for something to become true. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { KafkaBroker } from '../../load-tests/kafka/broker.ts';
 import type { Assignment, BusRecord, Consumer, Topic } from '../bus/bus.ts';
 import { BitternError } from '../common/errors.ts';
-import { KAFKA_DEFAULTS, type KafkaBus, type KafkaOptions, TOPIC_DEFAULTS, withDeadLetters } from './index.ts';
+import {
+  KAFKA_DEFAULTS,
+  type KafkaBus,
+  type KafkaConsumerOptions,
+  type KafkaOptions,
+  TOPIC_DEFAULTS,
+  withDeadLetters,
+} from './index.ts';
 
 /** The value of a record that the topic's codec refuses. */
 export const UNREADABLE = 'unreadable';
@@ -23,7 +29,10 @@ export function textTopic(name: string): Topic<string> {
   };
 }
 
-export function testOptions(broker: KafkaBroker): KafkaOptions {
+export function testOptions(
+  broker: { readonly plaintext: string },
+  consumer: Partial<KafkaConsumerOptions> = {},
+): KafkaOptions {
   return {
     ...KAFKA_DEFAULTS,
     brokers: [broker.plaintext],
@@ -35,6 +44,7 @@ export function testOptions(broker: KafkaBroker): KafkaOptions {
       rebalanceTimeoutMs: 8_000,
       drainMs: 2_000,
       fetchWaitMs: 50,
+      ...consumer,
     },
   };
 }
@@ -65,6 +75,8 @@ export class Recorder {
   readonly assignments: Assignment[] = [];
   readonly revoked: number[] = [];
   readonly #epochs = new Map<number, number>();
+  /** What commits came to. */
+  readonly results: string[] = [];
   consumer!: Consumer;
 
   static async start(bus: KafkaBus, topic: Topic<string>, group: string, workMs = 0): Promise<Recorder> {
@@ -77,7 +89,8 @@ export class Recorder {
       batch: async ({ partition, records, nextOffset }) => {
         if (workMs > 0) await sleep(workMs);
         for (const record of records) recorder.seen.push({ partition, record });
-        await recorder.consumer.commit(partition, nextOffset, `up to ${nextOffset}`, recorder.#epochs.get(partition));
+        const epoch = recorder.#epochs.get(partition);
+        recorder.results.push(await recorder.consumer.commit(partition, nextOffset, `up to ${nextOffset}`, epoch));
       },
       revoked: (partitions) => {
         recorder.revoked.push(...partitions);
