@@ -66,6 +66,17 @@ test('a call that lost bytes must be flagged or absent', () => {
   assert.equal(absent.unseen, 1);
 });
 
+test('a call pipelined behind a damaged one may be exact or flagged, but not wrong', () => {
+  const calls = manifest.calls.map((call, at) => (at === 3 ? { ...call, loss: 'near' as const } : call));
+  const near = { ...manifest, calls };
+  const rows = perfect(near);
+  const withRow = (change: Row): readonly string[] =>
+    compare(near, rows.with(3, { ...rows[3], ...change })).differences;
+  assert.deepEqual(withRow({}), []);
+  assert.deepEqual(withRow({ completeness: 'gap', outcome: 'partial_capture' }), []);
+  assert.equal(withRow({ status: 1 }).length, 1);
+});
+
 test('times are read as numbers and as text', () => {
   assert.equal(micros('2026-11-18 10:26:40.000012'), 1_794_997_600_000_012);
   assert.equal(micros('2026-11-18T10:26:40Z'), 1_794_997_600_000_000);
