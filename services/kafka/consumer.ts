@@ -17,6 +17,7 @@ import { kafkaError } from './errors.ts';
 import { type Generation, Membership, type PartitionOffset } from './membership.ts';
 import type { KafkaConsumerOptions } from './options.ts';
 import { Ownership } from './ownership.ts';
+import { kafkaGroupId } from './topics.ts';
 
 /** How long a full queue holds the fetch loop (and with it all partitions) before its partition alone is paused. */
 const PAUSE_AFTER_MS = 500;
@@ -37,6 +38,7 @@ export interface ConsumerParts<T> {
 export class KafkaConsumer<T> implements Consumer {
   readonly done: Promise<void>;
   readonly #parts: ConsumerParts<T>;
+  readonly #groupId: string;
   readonly #kafkajs: KafkajsConsumer;
   readonly #membership: Membership;
   readonly #ownership = new Ownership();
@@ -46,23 +48,26 @@ export class KafkaConsumer<T> implements Consumer {
   #paused = new Set<number>();
   #generation: Generation | null = null;
   #roomWaiters: (() => void)[] = [];
+  #releasing: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
 
   constructor(parts: ConsumerParts<T>) {
-    const { client, topic, group, options } = parts;
+    const { client, topic, options } = parts;
+    const groupId = kafkaGroupId(topic.name, parts.group);
+    this.#groupId = groupId;
     this.#parts = parts;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.done = promise;
     this.#settle = { resolve, reject };
     // The owner learns of a failure from `done` when it looks; until then it isn't an unhandled rejection.
     this.done.catch(() => {});
-    this.#membership = new Membership(topic.name, group, {
+    this.#membership = new Membership(topic.name, groupId, {
       leaving: () => this.#release(),
       joined: (generation, partitions) => this.#take(generation, partitions),
     });
-    this.#committer = new Committer(topic.name, group, this.#membership, this.#ownership);
+    this.#committer = new Committer(topic.name, groupId, this.#membership, this.#ownership);
     this.#kafkajs = client.consumer({
-      groupId: group,
+      groupId,
       partitionAssigners: [this.#membership.assigner],
       sessionTimeout: options.sessionTimeoutMs,
       heartbeatInterval: options.heartbeatIntervalMs,
@@ -120,8 +125,12 @@ export class KafkaConsumer<T> implements Consumer {
   }
 
   async #close(): Promise<void> {
-    await this.#release().catch((error: unknown) => this.#settle.reject(error));
-    await this.#kafkajs.disconnect().catch(() => {});
+    await this.#release();
+    // Without a broker nobody can be told that this member leaves: its session runs out.
+    await within(
+      this.#parts.options.drainMs,
+      this.#kafkajs.disconnect().catch(() => {}),
+    );
     this.#settle.resolve();
   }
 
@@ -133,7 +142,16 @@ export class KafkaConsumer<T> implements Consumer {
   }
 
   /** Gives up all partitions in order: no new batch, the running ones end, `revoked`, the last commits, then the fence. */
-  async #release(): Promise<void> {
+  #release(): Promise<void> {
+    this.#releasing ??= this.#giveUp()
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => {
+        this.#releasing = null;
+      });
+    return this.#releasing;
+  }
+
+  async #giveUp(): Promise<void> {
     const partitions = this.#ownership.partitions;
     const deliveries = [...this.#deliveries.values()];
     this.#deliveries = new Map();
@@ -161,7 +179,7 @@ export class KafkaConsumer<T> implements Consumer {
     const generation = this.#generation;
     if (generation === null) return;
     const { memberId, generationId } = generation;
-    const request = { groupId: this.#parts.group, groupGenerationId: generationId, memberId };
+    const request = { groupId: this.#groupId, groupGenerationId: generationId, memberId };
     this.#membership
       .coordinator()
       .then((coordinator) => coordinator.heartbeat(request))
@@ -194,7 +212,7 @@ export class KafkaConsumer<T> implements Consumer {
   async #positions(partitions: readonly number[]): Promise<Omit<Assignment, 'epoch'>[]> {
     const topic = this.#parts.topic.name;
     const request = {
-      groupId: this.#parts.group,
+      groupId: this.#groupId,
       topics: [{ topic, partitions: partitions.map((partition) => ({ partition })) }],
     };
     for (let attempt = 1; ; attempt++) {
@@ -224,6 +242,8 @@ export class KafkaConsumer<T> implements Consumer {
   async #fetched({ batch, resolveOffset }: EachBatchPayload): Promise<void> {
     const delivery = this.#deliveries.get(batch.partition);
     if (delivery === undefined) {
+      // While work is drained nothing is taken, and nothing fetched again and again.
+      await this.#releasing;
       if (this.#closing !== null) return;
       // kafkajs believes that it owns a partition which was never handed over here: only joining again can repair that.
       throw Object.assign(new Error('partition without an owner'), { type: 'REBALANCE_IN_PROGRESS' });

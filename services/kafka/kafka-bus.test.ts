@@ -263,3 +263,20 @@ broker.test('publishing to a topic that is not there says so', async (kafka) => 
   });
   await bus.close();
 });
+
+broker.test('a group that reads two topics is given each topic in full', async (kafka) => {
+  const [one, two] = [await KafkaBus.open(testOptions(kafka)), await KafkaBus.open(testOptions(kafka))];
+  const topics = [await makeTopic(one, 'group-a', 2), await makeTopic(one, 'group-b', 2)] as const;
+  for (const topic of topics) {
+    const producer = one.producer(topic);
+    for (let n = 0; n < 20; n++) await producer.publish(`key ${n}`, `${topic.name} ${n}`);
+    await producer.flush();
+  }
+  const recorders = [await Recorder.start(one, topics[0], 'both'), await Recorder.start(two, topics[1], 'both')];
+  await until('both are read', () => recorders.every((recorder) => recorder.seen.length === 20));
+  for (const [n, recorder] of recorders.entries()) {
+    assert.ok(recorder.values.every((value) => value.startsWith(`${topics[n]?.name} `)));
+  }
+  await one.close();
+  await two.close();
+});

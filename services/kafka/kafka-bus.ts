@@ -1,8 +1,10 @@
 /** The bus over Apache Kafka: what the stages run on when they are processes of their own. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bus, Consumer, ConsumerHandlers, Producer, Topic } from '../bus/bus.ts';
+import { BitternError } from '../common/errors.ts';
 import { KafkaClients, type RawProducer } from './clients.ts';
 import { KafkaConsumer } from './consumer.ts';
-import { DeadLetterWriter } from './dead-letter-writer.ts';
+import { DEAD_LETTER_SUFFIX, DeadLetterWriter } from './dead-letter-writer.ts';
 import { DeadLetters } from './dead-letters.ts';
 import type { KafkaOptions } from './options.ts';
 import { KafkaProducer } from './producer.ts';
@@ -61,13 +63,23 @@ export class KafkaBus implements Bus {
     return consumer;
   }
 
-  /** Closes the consumers (they drain), sends what is still gathered, and disconnects. */
+  /**
+   * Closes the consumers (they drain), sends what is still gathered, and disconnects.
+   * @throws BitternError BIT_KAFKA_NOT_FLUSHED when records are not acknowledged within `closeTimeoutMs`: don't count them as published.
+   */
   async close(): Promise<void> {
     await Promise.all(this.#consumers.map((consumer) => consumer.close()));
-    const writers = await Promise.allSettled(this.#writers.values());
-    const open = writers.flatMap((writer) => (writer.status === 'fulfilled' ? [writer.value] : []));
-    await Promise.allSettled(open.map((writer) => writer.flush()));
-    await this.#producer?.close(true);
+    const opened = await Promise.allSettled(this.#writers.values());
+    const writers = opened.flatMap((writer) => (writer.status === 'fulfilled' ? [writer.value] : []));
+    const flushed = Promise.allSettled(writers.map((writer) => writer.flush()));
+    await Promise.race([flushed, sleep(this.#options.closeTimeoutMs, undefined, { ref: false })]);
+    const bytes = writers.reduce((sum, writer) => sum + writer.bytes, 0);
+    await this.#producer?.close(true).catch(() => {});
+    if (bytes === 0) return;
+    throw new BitternError(
+      'BIT_KAFKA_NOT_FLUSHED',
+      `${bytes} bytes of records were not acknowledged by the brokers before closing: publish them again.`,
+    );
   }
 
   #writer(topic: string): Promise<TopicWriter> {
@@ -84,6 +96,11 @@ export class KafkaBus implements Bus {
   async #openWriter(topic: string): Promise<TopicWriter> {
     const limits = await this.topics.limits(topic);
     this.#producer ??= this.#clients.producer();
-    return new TopicWriter(topic, this.#producer, limits, this.#options.producer);
+    const options = this.#options.producer;
+    // A dead letter may be just the record that is too large: only the topic's own limit counts.
+    const letters = topic.endsWith(DEAD_LETTER_SUFFIX)
+      ? { ...options, recordBytesMax: limits.recordBytesMax }
+      : options;
+    return new TopicWriter(topic, this.#producer, limits, letters);
   }
 }

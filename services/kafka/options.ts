@@ -47,6 +47,8 @@ export interface KafkaOptions {
   readonly security: KafkaSecurityOptions;
   /** How long `open` tries to reach a broker. */
   readonly connectTimeoutMs: number;
+  /** How long `close` waits for records that are not acknowledged yet. */
+  readonly closeTimeoutMs: number;
   readonly producer: KafkaProducerOptions;
   readonly consumer: KafkaConsumerOptions;
 }
@@ -55,6 +57,7 @@ export const KAFKA_DEFAULTS: Omit<KafkaOptions, 'brokers'> = {
   clientId: 'bittern',
   security: { tls: null, sasl: null },
   connectTimeoutMs: 10_000,
+  closeTimeoutMs: 5_000,
   producer: {
     compression: 'zstd',
     recordBytesMax: 1_000_000,

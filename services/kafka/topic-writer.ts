@@ -11,8 +11,10 @@ import type { WireHeaders } from './headers.ts';
 import type { KafkaProducerOptions } from './options.ts';
 import { partitionOf } from './partition.ts';
 
-/** A record's length, offset and time fields and a few headers, rounded up: bytes. */
-const RECORD_OVERHEAD_BYTES = 256;
+/** A record's length, offset and time fields and its share of the batch's head, rounded up: bytes. */
+const RECORD_OVERHEAD_BYTES = 128;
+/** The length fields of a header. */
+const HEADER_OVERHEAD_BYTES = 10;
 /** Records of a request, whatever they weigh. */
 const SEND_RECORDS_MAX = 10_000;
 
@@ -70,8 +72,10 @@ export class TopicWriter {
   /** Resolves when there is room for more. @throws BitternError BIT_KAFKA_RECORD_TOO_LARGE for this record alone, or the kept failure. */
   append(record: OutgoingRecord): Promise<void> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
-    const bytes = (record.value?.length ?? 0) + (record.key?.length ?? 0) + RECORD_OVERHEAD_BYTES;
-    if (bytes > this.#recordBytesMax) return Promise.reject(this.#tooLarge(bytes));
+    const valueBytes = record.value?.length ?? 0;
+    const bytes = valueBytes + (record.key?.length ?? 0) + headerBytes(record.headers) + RECORD_OVERHEAD_BYTES;
+    const tooLarge = this.#check(valueBytes, bytes);
+    if (tooLarge !== null) return Promise.reject(tooLarge);
     const open = this.#open;
     if (open.bytes + bytes > this.#sendBytesMax || open.messages.length === SEND_RECORDS_MAX) this.#close();
     this.#open.messages.push(this.#message(record));
@@ -86,10 +90,6 @@ export class TopicWriter {
   flush(): Promise<void> {
     this.#close();
     return this.#until(0);
-  }
-
-  get #recordBytesMax(): number {
-    return Math.min(this.#options.recordBytesMax + RECORD_OVERHEAD_BYTES, this.#limits.recordBytesMax);
   }
 
   #message(record: OutgoingRecord): MessageToProduce {
@@ -157,10 +157,20 @@ export class TopicWriter {
     });
   }
 
-  #tooLarge(bytes: number): BitternError {
+  #check(valueBytes: number, bytes: number): BitternError | null {
+    const ours = this.#options.recordBytesMax;
+    const topics = this.#limits.recordBytesMax;
+    if (valueBytes <= ours && bytes <= topics) return null;
+    const [size, limit] = valueBytes > ours ? [valueBytes, ours] : [bytes, topics];
     return new BitternError(
       'BIT_KAFKA_RECORD_TOO_LARGE',
-      `A record of ${bytes} bytes is over the limit of ${this.#recordBytesMax} for '${this.topic}': raise the topic's max.message.bytes or lower the probe's frame size.`,
+      `A record of ${size} bytes is over the limit of ${limit} for '${this.topic}': raise the topic's max.message.bytes or lower the probe's frame size.`,
     );
   }
+}
+
+function headerBytes(headers: WireHeaders): number {
+  let bytes = 0;
+  for (const [name, value] of headers) bytes += name.length + value.length + HEADER_OVERHEAD_BYTES;
+  return bytes;
 }

@@ -34,6 +34,14 @@ export const DEAD_LETTER_TOPIC_DEFAULTS: Omit<TopicPlan, 'name'> = {
   cleanup: 'delete',
 };
 
+/**
+ * The name of a group in Kafka. The bus has groups within a topic; Kafka's span topics, and kafkajs mixes up the members of one
+ * that read different topics.
+ */
+export function kafkaGroupId(topic: string, group: string): string {
+  return `${group}.${topic}`;
+}
+
 export interface PartitionLag {
   readonly partition: number;
   /** The offset of the next record to be published. */
@@ -84,7 +92,7 @@ export class KafkaTopics {
   lag(topic: string, group: string): Promise<readonly PartitionLag[]> {
     return this.#clients.withAdmin(`Reading the lag of '${group}' on '${topic}'`, async (admin) => {
       const ends = await admin.fetchTopicOffsets(topic);
-      const [committed] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
+      const [committed] = await admin.fetchOffsets({ groupId: kafkaGroupId(topic, group), topics: [topic] });
       const offsets = new Map(committed?.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
       const lags = ends.map(({ partition, low, high }): PartitionLag => {
         const offset = offsets.get(partition) ?? -1;
