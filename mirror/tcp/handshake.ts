@@ -70,7 +70,8 @@ export function isLateHandshake(connection: Connection): boolean {
   return connection.a.known || connection.b.known;
 }
 
-function firstOffset(s: Stream): number {
+/** Offset of the first byte that this stream had, as far as is known. */
+export function firstOffset(s: Stream): number {
   if (s.known) return s.next - s.emitted - s.pendingGap - (s.finDelivered ? 1 : 0);
   return Math.min(s.lowestData, s.lowestAck, 0);
 }

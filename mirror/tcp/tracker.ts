@@ -16,7 +16,7 @@ import type { CaptureOptions } from '../options.ts';
 import { ActivityList } from './activity.ts';
 import { Connection, SNIFF_DROPPED } from './connection.ts';
 import { DeadlineQueue } from './deadlines.ts';
-import { adoptHandshake, beginsAnother, distance, isLateHandshake, sameHandshake } from './handshake.ts';
+import { adoptHandshake, beginsAnother, distance, firstOffset, isLateHandshake, sameHandshake } from './handshake.ts';
 import { isFinished, Reassembler } from './reassembler.ts';
 import type { Stream } from './stream.ts';
 import { ConnectionTable, hashOf } from './table.ts';
@@ -191,12 +191,14 @@ export class Tracker {
     const bytes = packet.payloadCaptured;
     if (packet.payloadWire === 0) return;
     const s = connection.directionOf(packet) === 1 ? connection.a : connection.b;
+    const offset = s.unwrap(packet.seq);
+    const repeated = offset >= firstOffset(s) && offset + packet.payloadWire <= s.next;
     if (connection.closed === 'not_http') this.#losses.add(LOSS_NOT_HTTP, 1, bytes);
-    else if (s.finDelivered && s.unwrap(packet.seq) >= s.next && this.#table.find(packet) === connection) {
-      // Nothing follows a FIN: it is a new connection's, whose SYN is late or lost.
+    else if (repeated) this.reassembler.retransmittedBytes += bytes;
+    else if ((s.finDelivered || offset < firstOffset(s)) && this.#table.find(packet) === connection) {
+      // Nothing follows a FIN, and nothing precedes the beginning: it is a new connection's, whose SYN is late or lost.
       this.#replace(connection, packet);
-    } else if (s.unwrap(packet.seq) + packet.payloadWire <= s.next) this.reassembler.retransmittedBytes += bytes;
-    else this.#losses.add(LOSS_OUT_OF_WINDOW, 1, bytes);
+    } else this.#losses.add(LOSS_OUT_OF_WINDOW, 1, bytes);
   }
 
   #queueCheck(connection: Connection): void {
