@@ -189,17 +189,19 @@ function foreignConnection(number: number, start: number, network: Network, rand
   return { number, ...tuple, placed: [], packets };
 }
 
-/** Leaves out what came before the capture began: up to an exchange's border, or up to anywhere. */
-function joinMidStream(packets: readonly Packet[], connection: ObservedConnection, random: Random): Packet[] {
-  const { placed } = connection;
-  if (placed.length < 2) return [...packets];
-  const clean = random.chance(0.6);
-  const next = placed[random.int(1, placed.length - 1)]!;
-  const from = packets.findIndex(
-    (packet) =>
-      packet.side === 'client' && packet.offset >= 0 && packet.offset + packet.payload.length > next.requestFrom,
-  );
-  return packets.slice(clean ? from : random.int(Math.min(4, from), from));
+/**
+ * Leaves out what came before the capture began: up to a request, or up to the middle of the answer before it. Never between
+ * pipelined requests: whose answer comes then, nobody can know.
+ */
+function joinMidStream(packets: readonly Packet[], { placed }: ObservedConnection, random: Random): Packet[] {
+  const borders = placed.flatMap((each, at) => (at > 0 && each.group !== placed[at - 1]!.group ? [at] : []));
+  if (borders.length === 0) return [...packets];
+  const border = random.pick(borders);
+  const { requestFrom } = placed[border]!;
+  const { responseFrom } = placed[border - 1]!;
+  const request = packets.findIndex((packet) => packet.side === 'client' && packet.offset === requestFrom);
+  const answer = packets.findIndex((packet) => packet.side === 'server' && packet.offset >= responseFrom);
+  return packets.slice(random.chance(0.6) ? request : random.int(answer, request));
 }
 
 function makeConnections(options: GeneratorOptions, random: Random): Connection[] {
@@ -244,8 +246,15 @@ export function generate(wanted: Partial<GeneratorOptions> = {}): Generated {
   const random = new Random(options.seed);
   const connections = makeConnections(options, random.fork());
   const joins = random.fork();
+  const used = new Set<string>();
   const packets = connections
-    .flatMap((each) => (joins.chance(options.midStream) ? joinMidStream(each.packets, each, joins) : each.packets))
+    .flatMap((each) => {
+      // A connection can only be joined in the middle if its addresses weren't seen before.
+      const tuple = JSON.stringify([each.client, each.server]);
+      const joined = joins.chance(options.midStream) && !used.has(tuple);
+      used.add(tuple);
+      return joined ? joinMidStream(each.packets, each, joins) : each.packets;
+    })
     .sort((left, right) => left.time - right.time);
   const { captured, lost } = injectFaults(packets, options, random.fork());
   const capturedBy = Map.groupBy(captured, ({ packet }) => packet.connection);
