@@ -28,6 +28,8 @@ export interface StageResult extends Timed {
   readonly note?: string;
 }
 
+/** Rounds of a stage that is measured alone, after the first has warmed it up; the fastest counts. */
+const ROUNDS = 4;
 /** Capture bytes handed on at once, as file reading does. */
 const CHUNK_BYTES = 1024 * 1024;
 const masker = createCredentialMasker(Buffer.from('a key of the benchmark'));
@@ -51,6 +53,15 @@ export function* chunksOf(file: string): Generator<Buffer> {
   } finally {
     closeSync(descriptor);
   }
+}
+
+async function fastest(step: () => void): Promise<Timed> {
+  let best: Timed | null = null;
+  for (let round = 0; round <= ROUNDS; round++) {
+    const cost = await timed(step);
+    if (round > 0 && (best === null || cost.seconds < best.seconds)) best = cost;
+  }
+  return best ?? { seconds: 0, cpuSeconds: 0 };
 }
 
 function captured(chunks: Iterable<Buffer>, emit: (frame: Frame) => void): void {
@@ -153,18 +164,20 @@ export function requestBodies(file: string, most: number): string[] {
 
 export async function mirrorAlone(file: string): Promise<StageResult> {
   const chunks = [...chunksOf(file)];
-  captured(chunks.slice(0, 20), () => {});
   let frames = 0;
-  const cost = await timed(() => captured(chunks, () => frames++));
+  const cost = await fastest(() => {
+    frames = 0;
+    captured(chunks, () => frames++);
+  });
   return { ...cost, calls: 0, bytes: sizeOf(chunks), note: `${frames} frames` };
 }
 
 export async function codecAlone(file: string): Promise<StageResult> {
   const frames: Frame[] = [];
   captured(chunksOf(file), (frame) => frames.push(frame));
-  for (const frame of frames.slice(0, 500)) frameCodec.decode(frameCodec.encode(frame));
   let bytes = 0;
-  const cost = await timed(() => {
+  const cost = await fastest(() => {
+    bytes = 0;
     for (const frame of frames) {
       const encoded = frameCodec.encode(frame);
       bytes += encoded.length;
@@ -184,9 +197,8 @@ export async function httpAlone(file: string): Promise<StageResult> {
     assembler.end();
     return handler;
   };
-  run(frames.slice(0, 500));
   let exchanges = 0;
-  const cost = await timed(() => {
+  const cost = await fastest(() => {
     exchanges = run(frames).exchanges;
   });
   return { ...cost, calls: exchanges, bytes: frames.reduce((sum, frame) => sum + frame.payload.length, 0) };
@@ -201,9 +213,8 @@ export async function packetsToHttp(file: string): Promise<StageResult> {
     assembler.end();
     return handler.exchanges;
   };
-  run(chunks.slice(0, 20));
   let exchanges = 0;
-  const cost = await timed(() => {
+  const cost = await fastest(() => {
     exchanges = run(chunks);
   });
   return { ...cost, calls: exchanges, bytes: sizeOf(chunks) };
@@ -218,19 +229,18 @@ export async function llmAlone(file: string): Promise<StageResult> {
     assembler.feed(frame);
   });
   assembler.end();
-  const run = (most: number): number => {
+  const run = (): number => {
     let calls = 0;
     const recognizer = new CallRecognizer(LLM, (observation) => {
       if (observation.type === 'call') calls++;
     });
     const consumers = new Map<Exchange, [BodyConsumer | null, BodyConsumer | null]>();
-    for (const step of recorder.steps.slice(0, most)) step(recognizer, consumers);
+    for (const step of recorder.steps) step(recognizer, consumers);
     return calls;
   };
-  run(Math.min(10_000, recorder.steps.length));
   let calls = 0;
-  const cost = await timed(() => {
-    calls = run(recorder.steps.length);
+  const cost = await fastest(() => {
+    calls = run();
   });
   return { ...cost, calls, bytes };
 }
@@ -255,6 +265,8 @@ async function replayInto(file: string, sink: PipelineSink): Promise<number> {
 class NullSink implements PipelineSink {
   async add(): Promise<void> {}
   async addReport(): Promise<void> {}
+  async addLosses(): Promise<void> {}
+
   async flush(): Promise<void> {}
 }
 
@@ -295,6 +307,7 @@ export async function sinkAlone(file: string): Promise<StageResult> {
       observations.push(...some);
     },
     addReport: async () => {},
+    addLosses: async () => {},
     flush: async () => {},
   };
   const calls = await replayInto(file, keep);

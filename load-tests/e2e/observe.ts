@@ -51,6 +51,8 @@ class MemorySink implements PipelineSink {
     this.reports.push(report);
   }
 
+  async addLosses(): Promise<void> {}
+
   async flush(): Promise<void> {}
 }
 

@@ -24,8 +24,8 @@ test('every group is given every record in order', async () => {
   for (let n = 0; n < 200; n++) await producer.publish(`k${n}`, `v${n}`);
   await bus.drained(TEXTS);
   const expected = Array.from({ length: 200 }, (_, n) => `${n}:k${n}=v${n}`);
-  assert.deepEqual(seen['a'], expected);
-  assert.deepEqual(seen['b'], expected);
+  assert.deepEqual(seen.a, expected);
+  assert.deepEqual(seen.b, expected);
   await bus.close();
 });
 

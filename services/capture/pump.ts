@@ -37,9 +37,20 @@ export class Pump {
     await this.#publish();
   }
 
-  /** Publishes what was seen and lost since the last report. `add` joins in what the probe itself can't know (kernel drops). */
-  async report(add: (report: ProbeReport) => ProbeReport = (report) => report): Promise<ProbeReport> {
-    const report = add(this.#capture.takeReport());
+  /** The source ended in damage; `sentence` says how. */
+  damaged(sentence: string): void {
+    this.#capture.note(sentence);
+    this.#capture.damaged(1, 0);
+  }
+
+  /** Packets that the kernel dropped before the probe saw them, as the capture tool told. */
+  kernelDrops(packets: number): void {
+    this.#capture.kernelDrops(packets);
+  }
+
+  /** Publishes what was seen and lost since the last report. */
+  async report(): Promise<ProbeReport> {
+    const report = this.#capture.takeReport();
     await this.#targets.reports.publish(report.probe, report);
     return report;
   }

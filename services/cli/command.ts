@@ -104,7 +104,7 @@ export function parseArguments(command: Command, argv: readonly string[]): Argum
   const values = parsed.values as Readonly<Record<string, string | boolean | string[] | undefined>>;
   const { min, max } = command.positionals;
   const given = parsed.positionals.length;
-  if (values['help'] !== true && (given < min || given > max)) {
+  if (values.help !== true && (given < min || given > max)) {
     throw usageError(`Usage: bittern ${command.name} ${command.usage}. See 'bittern ${command.name} --help'.`);
   }
   return makeArguments(parsed.positionals, values);

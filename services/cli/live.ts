@@ -53,12 +53,10 @@ export async function captureLive(options: LiveOptions): Promise<LiveResult> {
     clearInterval(ticker);
     clearInterval(reporter);
     await turns.take(() => pump.end('stopped'));
-    await pump.report((report) =>
-      droppedPackets === 0
-        ? report
-        : { ...report, losses: [...report.losses, { reason: 'kernel', packets: droppedPackets, bytes: 0 }] },
-    );
+    pump.kernelDrops(droppedPackets);
+    const report = await pump.report();
     await pipeline.drain(true);
+    await pipeline.reportLosses(report);
     await pipeline.close();
     await sink.close();
     return { sink: sink.stats, droppedPackets, failure };

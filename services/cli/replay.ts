@@ -52,10 +52,16 @@ export async function replayFiles(options: ReplayOptions): Promise<ReplayResult>
         if (signal.aborted) break;
       }
       bytesBefore += file.readBytes();
+      const damage = file.damage();
+      if (damage !== null) pump.damaged(damage);
       if (index === opened.length - 1 || signal.aborted) await pump.end(signal.aborted ? 'stopped' : 'eof');
       reports.push(await pump.report());
     }
     await pipeline.drain(true);
+    const [first] = reports;
+    const last = reports.at(-1);
+    if (first !== undefined && last !== undefined)
+      await pipeline.reportLosses({ ...last, source: files.join(' '), from: first.from });
   } finally {
     progress.end();
     await pipeline.close();

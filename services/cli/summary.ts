@@ -4,6 +4,8 @@ import { renderTable } from './terminal/table.ts';
 import { formatBytes, formatCount, formatMs, formatUsd } from './terminal/units.ts';
 
 const GROUPS_SHOWN = 12;
+/** Reasons that are no losses: bytes that are not for Bittern. */
+export const UNWANTED: ReadonlySet<string> = new Set(['not_http', 'other_protocol']);
 
 function span(fromMicros: number | null, toMicros: number | null): string {
   if (fromMicros === null || toMicros === null) return '';
@@ -45,16 +47,15 @@ export function healthLines(health: Health): string[] {
   const lines = [
     `Capture: ${formatCount(health.packets)} packets (${formatBytes(health.bytes)}), ${formatCount(health.connections)} connections.`,
   ];
-  const lost = health.losses.filter((loss) => loss.reason !== 'not_http');
-  const unwanted = health.losses.filter((loss) => loss.reason === 'not_http');
+  const lost = health.losses.filter((loss) => !UNWANTED.has(loss.reason));
+  const unwanted = health.losses.filter((loss) => UNWANTED.has(loss.reason));
   if (lost.length === 0) lines.push('Missed: nothing.');
   for (const loss of lost) {
     lines.push(
       `Missed: ${formatBytes(loss.bytes)} in ${formatCount(loss.packets)} packets: ${loss.reason} (${loss.stage}, probe ${loss.probe}).`,
     );
   }
-  for (const loss of unwanted)
-    lines.push(`Not HTTP, not kept: ${formatBytes(loss.bytes)} in ${formatCount(loss.packets)} packets.`);
+  for (const loss of unwanted) lines.push(`Not for Bittern (${loss.reason}): ${formatBytes(loss.bytes)}.`);
   if (health.deadLetters > 0)
     lines.push(
       `Dead letters: ${formatCount(health.deadLetters)} rows that ClickHouse refused; see the table dead_letters.`,

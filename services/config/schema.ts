@@ -185,7 +185,12 @@ const llm = z
     eventBytesMax: whole(1024, 256 * MB, LLM_DEFAULTS.eventBytesMax, 'Longest event of a stream.'),
     previewCharsMax: whole(0, 10_000, LLM_DEFAULTS.previewCharsMax, 'Characters of prompt_preview and answer_preview.'),
     errorCharsMax: whole(0, 100_000, LLM_DEFAULTS.errorCharsMax, 'Characters of error_message.'),
-    hintBytesMax: whole(0, GB, LLM_DEFAULTS.hintBytesMax, 'Memory that a Content-Length may reserve for one body before its bytes come.'),
+    hintBytesMax: whole(
+      0,
+      GB,
+      LLM_DEFAULTS.hintBytesMax,
+      'Memory that a Content-Length may reserve for one body before its bytes come.',
+    ),
     partsMax: whole(
       1,
       10_000_000,

@@ -11,14 +11,26 @@ import type { Frame, ProbeReport } from '../../schemas/frame.ts';
 import { FRAMES, OBSERVATIONS, PROBE_REPORTS } from '../../schemas/topics.ts';
 import type { Consumer, ConsumerHandlers, Producer } from '../bus/bus.ts';
 import { MemoryBus, type MemoryBusOptions } from '../bus/memory-bus.ts';
+import type { LossReport } from '../clickhouse/sink.ts';
 import type { CredentialMasker } from '../http/credentials.ts';
+import type { HttpStats } from '../http/options.ts';
 import { Reassembler, type ReassemblerOptions } from '../reassembler/reassembler.ts';
 
 /** Where observations and reports end up. `add` resolves when there is room for more, `flush` when all is stored. */
 export interface PipelineSink {
   add(observations: readonly Observation[]): Promise<void>;
   addReport(report: ProbeReport): Promise<void>;
+  addLosses(report: LossReport): Promise<void>;
   flush(): Promise<void>;
+}
+
+/** Bytes that reached HTTP and were not read as such. */
+function lossesOf(stats: HttpStats): LossReport['losses'] {
+  const counts = [
+    { reason: 'unsynced', packets: 0, bytes: stats.skippedBytes },
+    { reason: 'other_protocol', packets: 0, bytes: stats.opaqueBytes },
+  ];
+  return counts.filter((count) => count.bytes > 0);
 }
 
 export interface PipelineOptions {
@@ -71,6 +83,13 @@ export class Pipeline {
   /** Handles and stores everything that was published. `end`: no more frames come, so what is still open is closed as well. */
   async drain(end: boolean): Promise<void> {
     await Promise.race([this.#drain(end), this.failed]);
+  }
+
+  /** Stores what the stages behind the probe could not use of a capture. After the last `drain`. */
+  async reportLosses(capture: Pick<LossReport, 'probe' | 'source' | 'from' | 'to'>): Promise<void> {
+    const losses = lossesOf(this.reassembler.httpStats);
+    const { probe, source, from, to } = capture;
+    if (losses.length > 0) await this.#sink.addLosses({ stage: 'http', probe, source, from, to, losses });
   }
 
   async close(): Promise<void> {

@@ -8,7 +8,7 @@ import { BitternError } from '../../common/errors.ts';
 import type { Config } from '../../config/schema.ts';
 import { type Command, EXIT } from '../command.ts';
 import { openConfiguredStore, readableByOthers } from '../runtime.ts';
-import { healthLines } from '../summary.ts';
+import { healthLines, UNWANTED } from '../summary.ts';
 import { formatBytes, formatCount } from '../terminal/units.ts';
 
 type Level = 'ok' | 'warning' | 'problem';
@@ -94,7 +94,7 @@ async function secrets(config: Config, folder: string): Promise<Finding[]> {
 }
 
 function captureFindings(health: Health): Finding[] {
-  const missed = health.losses.filter((loss) => loss.reason !== 'not_http');
+  const missed = health.losses.filter((loss) => !UNWANTED.has(loss.reason));
   const findings: Finding[] = missed.map((loss) => ({
     level: 'warning',
     subject: 'capture',
