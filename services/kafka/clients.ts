@@ -3,8 +3,7 @@
  * docs/decisions/0005-two-kafka-clients.md. Nothing outside this folder knows either of them.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
-import { zstdCompress, zstdDecompress } from 'node:zlib';
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { type BaseOptions, Producer as PlatformaticProducer } from '@platformatic/kafka';
 import kafkajs, { type Admin, type Kafka, type RetryOptions } from 'kafkajs';
 import { BitternError } from '../common/errors.ts';
@@ -31,8 +30,11 @@ const TRANSIENT = [
   'GROUP_COORDINATOR_NOT_AVAILABLE',
 ];
 
-const compress = promisify(zstdCompress);
-const decompress = promisify(zstdDecompress);
+/** A batch of records, expanded: a broker's batch limit leaves room for a thousandfold. */
+const EXPANDED_BYTES_MAX = 128 * 1024 * 1024;
+/** zlib expands in steps of this; its own 16 KB would mean dozens of steps a batch. */
+const EXPAND_STEP_BYTES = 256 * 1024;
+
 let zstdRegistered = false;
 
 /** kafkajs has gzip built in and takes other codecs from its host. */
@@ -40,8 +42,9 @@ function registerZstd(): void {
   if (zstdRegistered) return;
   zstdRegistered = true;
   kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = () => ({
-    compress: (encoder: { readonly buffer: Buffer }) => compress(encoder.buffer),
-    decompress: (bytes: Buffer) => decompress(bytes),
+    compress: async (encoder: { readonly buffer: Buffer }) => zstdCompressSync(encoder.buffer),
+    decompress: async (bytes: Buffer) =>
+      zstdDecompressSync(bytes, { chunkSize: EXPAND_STEP_BYTES, maxOutputLength: EXPANDED_BYTES_MAX }),
   });
 }
 

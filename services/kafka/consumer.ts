@@ -9,7 +9,16 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EachBatchPayload, Kafka, Consumer as KafkajsConsumer, KafkaMessage } from 'kafkajs';
-import type { Assignment, BusRecord, CommitResult, Consumer, ConsumerHandlers, Poison, Topic } from '../bus/bus.ts';
+import type {
+  Assignment,
+  Batch,
+  BusRecord,
+  CommitResult,
+  Consumer,
+  ConsumerHandlers,
+  Poison,
+  Topic,
+} from '../bus/bus.ts';
 import { Committer } from './committer.ts';
 import type { DeadLetterWriter } from './dead-letter-writer.ts';
 import { KafkaRecord, PartitionDelivery } from './delivery.ts';
@@ -25,6 +34,24 @@ const PAUSE_AFTER_MS = 500;
 const REVOKE_SHARE = 0.4;
 const POSITION_ATTEMPTS = 10;
 const POSITION_RETRY_MS = 300;
+
+/** What a consumer has done since it began, for health and metrics. */
+export interface KafkaConsumerStats {
+  readonly topic: string;
+  readonly group: string;
+  /** Owned now. */
+  readonly partitions: readonly number[];
+  readonly pausedPartitions: readonly number[];
+  /** Bytes fetched and not yet handled. */
+  readonly queuedBytes: number;
+  /** Records that handlers are done with. */
+  readonly records: number;
+  /** When the last batch was handled, milliseconds since the epoch; 0: never. */
+  readonly lastBatchMs: number;
+  readonly rebalances: number;
+  /** Restarts of the client after it lost its brokers. */
+  readonly restarts: number;
+}
 
 export interface ConsumerParts<T> {
   readonly client: Kafka;
@@ -47,6 +74,10 @@ export class KafkaConsumer<T> implements Consumer {
   #deliveries = new Map<number, PartitionDelivery<T>>();
   #paused = new Set<number>();
   #generation: Generation | null = null;
+  #records = 0;
+  #lastBatchMs = 0;
+  #rebalances = 0;
+  #restarts = 0;
   #roomWaiters: (() => void)[] = [];
   #releasing: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
@@ -82,6 +113,7 @@ export class KafkaConsumer<T> implements Consumer {
   async start(): Promise<void> {
     const { topic } = this.#parts;
     this.#kafkajs.on('consumer.crash', ({ payload }) => {
+      this.#restarts++;
       if (!payload.restart) this.#fail(kafkaError(`Consuming '${topic.name}'`, payload.error));
     });
     try {
@@ -112,8 +144,21 @@ export class KafkaConsumer<T> implements Consumer {
     await this.#bury(partition, record.wire, poison);
   }
 
-  /** Bytes fetched and not yet handled. */
-  get queuedBytes(): number {
+  get stats(): KafkaConsumerStats {
+    return {
+      topic: this.#parts.topic.name,
+      group: this.#parts.group,
+      partitions: this.#ownership.partitions,
+      pausedPartitions: [...this.#paused],
+      queuedBytes: this.#queuedBytes,
+      records: this.#records,
+      lastBatchMs: this.#lastBatchMs,
+      rebalances: this.#rebalances,
+      restarts: this.#restarts,
+    };
+  }
+
+  get #queuedBytes(): number {
     let bytes = 0;
     for (const delivery of this.#deliveries.values()) bytes += delivery.queuedBytes;
     return bytes;
@@ -190,10 +235,11 @@ export class KafkaConsumer<T> implements Consumer {
   async #take(generation: Generation, partitions: readonly number[]): Promise<void> {
     if (this.#closing !== null) return;
     this.#generation = generation;
+    this.#rebalances++;
     const positions = partitions.length === 0 ? [] : await this.#positions(partitions);
     const epoch = this.#ownership.begin(generation, new Map(positions.map((each) => [each.partition, each.offset])));
     const hooks = {
-      batch: this.#parts.handlers.batch.bind(this.#parts.handlers),
+      batch: (batch: Batch<T>) => this.#handle(batch),
       poison: (partition: number, message: KafkaMessage, poison: Poison) => this.#bury(partition, message, poison),
       progress: () => this.#progress(),
       failed: (error: unknown) => this.#fail(error),
@@ -207,6 +253,12 @@ export class KafkaConsumer<T> implements Consumer {
       this.#fail(error);
       throw error;
     }
+  }
+
+  async #handle(batch: Batch<T>): Promise<void> {
+    await this.#parts.handlers.batch(batch);
+    this.#records += batch.records.length;
+    this.#lastBatchMs = Date.now();
   }
 
   async #positions(partitions: readonly number[]): Promise<Omit<Assignment, 'epoch'>[]> {
@@ -259,7 +311,7 @@ export class KafkaConsumer<T> implements Consumer {
 
   #hasRoom(delivery: PartitionDelivery<T>): boolean {
     const { queueBytesMax, queuePartitionBytesMax } = this.#parts.options;
-    return delivery.queuedBytes < queuePartitionBytesMax && this.queuedBytes < queueBytesMax;
+    return delivery.queuedBytes < queuePartitionBytesMax && this.#queuedBytes < queueBytesMax;
   }
 
   async #room(delivery: PartitionDelivery<T>): Promise<void> {

@@ -144,6 +144,7 @@ broker.test('topics are made once, and what is wrong with those that exist is to
       [null, 0],
     ],
   );
+  await assert.rejects(bus.deadLetters.list('missing'), { code: 'BIT_KAFKA_TOPIC_MISSING' });
   await assert.rejects(bus.consumer(textTopic('missing'), 'g', { batch: () => Promise.resolve() }), {
     code: 'BIT_KAFKA_TOPIC_MISSING',
   });

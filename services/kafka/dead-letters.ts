@@ -6,6 +6,7 @@ import { kafkaError } from './errors.ts';
 import type { WireHeaders } from './headers.ts';
 import { readTopic, type StoredRecord } from './topic-reader.ts';
 import type { TopicWriter } from './topic-writer.ts';
+import { requireTopic } from './topics.ts';
 
 export interface DeadLetter {
   /** Where the letter lies in the dead-letter topic: its name for `show` and `replay`. */
@@ -87,6 +88,7 @@ export class DeadLetters {
   ): Promise<readonly DeadLetter[]> {
     const letters: DeadLetter[] = [];
     const name = topic + DEAD_LETTER_SUFFIX;
+    await this.#clients.withAdmin(`Reading '${name}'`, (admin) => requireTopic(admin, name));
     try {
       for await (const record of readTopic(this.#clients.readerOptions(), {
         topic: name,

@@ -10,21 +10,26 @@ import { makeTopic, Recorder, testOptions, until } from './test-support.ts';
 const broker = brokerTests();
 const MEMBER = fileURLToPath(new URL('./test-member.ts', import.meta.url));
 
-/** A group member in another process and what it told before it was killed. */
+/** A group member in another process and what it told. */
 class Member {
+  begun = 0;
   readonly handled: string[] = [];
-  readonly committed = new Map<number, number>();
+  readonly results: string[] = [];
   readonly #child: ChildProcess;
 
-  constructor(brokerAddress: string, topic: string, group: string) {
-    this.#child = spawn(process.execPath, [MEMBER, brokerAddress, topic, group], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
+  constructor(brokerAddress: string, topic: string, group: string, workMs: number) {
+    const options = [MEMBER, brokerAddress, topic, group, String(workMs)];
+    this.#child = spawn(process.execPath, options, { stdio: ['ignore', 'pipe', 'ignore'] });
     createInterface(this.#child.stdout!).on('line', (line) => {
-      const step = JSON.parse(line) as { handled?: [number, string]; committed?: [number, number] };
+      const step = JSON.parse(line) as { begun?: number; handled?: [number, string]; result?: string };
+      if (step.begun !== undefined) this.begun++;
       if (step.handled !== undefined) this.handled.push(step.handled[1]);
-      if (step.committed !== undefined) this.committed.set(step.committed[0], step.committed[1]);
+      if (step.result !== undefined) this.results.push(step.result);
     });
+  }
+
+  freeze(frozen: boolean): void {
+    this.#child.kill(frozen ? 'SIGSTOP' : 'SIGCONT');
   }
 
   async kill(): Promise<void> {
@@ -73,8 +78,8 @@ broker.test('members that are killed, join and leave lose nothing, and no commit
     await producer.flush();
   };
   await publish(0, 2_000);
-  const doomed = new Member(kafka.plaintext, topic.name, 'members');
-  const leaver = new Member(kafka.plaintext, topic.name, 'members');
+  const doomed = new Member(kafka.plaintext, topic.name, 'members', 20);
+  const leaver = new Member(kafka.plaintext, topic.name, 'members', 20);
   await until('both processes work', () => doomed.handled.length > 50 && leaver.handled.length > 50);
   await doomed.kill();
   const [third, fourth] = [await KafkaBus.open(options), await KafkaBus.open(options)];
@@ -147,3 +152,26 @@ broker.test(
     await bus.close();
   },
 );
+
+broker.test('a member that was frozen until others took over can not commit what it did before', async (kafka) => {
+  const bus = await KafkaBus.open(testOptions(kafka));
+  const topic = await makeTopic(bus, 'zombie', 1);
+  const producer = bus.producer(topic);
+  for (let n = 0; n < 5; n++) await producer.publish('k', `${n}`);
+  await producer.flush();
+  const zombie = new Member(kafka.plaintext, topic.name, 'zombie', 500);
+  await until('its batch has begun', () => zombie.begun === 1);
+  zombie.freeze(true);
+  const heir = await Recorder.start(bus, topic, 'zombie');
+  await until('the heir has done the work', () => heir.results.length === 1);
+  await producer.publish('k', '5');
+  await until('and goes on', () => heir.results.length === 2);
+  zombie.freeze(false);
+  await until('the zombie has tried to commit', () => zombie.results.length > 0);
+  assert.equal(zombie.results[0], 'fenced');
+  await zombie.kill();
+  const [partition] = await bus.topics.lag(topic.name, 'zombie');
+  assert.equal(partition?.committed, 6);
+  assert.deepEqual(heir.values.slice(0, 6), ['0', '1', '2', '3', '4', '5']);
+  await bus.close();
+});

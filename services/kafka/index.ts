@@ -1,5 +1,6 @@
 /** The bus over Kafka. */
 export { COMMIT_METADATA_BYTES_MAX } from './committer.ts';
+export type { KafkaConsumerStats } from './consumer.ts';
 export { DEAD_LETTER_HEADERS, DEAD_LETTER_SUFFIX } from './dead-letter-writer.ts';
 export {
   DEAD_LETTER_SELECTION_DEFAULTS,

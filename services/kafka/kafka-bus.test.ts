@@ -4,7 +4,6 @@ import { brokerTests } from '../../load-tests/kafka/for-tests.ts';
 import type { Assignment, Consumer } from '../bus/bus.ts';
 import { BitternError } from '../common/errors.ts';
 import { KafkaClients } from './clients.ts';
-import type { KafkaConsumer } from './consumer.ts';
 import { KafkaBus } from './index.ts';
 import { readCredentials } from './security.ts';
 import { makeTopic, Recorder, testOptions, until } from './test-support.ts';
@@ -207,7 +206,7 @@ broker.test(
     });
     let handled = 0;
     let assigned = 0;
-    const consumer = await bus.consumer(topic, 'backpressure', {
+    await bus.consumer(topic, 'backpressure', {
       assigned: () => {
         assigned++;
       },
@@ -220,11 +219,13 @@ broker.test(
     assert.equal(queuedBytes, 0);
     // Longer than the session timeout.
     await sleep(5_000);
-    const waiting = (consumer as KafkaConsumer<string>).queuedBytes;
+    const waiting = bus.consumerStats[0]?.queuedBytes ?? 0;
     assert.ok(waiting > 100_000 && waiting < 800_000, `${waiting} bytes are waiting`);
     release();
     await until('everything is handled', () => handled === 600);
     assert.equal(assigned, 1);
+    const { records, rebalances, restarts, partitions } = bus.consumerStats[0]!;
+    assert.deepEqual([records, rebalances, restarts, [...partitions].sort()], [600, 1, 0, [0, 1]]);
     await bus.close();
   },
 );

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bus, Consumer, ConsumerHandlers, Producer, Topic } from '../bus/bus.ts';
 import { BitternError } from '../common/errors.ts';
 import { KafkaClients, type RawProducer } from './clients.ts';
-import { KafkaConsumer } from './consumer.ts';
+import { KafkaConsumer, type KafkaConsumerStats } from './consumer.ts';
 import { DEAD_LETTER_SUFFIX, DeadLetterWriter } from './dead-letter-writer.ts';
 import { DeadLetters } from './dead-letters.ts';
 import type { KafkaOptions } from './options.ts';
@@ -42,6 +42,11 @@ export class KafkaBus implements Bus {
   /** Records that this process put into dead letters. */
   get deadLettersWritten(): number {
     return this.#deadLetterWriter.written;
+  }
+
+  /** One entry a consumer of this process. */
+  get consumerStats(): readonly KafkaConsumerStats[] {
+    return this.#consumers.map((consumer) => consumer.stats);
   }
 
   /** The topic must exist: a missing one is told by the first `publish`. The partition count is read once, at the first record. */

@@ -106,17 +106,18 @@ export class KafkaTopics {
   /** @throws BitternError BIT_KAFKA_TOPIC_MISSING. */
   limits(topic: string): Promise<TopicLimits> {
     return this.#clients.withAdmin(`Looking up '${topic}'`, async (admin) => {
-      if (!(await admin.listTopics()).includes(topic)) {
-        throw new BitternError(
-          'BIT_KAFKA_TOPIC_MISSING',
-          `The topic '${topic}' does not exist: create the topics first.`,
-        );
-      }
+      await requireTopic(admin, topic);
       const partitions = await partitionCount(admin, topic);
       const config = await topicConfig(admin, topic);
       return { partitions, recordBytesMax: Number(config.get('max.message.bytes') ?? TOPIC_DEFAULTS.messageBytesMax) };
     });
   }
+}
+
+/** @throws BitternError BIT_KAFKA_TOPIC_MISSING. */
+export async function requireTopic(admin: Admin, topic: string): Promise<void> {
+  if ((await admin.listTopics()).includes(topic)) return;
+  throw new BitternError('BIT_KAFKA_TOPIC_MISSING', `The topic '${topic}' does not exist: create the topics first.`);
 }
 
 function topicRequest(plan: TopicPlan): Parameters<Admin['createTopics']>[0]['topics'][number] {
