@@ -9,6 +9,9 @@ import { after, before, test } from 'node:test';
 import { KafkaBroker } from './broker.ts';
 import { missingTools } from './distribution.ts';
 
+/** Far above what any of them takes on a busy machine. */
+const TEST_TIMEOUT_MS = 120_000;
+
 export interface BrokerTests {
   /** Like `test`, with the running broker. */
   readonly test: (name: string, body: (broker: KafkaBroker) => Promise<void>) => void;
@@ -27,7 +30,7 @@ export function brokerTests(): BrokerTests {
   after(() => broker?.remove());
   return {
     test: (name, body) => {
-      test(name, { skip }, () => body(broker!));
+      test(name, { skip, timeout: TEST_TIMEOUT_MS }, () => body(broker!));
     },
   };
 }

@@ -1,20 +1,14 @@
 import assert from 'node:assert/strict';
 import { brokerTests } from '../../load-tests/kafka/for-tests.ts';
 import type { BusRecord, Consumer, Topic } from '../bus/bus.ts';
-import {
-  DEAD_LETTER_SELECTION_DEFAULTS,
-  KafkaBus,
-  Keyring,
-  sealedCodec,
-  TOPIC_DEFAULTS,
-  withDeadLetters,
-} from './index.ts';
+import { DEAD_LETTER_SELECTION_DEFAULTS, Keyring, sealedCodec, TOPIC_DEFAULTS, withDeadLetters } from './index.ts';
+import { openBus } from './test-bus.ts';
 import { makeTopic, Recorder, testOptions, textTopic, UNREADABLE, until } from './test-support.ts';
 
 const broker = brokerTests();
 
 broker.test('an undecodable record goes to the dead letters as it came, and its partition goes on', async (kafka) => {
-  const bus = await KafkaBus.open(testOptions(kafka));
+  const bus = await openBus(testOptions(kafka));
   const topic = await makeTopic(bus, 'undecodable', 1);
   const producer = bus.producer(topic);
   const published = Date.now();
@@ -40,7 +34,7 @@ broker.test('an undecodable record goes to the dead letters as it came, and its 
   await assert.rejects(bus.deadLetters.show(topic.name, 0, 99), { code: 'BIT_DLQ_UNKNOWN' });
   await bus.close();
   // The last record was a dead letter: it is committed past all the same.
-  const check = await KafkaBus.open(testOptions(kafka));
+  const check = await openBus(testOptions(kafka));
   assert.equal((await check.topics.lag(topic.name, 'reading'))[0]?.lag, 0);
   await check.close();
 });
@@ -48,7 +42,7 @@ broker.test('an undecodable record goes to the dead letters as it came, and its 
 broker.test(
   'a record that a handler can not use is a dead letter, and comes again when it is replayed',
   async (kafka) => {
-    const bus = await KafkaBus.open(testOptions(kafka));
+    const bus = await openBus(testOptions(kafka));
     const topic = await makeTopic(bus, 'poison', 3);
     const producer = bus.producer(topic);
     for (const value of ['good', 'poison', 'better']) await producer.publish('k', value);
@@ -83,7 +77,7 @@ broker.test(
 broker.test(
   'a sealed topic shows no plaintext to the broker, and a stage without the key makes dead letters',
   async (kafka) => {
-    const bus = await KafkaBus.open(testOptions(kafka));
+    const bus = await openBus(testOptions(kafka));
     const plain = await makeTopic(bus, 'sealed', 1);
     const key = (fill: number): Buffer => Buffer.alloc(32, fill);
     const sealed = (ring: Keyring): Topic<string> => ({ ...plain, codec: sealedCodec(plain.codec, ring) });
@@ -113,7 +107,7 @@ broker.test(
 );
 
 broker.test('topics are made once, and what is wrong with those that exist is told in sentences', async (kafka) => {
-  const bus = await KafkaBus.open(testOptions(kafka));
+  const bus = await openBus(testOptions(kafka));
   const plan = { ...TOPIC_DEFAULTS, name: 'planned', replicas: 1, partitions: 3 };
   const plans = withDeadLetters(plan);
   assert.match(

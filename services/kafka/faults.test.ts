@@ -4,7 +4,8 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { brokerTests } from '../../load-tests/kafka/for-tests.ts';
-import { KafkaBus } from './index.ts';
+import type { KafkaBus } from './index.ts';
+import { openBus } from './test-bus.ts';
 import { makeTopic, Recorder, testOptions, until } from './test-support.ts';
 
 const broker = brokerTests();
@@ -69,7 +70,7 @@ class CommitWatch {
 
 broker.test('members that are killed, join and leave lose nothing, and no commit goes back', async (kafka) => {
   const options = testOptions(kafka, { batchRecordsMax: 10 });
-  const bus = await KafkaBus.open(options);
+  const bus = await openBus(options);
   const topic = await makeTopic(bus, 'members', 6);
   const producer = bus.producer(topic);
   const watch = new CommitWatch(bus, topic.name, 'members');
@@ -82,7 +83,7 @@ broker.test('members that are killed, join and leave lose nothing, and no commit
   const leaver = new Member(kafka.plaintext, topic.name, 'members', 20);
   await until('both processes work', () => doomed.handled.length > 50 && leaver.handled.length > 50);
   await doomed.kill();
-  const [third, fourth] = [await KafkaBus.open(options), await KafkaBus.open(options)];
+  const [third, fourth] = [await openBus(options), await openBus(options)];
   const stayer = await Recorder.start(third, topic, 'members', 10);
   await publish(2_000, 3_000);
   await until('the newcomer works', () => stayer.seen.length > 50);
@@ -104,7 +105,7 @@ broker.test('members that are killed, join and leave lose nothing, and no commit
 broker.test(
   'a broker that is killed and comes back loses nothing that was acknowledged, repeats and reorders nothing',
   async (kafka) => {
-    const bus = await KafkaBus.open(testOptions(kafka));
+    const bus = await openBus(testOptions(kafka));
     const topic = await makeTopic(bus, 'restart', 3);
     const recorder = await Recorder.start(bus, topic, 'restart');
     const producer = bus.producer(topic);
@@ -154,7 +155,7 @@ broker.test(
 );
 
 broker.test('a member that was frozen until others took over can not commit what it did before', async (kafka) => {
-  const bus = await KafkaBus.open(testOptions(kafka));
+  const bus = await openBus(testOptions(kafka));
   const topic = await makeTopic(bus, 'zombie', 1);
   const producer = bus.producer(topic);
   for (let n = 0; n < 5; n++) await producer.publish('k', `${n}`);

@@ -8,8 +8,9 @@ import type { KafkaBroker } from '../../load-tests/kafka/broker.ts';
 import { brokerTests } from '../../load-tests/kafka/for-tests.ts';
 import { TEST_USER } from '../../load-tests/kafka/settings.ts';
 import { BitternError } from '../common/errors.ts';
-import { KafkaBus, type KafkaOptions, type KafkaTlsOptions, type SaslMechanism } from './index.ts';
+import type { KafkaOptions, KafkaTlsOptions, SaslMechanism } from './index.ts';
 import { readCredentials } from './security.ts';
+import { openBus } from './test-bus.ts';
 import { makeTopic, Recorder, testOptions, until } from './test-support.ts';
 
 const broker = brokerTests();
@@ -26,7 +27,7 @@ function saslOptions(kafka: KafkaBroker, mechanism: SaslMechanism): KafkaOptions
 
 /** Produces and consumes one record: both clients have to sign in for that. */
 async function roundTrip(options: KafkaOptions, env: NodeJS.ProcessEnv, name: string): Promise<void> {
-  const bus = await KafkaBus.open(options, env);
+  const bus = await openBus(options, env);
   const topic = await makeTopic(bus, name, 1);
   const producer = bus.producer(topic);
   await producer.publish('k', 'v');
@@ -43,7 +44,7 @@ for (const mechanism of MECHANISMS) {
   });
   broker.test(`a wrong password with ${mechanism} is told as one, without the password`, async (kafka) => {
     const wrong = 'wrong-password-7';
-    await assert.rejects(KafkaBus.open(saslOptions(kafka, mechanism), { KAFKA_PASSWORD: wrong }), (error) => {
+    await assert.rejects(openBus(saslOptions(kafka, mechanism), { KAFKA_PASSWORD: wrong }), (error) => {
       assert.ok(error instanceof BitternError);
       assert.equal(error.code, 'BIT_KAFKA_AUTH');
       assert.match(error.message, /password/);
@@ -62,7 +63,7 @@ broker.test('both clients sign in with a certificate (mTLS)', async (kafka) => {
 broker.test('a missing client certificate, an unknown authority and a dead port are told apart', async (kafka) => {
   const options = { ...testOptions(kafka), connectTimeoutMs: 1_500 };
   const open = (brokers: string[], tlsOptions: KafkaTlsOptions | null) =>
-    KafkaBus.open({ ...options, brokers, security: { tls: tlsOptions, sasl: null } });
+    openBus({ ...options, brokers, security: { tls: tlsOptions, sasl: null } });
   await assert.rejects(open([kafka.mtls], tls(kafka)), { code: 'BIT_KAFKA_TLS' });
   await assert.rejects(open([kafka.mtls], { ...tls(kafka), caFile: null }), { code: 'BIT_KAFKA_TLS' });
   await assert.rejects(open(['127.0.0.1:1'], null), { code: 'BIT_KAFKA_UNREACHABLE' });
