@@ -10,6 +10,7 @@ import { type ApiError, readApiError } from './api-error.ts';
 import type { LlmLimits } from './defaults.ts';
 import type { Dialect, EventStream, ResponseFacts, StreamEnd } from './dialects/dialect.ts';
 import { DIALECTS, UNKNOWN_DIALECT } from './dialects/registry.ts';
+import { EventTemplates } from './event-template.ts';
 import { JsonPieces } from './json/pieces.ts';
 import { asObject, type JsonObject, parseJson } from './json/value.ts';
 import { StreamTiming } from './stream-timing.ts';
@@ -63,6 +64,7 @@ export class AnswerReader implements BodyConsumer {
   #pieces: JsonPieces | null = null;
   #body: BodyCollector | null = null;
   #stream: EventStream | null = null;
+  #templates: EventTemplates | null = null;
   #timing: StreamTiming | null = null;
   #unclaimed: Unclaimed[] = [];
   #streamBytes = 0;
@@ -139,10 +141,20 @@ export class AnswerReader implements BodyConsumer {
       this.#cut = true;
       return;
     }
-    const json = data.charCodeAt(0) === 0x7b ? asObject(parseJson(data)) : null;
+    const known = this.#templates === null ? null : this.#templates.read(data);
+    const json = known ?? (data.charCodeAt(0) === 0x7b ? asObject(parseJson(data)) : null);
     this.#timing ??= new StreamTiming(this.#options.limits.tokenGapsMax);
     const stream = this.#stream ?? this.#claim(type, data, json);
-    if (stream?.event(type, data, json)) this.#timing.content(time);
+    if (stream === null) return;
+    if (known === null && json !== null) this.#learn(data, json);
+    if (stream.event(type, data, json)) this.#timing.content(time);
+  }
+
+  #learn(data: string, json: JsonObject): void {
+    const place = this.#dialect?.deltaPlace(json) ?? null;
+    if (place === null) return;
+    this.#templates ??= new EventTemplates();
+    this.#templates.learn(data, place);
   }
 
   /** The stream of the dialect that this event belongs to; null while none is found (the event is then kept). */

@@ -4,6 +4,7 @@
  */
 import type { FinishReason, RequestedToolCall } from '../../../schemas/call.ts';
 import type { ApiError } from '../api-error.ts';
+import type { DeltaPlace } from '../event-template.ts';
 import type { RequestLayout } from '../json/scan.ts';
 import type { JsonObject } from '../json/value.ts';
 
@@ -96,6 +97,8 @@ export interface Dialect {
   /** Whether a stream event has this API's shape and no other's. */
   isEvent(type: string, json: JsonObject): boolean;
   answer(json: JsonObject): ResponseFacts;
+  /** Where the events like this one differ from each other; null when they aren't frequent, or differ in more. */
+  deltaPlace(json: JsonObject): DeltaPlace | null;
   openStream(): EventStream;
 }
 

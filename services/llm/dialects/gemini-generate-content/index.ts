@@ -13,5 +13,7 @@ export const geminiGenerateContent: Dialect = {
   isAnswer,
   isEvent,
   answer,
+  // Every chunk tells the usage so far, and its parts are kept.
+  deltaPlace: () => null,
   openStream: () => openStream(stream),
 };

@@ -1,4 +1,5 @@
 import { type Dialect, openStream } from '../dialect.ts';
+import { deltaPlace } from './delta-place.ts';
 import { isAnswer, isCallPath, isEvent } from './detect.ts';
 import { request } from './request.ts';
 import { answer } from './response.ts';
@@ -13,5 +14,6 @@ export const openaiChat: Dialect = {
   isAnswer,
   isEvent,
   answer,
+  deltaPlace,
   openStream: () => openStream(stream),
 };

@@ -95,5 +95,6 @@ export const unknown: Dialect = {
   isAnswer,
   isEvent: (_type, json) => isAnswer(json),
   answer,
+  deltaPlace: () => null,
   openStream: () => openStream(stream),
 };

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { AnswerReader } from './answer-reader.ts';
+import { LLM_DEFAULTS } from './defaults.ts';
+import type { Dialect } from './dialects/dialect.ts';
+import { DIALECTS } from './dialects/registry.ts';
+import { type DeltaPlace, EventTemplates } from './event-template.ts';
+import { asObject, type JsonObject, parseJson } from './json/value.ts';
+
+const PLACE: DeltaPlace = { path: ['choices', 0, 'delta', 'content'], ignored: ['n', 'pad'] };
+
+const chunk = (content: string, n: number, pad = 'xy') => ({
+  id: 'c1',
+  choices: [{ index: 0, delta: { content } }],
+  n,
+  pad,
+});
+
+test('an event with the same literals is read without parsing, and gives what JSON.parse gives', () => {
+  const templates = new EventTemplates();
+  templates.learn(JSON.stringify(chunk('a', 1)), PLACE);
+  const read = templates.read(JSON.stringify(chunk(' größer 😀', 12_345, '')));
+  assert.deepEqual(read?.choices, chunk(' größer 😀', 0).choices);
+});
+
+const UNUSUAL: readonly (readonly [what: string, data: string])[] = [
+  ['an escape', '{"d":"a\\nb","n":1}'],
+  ['a quote that ends the string early', '{"d":"a","x":"b","n":1}'],
+  ['a control character, which is no JSON', '{"d":"a\tb","n":1}'],
+  ['a number with a leading zero, which is no JSON', '{"d":"ab","n":01}'],
+  ['no number', '{"d":"ab","n":}'],
+  ['a negative number', '{"d":"ab","n":-1}'],
+  ['something behind the end', '{"d":"ab","n":1}}'],
+  ['another member', '{"d":"ab","n":1,"e":2}'],
+  ['an end too early', '{"d":"ab'],
+  ['another type', '{"d":7,"n":1}'],
+];
+
+for (const [what, data] of UNUSUAL) {
+  test(`an event with ${what} is left to the parser`, () => {
+    const templates = new EventTemplates();
+    templates.learn('{"d":"first","n":1}', { path: ['d'], ignored: ['n'] });
+    assert.notEqual(templates.read('{"d":"second","n":2}'), null);
+    assert.equal(templates.read(data), null);
+  });
+}
+
+test('of a member that comes twice the last one counts, as for JSON.parse', () => {
+  const templates = new EventTemplates();
+  templates.learn('{"d":"a","d":"b"}', { path: ['d'], ignored: [] });
+  assert.deepEqual(templates.read('{"d":"a","d":"c"}'), { d: 'c' });
+  assert.equal(templates.read('{"d":"c","d":"b"}'), null);
+});
+
+/** JSON text with members in any order, whitespace between tokens and characters written as escapes. */
+function written(value: unknown, next: () => number): string {
+  const space = ['', '', '', '', '', ' ', '\n '][next() % 7]!;
+  if (Array.isArray(value)) return `[${space}${value.map((each) => written(each, next)).join(`,${space}`)}]`;
+  if (typeof value === 'object' && value !== null) {
+    const entries = Object.entries(value);
+    if (next() % 9 === 0) entries.reverse();
+    return `{${space}${entries.map(([key, each]) => `"${key}":${space}${written(each, next)}`).join(',')}${space}}`;
+  }
+  const text = JSON.stringify(value);
+  return typeof value === 'string' && next() % 9 === 0 ? text.replace(/[a-z]/, escaped) : text;
+}
+
+const escaped = (letter: string): string => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
+const piece = fc.oneof(
+  fc.string({ maxLength: 6 }),
+  fc.string({ unit: 'grapheme', maxLength: 6 }),
+  fc.constantFrom('', '"', '\\', '\n', '\u2028', '\ud83d', '{"a":', '}', '¶', 'word '),
+);
+const kind = fc.nat({ max: 5 });
+const index = fc.nat({ max: 2 });
+
+type Delta = readonly [kind: number, index: number, text: string];
+
+const EVENTS: Readonly<Record<string, (delta: Delta, at: number) => unknown>> = {
+  'openai.chat': ([what, at, text]) => {
+    const call = { index: at, id: what === 4 ? 'call' : undefined, function: { arguments: text } };
+    const delta =
+      what > 3
+        ? { tool_calls: [call] }
+        : { [['content', 'reasoning_content', 'refusal', 'content'][what]!]: text, role: what === 3 ? 'a' : undefined };
+    const choices = [{ index: at === 2 ? 1 : 0, delta, finish_reason: null }];
+    return { id: 'c', object: 'chat.completion.chunk', created: 7, choices, usage: null, obfuscation: text.slice(1) };
+  },
+  'openai.responses': ([what, at, text], number) => {
+    const name = ['output_text', 'reasoning_summary_text', 'function_call_arguments', 'refusal'][what % 4]!;
+    const where = { item_id: 'i', output_index: at, content_index: what > 3 ? 1 : 0 };
+    return { type: `response.${name}.delta`, sequence_number: number, ...where, delta: text, logprobs: [] };
+  },
+  'anthropic.messages': ([what, at, text]) => {
+    const member = ['text', 'thinking', 'partial_json', 'signature'][what % 4]!;
+    const type = ['text_delta', 'thinking_delta', 'input_json_delta', 'signature_delta'][what % 4]!;
+    return { type: 'content_block_delta', index: at, delta: { type, [member]: text } };
+  },
+  'gemini.generate_content': ([what, at, text], number) => ({
+    candidates: [{ content: { parts: [{ text, thought: what > 3 }], role: 'model' }, index: at === 2 ? 1 : 0 }],
+    usageMetadata: { promptTokenCount: 3, candidatesTokenCount: number },
+    modelVersion: 'm',
+  }),
+};
+
+/** What the stream says when every event is parsed. */
+function parsed(dialect: Dialect, events: readonly string[]) {
+  const stream = dialect.openStream();
+  const content = events.map((data) => stream.event('message', data, asObject(parseJson(data))));
+  const { message, facts, end } = stream.result();
+  return { text: message === null ? '' : JSON.stringify(message), facts, end, pieces: content.filter(Boolean).length };
+}
+
+function read(dialect: Dialect, events: readonly string[]) {
+  const options = { dialect, status: 200, contentType: 'text/event-stream', contentLength: 0, limits: LLM_DEFAULTS };
+  const reader = new AnswerReader(options);
+  events.forEach((data, time) => {
+    reader.data(Buffer.from(`data: ${data.replaceAll('\n', '\ndata:')}\n\n`), time);
+  });
+  const { text, facts, end, timing } = reader.finish();
+  return { text, facts, end, pieces: timing?.count ?? 0 };
+}
+
+for (const dialect of DIALECTS) {
+  test(`${dialect.name}: streams read by templates say what they say when every event is parsed`, () => {
+    const deltas = fc.array(fc.tuple(kind, index, piece), { minLength: 1, maxLength: 40 });
+    fc.assert(
+      fc.property(deltas, fc.array(fc.nat(), { minLength: 1, maxLength: 30 }), (some, seed) => {
+        let at = 0;
+        const next = () => (seed.length < 4 ? 1 : seed[at++ % seed.length]!);
+        const toEvent = EVENTS[dialect.name]!;
+        const events = some.map((delta, n) =>
+          written(JSON.parse(JSON.stringify(toEvent(delta, n))) as JsonObject, next),
+        );
+        assert.deepEqual(read(dialect, events), parsed(dialect, events));
+      }),
+      { numRuns: 300 },
+    );
+  });
+}
