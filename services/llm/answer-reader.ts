@@ -154,7 +154,7 @@ export class AnswerReader implements BodyConsumer {
     const place = this.#dialect?.deltaPlace(json) ?? null;
     if (place === null) return;
     this.#templates ??= new EventTemplates();
-    this.#templates.learn(data, place);
+    this.#templates.learn(data, json, place);
   }
 
   /** The stream of the dialect that this event belongs to; null while none is found (the event is then kept). */

@@ -11,7 +11,7 @@
  * same value as the template's except for what is in the slots. So nothing of it has to be parsed, and the result is that of
  * JSON.parse. Everything else is parsed as ever.
  */
-import { OPEN_LIST, OPEN_OBJECT, QUOTE, skipSpace, skipString, skipValue } from './json/skip.ts';
+import { QUOTE } from './json/skip.ts';
 import { asObject, type JsonObject, parseJson } from './json/value.ts';
 
 /** Where the frequent events of a dialect differ from each other. */
@@ -27,14 +27,14 @@ const TEMPLATES_MAX = 4;
 /** Events of one stream that are made into templates; a stream whose events go on differing elsewhere is left alone. */
 const LEARNED_MAX = 32;
 /** What stands in the slots while a template is checked. */
-const PROBE_TEXT = '\u00b6';
+const PROBE_TEXT = '\u00b6 probe';
+const PROBE_NUMBER = 8_067_067;
 
 /** `number`: digits, as JSON has a whole number. Strings are without their quotes, which belong to the literals. */
 type SlotKind = 'text' | 'string' | 'number';
 
 interface Slot {
   readonly kind: SlotKind;
-  /** Offsets in the event's bytes. */
   readonly from: number;
   readonly to: number;
 }
@@ -86,8 +86,10 @@ class Template {
   read(data: string): JsonObject | null {
     const literals = this.#literals;
     const kinds = this.#kinds;
-    if (!data.startsWith(literals[0]!)) return null;
-    let at = literals[0]!.length;
+    const first = literals[0]!;
+    // A slice is compared by words, `startsWith` by characters: three times as fast for some hundred.
+    if (data.slice(0, first.length) !== first) return null;
+    let at = first.length;
     let textFrom = 0;
     let textTo = 0;
     for (let i = 0; i < kinds.length; i++) {
@@ -99,8 +101,8 @@ class Template {
         textTo = end;
       }
       const literal = literals[i + 1]!;
-      if (!data.startsWith(literal, end)) return null;
       at = end + literal.length;
+      if (data.slice(end, at) !== literal) return null;
     }
     if (at !== data.length) return null;
     this.#holder[this.#key] = data.slice(textFrom, textTo);
@@ -108,90 +110,72 @@ class Template {
   }
 }
 
-/** Offset of the value of the last member with this name, as JSON.parse takes it, in the object at `at`; -1 = none. */
-function memberAt(bytes: Buffer, at: number, name: string): number {
-  const end = bytes.length;
-  if (bytes[at] !== OPEN_OBJECT) return -1;
-  let found = -1;
-  let i = skipSpace(bytes, at + 1, end);
-  while (bytes[i] === QUOTE) {
-    const keyEnd = skipString(bytes, i, end);
-    if (keyEnd < 0) return -1;
-    const value = skipSpace(bytes, skipSpace(bytes, keyEnd, end) + 1, end);
-    if (bytes.toString('latin1', i + 1, keyEnd - 1) === name) found = value;
-    const after = skipValue(bytes, value, end);
-    if (after < 0) return -1;
-    i = skipSpace(bytes, skipSpace(bytes, after, end) + 1, end);
-  }
-  return found;
-}
-
-/** Only the first element of a list can be stepped into: events that bring more aren't frequent. */
-function placeOf(bytes: Buffer, path: readonly (string | number)[]): number {
-  let at = skipSpace(bytes, 0, bytes.length);
-  for (const step of path) {
-    if (at < 0) return -1;
-    if (typeof step === 'string') at = memberAt(bytes, at, step);
-    else at = step === 0 && bytes[at] === OPEN_LIST ? skipSpace(bytes, at + 1, bytes.length) : -1;
-  }
-  return at;
-}
-
-function slotAt(bytes: Buffer, at: number, isText: boolean): Slot | null {
-  const end = skipValue(bytes, at, bytes.length);
-  if (end < 0) return null;
-  if (bytes[at] === QUOTE) return { kind: isText ? 'text' : 'string', from: at + 1, to: end - 1 };
-  for (let i = at; i < end; i++) if (bytes[i]! < 0x30 || bytes[i]! > 0x39) return null;
-  return isText ? null : { kind: 'number', from: at, to: end };
-}
-
-/** In the order of the event; null when something isn't where or what the place says. */
-function slotsOf(bytes: Buffer, place: DeltaPlace): Slot[] | null {
-  const at = placeOf(bytes, place.path);
-  const text = at < 0 ? null : slotAt(bytes, at, true);
-  if (text === null) return null;
-  const slots = [text];
-  const start = skipSpace(bytes, 0, bytes.length);
-  for (const name of place.ignored) {
-    const from = memberAt(bytes, start, name);
-    const slot = from < 0 ? null : slotAt(bytes, from, false);
-    if (slot !== null) slots.push(slot);
-  }
-  return slots.sort((a, b) => a.from - b.from);
-}
-
-function literalsOf(bytes: Buffer, slots: readonly Slot[]): string[] {
-  let from = 0;
-  const literals = slots.map((slot) => {
-    const literal = bytes.toString('utf8', from, slot.from);
-    from = slot.to;
-    return literal;
-  });
-  literals.push(bytes.toString('utf8', from));
-  return literals;
-}
-
 function step(value: unknown, key: string | number): unknown {
   return typeof value === 'object' && value !== null ? (value as Record<string | number, unknown>)[key] : undefined;
 }
 
-/** The template of an event; null when it can't be one. Parsing it with other slots proves that they are where they seem to be. */
-function templateOf(data: string, place: DeltaPlace): Template | null {
-  const bytes = Buffer.from(data);
-  const slots = slotsOf(bytes, place);
-  if (slots === null) return null;
-  const literals = literalsOf(bytes, slots);
-  let probe = literals[0]!;
-  slots.forEach((slot, i) => {
-    probe += (slot.kind === 'number' ? '7' : PROBE_TEXT) + literals[i + 1]!;
-  });
-  const json = asObject(parseJson(probe));
-  const key = place.path[place.path.length - 1];
-  if (json === null || key === undefined) return null;
+/** Offset of the value of the last member with this name; -1 = none. Where it really belongs is for the probe to find out. */
+function memberValueAt(data: string, name: string): number {
+  const key = `"${name}"`;
+  const found = data.lastIndexOf(key);
+  if (found < 0) return -1;
+  let at = found + key.length;
+  while (data[at] === ' ' || data[at] === ':') at++;
+  return at;
+}
+
+/** The slots of the ignored members that this event has. */
+function ignoredSlots(data: string, json: JsonObject, ignored: readonly string[]): Slot[] {
+  const slots: Slot[] = [];
+  for (const name of ignored) {
+    const value = json[name];
+    const at = memberValueAt(data, name);
+    if (typeof value === 'string' && data.startsWith(`"${value}"`, at)) {
+      slots.push({ kind: 'string', from: at + 1, to: at + 1 + value.length });
+    } else if (typeof value === 'number' && data.startsWith(String(value), at)) {
+      slots.push({ kind: 'number', from: at, to: at + String(value).length });
+    }
+  }
+  return slots;
+}
+
+/** Parsing the event with other slots proves that they are what they seem to be; null when they aren't. */
+function probed(data: string, slots: readonly Slot[], place: DeltaPlace): Template | null {
+  const literals: string[] = [];
+  let probe = '';
+  let from = 0;
+  for (const slot of slots) {
+    literals.push(data.slice(from, slot.from));
+    probe += data.slice(from, slot.from) + (slot.kind === 'number' ? PROBE_NUMBER : PROBE_TEXT);
+    from = slot.to;
+  }
+  literals.push(data.slice(from));
+  const json = asObject(parseJson(probe + data.slice(from)));
+  const key = place.path[place.path.length - 1]!;
   const holder = place.path.slice(0, -1).reduce(step, json as unknown);
-  if (step(holder, key) !== PROBE_TEXT) return null;
+  if (json === null || step(holder, key) !== PROBE_TEXT) return null;
+  const strings = place.ignored.filter((name) => json[name] === PROBE_TEXT).length;
+  const numbers = place.ignored.filter((name) => json[name] === PROBE_NUMBER).length;
+  if (strings + numbers !== slots.length - 1) return null;
   const kinds = slots.map((slot) => slot.kind);
   return new Template(literals, kinds, json, holder as Record<string | number, unknown>, key);
+}
+
+/** The template of an event without escapes; null when it can't be one. The text may stand in it elsewhere as well. */
+function templateOf(data: string, json: JsonObject, place: DeltaPlace): Template | null {
+  const text = place.path.reduce(step, json as unknown);
+  if (typeof text !== 'string') return null;
+  const ignored = ignoredSlots(data, json, place.ignored);
+  const quoted = `"${text}"`;
+  const last = data.lastIndexOf(quoted);
+  const first = data.indexOf(quoted);
+  for (const at of last === first ? [last] : [last, first]) {
+    const slot: Slot = { kind: 'text', from: at + 1, to: at + 1 + text.length };
+    const slots = [...ignored, slot].sort((a, b) => a.from - b.from);
+    const template = at < 0 ? null : probed(data, slots, place);
+    if (template !== null) return template;
+  }
+  return null;
 }
 
 /** The templates of one stream. */
@@ -214,9 +198,9 @@ export class EventTemplates {
   }
 
   /** Makes an event that had to be parsed a template for those that follow. One with an escape is most likely one of a known template. */
-  learn(data: string, place: DeltaPlace): void {
+  learn(data: string, json: JsonObject, place: DeltaPlace): void {
     if (this.#learned === LEARNED_MAX || data.includes('\\')) return;
-    const template = templateOf(data, place);
+    const template = templateOf(data, json, place);
     if (template === null) return;
     const at = this.#learned++ % TEMPLATES_MAX;
     this.#templates[at] = template;
