@@ -1,7 +1,7 @@
 /** Frames of many connections in, HTTP exchanges out. */
 import type { Frame } from '../../schemas/frame.ts';
 import type { ConnectionId } from '../common/types.ts';
-import { type ConnectionContext, createConnectionContext, HttpConnection } from './connection.ts';
+import { type ConnectionContext, createConnectionContext, HttpConnection, type ResumePoint } from './connection.ts';
 import type { CredentialMasker } from './credentials.ts';
 import type { ExchangeHandler } from './exchange.ts';
 import type { HttpOptions, HttpStats } from './options.ts';
@@ -36,8 +36,12 @@ export class HttpAssembler {
     return this.#heldBytes;
   }
 
-  feed(frame: Frame): void {
-    const connection = this.#connections.get(frame.connection) ?? this.#add(frame);
+  /**
+   * `synced`: a connection that isn't known yet stands between two messages where this frame begins, whatever the frame's
+   * number: its earlier frames were read by another assembler, up to a resume point of its own.
+   */
+  feed(frame: Frame, synced = false): void {
+    const connection = this.#connections.get(frame.connection) ?? this.#add(frame, synced);
     const held = connection.heldBytes;
     const open = connection.openExchanges;
     connection.feed(frame);
@@ -55,10 +59,15 @@ export class HttpAssembler {
     this.#openExchanges = 0;
   }
 
-  #add(frame: Frame): HttpConnection {
+  /** Where another assembler could take a connection up; null when it isn't known (any more). */
+  resumePoint(id: ConnectionId): ResumePoint | null {
+    return this.#connections.get(id)?.resumePoint ?? null;
+  }
+
+  #add(frame: Frame, synced: boolean): HttpConnection {
     if (this.#connections.size >= this.#options.connectionsMax) this.#evictOldest();
     // A first frame with a later number: the frames before it are lost, so this is a join in the middle.
-    const fromStart = frame.fromStart && frame.sequence === 0;
+    const fromStart = synced || (frame.fromStart && frame.sequence === 0);
     const info = {
       id: frame.connection,
       network: frame.network,

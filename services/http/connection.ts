@@ -44,6 +44,15 @@ export interface ConnectionStart {
   readonly sequence: number;
 }
 
+/** Where a connection's streams can be taken up again. */
+export interface ResumePoint {
+  /** Stream offsets as the frames count them, gaps included. */
+  readonly client: number;
+  readonly server: number;
+  /** `synced`: a message begins here. `unsynced`: look for one. `ignored`: nothing of interest follows. */
+  readonly state: 'synced' | 'unsynced' | 'ignored';
+}
+
 export class HttpConnection implements StreamOwner, PairingOwner {
   #info: ConnectionInfo;
   readonly #options: HttpOptions;
@@ -100,6 +109,22 @@ export class HttpConnection implements StreamOwner, PairingOwner {
   get heldBytes(): number {
     const heads = this.#requests.heldBytes + this.#responses.heldBytes;
     return heads + this.#open.length * OPEN_EXCHANGE_BYTES + this.#decoders * DECODER_BYTES;
+  }
+
+  /** Where another assembler could take this connection up: everything before has ended and was emitted. */
+  get resumePoint(): ResumePoint {
+    const [requests, responses] = [this.#requests, this.#responses];
+    let request = requests.messageOffset;
+    let response = responses.messageOffset;
+    for (const { exchange, responseOffset } of this.#open) {
+      if (exchange.requestHead !== null) request = Math.min(request, exchange.offset);
+      if (responseOffset >= 0) response = Math.min(response, responseOffset);
+    }
+    const [client, server] = this.#swapped ? [response, request] : [request, response];
+    if (this.#closed || (requests.opaque && this.#tunnel === null)) return { client, server, state: 'ignored' };
+    // A message without an open exchange (its exchange ended by a limit) can't be taken up in its middle.
+    const known = this.#open.length > 0 || (requests.atBoundary && responses.atBoundary);
+    return { client, server, state: requests.inSync && responses.inSync && known ? 'synced' : 'unsynced' };
   }
 
   feed(frame: Frame): void {
@@ -231,13 +256,14 @@ export class HttpConnection implements StreamOwner, PairingOwner {
       this.#offsetAfterGap = offset;
     }
     if (betweenMessages) this.#pairing.messagesLost();
-    if (head.status < 200 && head.status !== 101) this.#interim(head.status);
+    if (head.status < 200 && head.status !== 101) this.#interim(head.status, offset);
     else if (this.#pairing.isUnwanted) this.#unwanted(head);
     else {
       const open =
         this.#pairing.response(this.#resynced, this.#straightAfterGap, this.#offsetAfterGap) ?? this.#orphan(offset);
       this.#resynced = false;
       this.#straightAfterGap = false;
+      if (open.responseOffset < 0) open.responseOffset = offset;
       this.#finalResponse(open, head, start, end);
     }
   }
@@ -258,10 +284,12 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     this.#responses.begin(responseFraming(head.status, head.headers, method), exchange.response, sink);
   }
 
-  #interim(status: number): void {
+  #interim(status: number, offset: number): void {
     this.#stats.interim++;
     if (!this.#pairing.isUnwanted) {
-      const interim = this.#pairing.next?.exchange.interim ?? this.#strayInterim;
+      const { next } = this.#pairing;
+      if (next !== null && next.responseOffset < 0) next.responseOffset = offset;
+      const interim = next?.exchange.interim ?? this.#strayInterim;
       if (interim.length < this.#options.interimMax) interim.push(status);
     }
     this.#responses.begin({ kind: 'none' }, emptyMessage(), null);

@@ -133,6 +133,21 @@ export class MessageStream {
     return this.#held.length;
   }
 
+  /** Between two messages, or within a head. */
+  get atBoundary(): boolean {
+    return this.#state === HEAD;
+  }
+
+  /** The bytes are another protocol. */
+  get opaque(): boolean {
+    return this.#state === OPAQUE;
+  }
+
+  /** Stream offset of the head that has begun, else of the next byte. */
+  get messageOffset(): number {
+    return this.#heldLength > 0 ? this.#headOffset : this.offset;
+  }
+
   /** Called by the owner for each head: what follows is this message's body. */
   begin(framing: Framing, message: Message, consumer: BodyConsumer | null): void {
     this.#message = message;

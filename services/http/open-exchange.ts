@@ -22,6 +22,8 @@ export class OpenExchange {
   readonly exchange: Exchange;
   /** The server's stream offset when the request's head was read: bytes beyond it may be the answer. */
   readonly serverOffset: number;
+  /** Where the server's stream began to answer, interim responses included; -1 while it hasn't. */
+  responseOffset = -1;
   /** How often the client's direction had lost sync before the request. */
   clientLosses = 0;
   requestDone = false;

@@ -1,10 +1,15 @@
 /**
  * Which response belongs to which request: first in, first out (RFC 9112 section 9.3.2), and what a gap does to that.
  *
- * The frames' causal order is what makes it exact: a response's bytes never come before its request's. A client that
- * doesn't pipeline (none of the known LLM clients does) sends a request only after it has read the response before, so
- * when a request comes while the server's direction is without sync, the requests before it were answered in what we
- * couldn't read. A connection counts as pipelining once server bytes were read in sync with two requests unanswered.
+ * The frames' causal order is what makes it exact. A request's response begins at or behind the server's stream offset at
+ * which the request was read. So of the requests that wait when a head is found behind an unread stretch of the server's
+ * bytes, only those that were there before the stretch's end may have been answered in it, and the head belongs to one of
+ * those that wait: with a single one it is certain.
+ *
+ * A flight is what a client sends without hearing from the server: one request (as all known LLM clients do), or several
+ * (pipelining). A client is taken to wait for all answers of a flight before it begins the next, until it is seen doing
+ * otherwise. So a new flight tells that every request of the one before was answered, in what couldn't be read if need be,
+ * and whatever was in doubt is over.
  */
 import type { ExchangeEnd, MessageState } from './exchange.ts';
 import type { OpenExchange } from './open-exchange.ts';
@@ -12,26 +17,43 @@ import type { OpenExchange } from './open-exchange.ts';
 export interface PairingOwner {
   /** The exchange's response is over, in this way. */
   responseOver(open: OpenExchange, end: ExchangeEnd, state: MessageState): void;
+  /** The response in progress can't be read on at the moment, and its client has gone on: it is over. */
+  giveUpResponse(): void;
+}
+
+/** A stretch between messages of more bytes than this held a final response: interim responses aren't that long. */
+const INTERIM_BYTES_MAX = 512;
+
+/** Bytes of the server between two places where it was in sync. */
+export interface UnreadStretch {
+  /** Stream offset of its end: of the head that brought sync back. */
+  readonly end: number;
+  readonly bytes: number;
+  /** It began between messages, so that what is missing are messages. */
+  readonly betweenMessages: boolean;
 }
 
 export class Pairing {
   readonly #owner: PairingOwner;
-  /** Requests whose final response hasn't begun, oldest first. */
+  /** Requests whose final response hasn't begun as far as known, oldest first. */
   #pending: OpenExchange[] = [];
   #answering: OpenExchange | null = null;
   /** Responses to requests that were ended by a limit: they are still to come, and belong to nobody. */
   #unwanted = 0;
+  /** So many of the oldest waiting requests may have been answered already, in what couldn't be read. */
+  #mayBeAnswered = 0;
+  /** Several requests were seen waiting at a time. */
   #pipelines = false;
-  /** Requests may have been lost since the server last finished something: the order of those that come now isn't known. */
-  #requestsInDoubt = false;
+  /** The client was seen beginning a flight before the one before was answered: flights tell nothing. */
+  #neverWaits = false;
+  /** How often requests may have been lost. */
   #clientLosses = 0;
-  /** Size of a gap between messages of the server that no exchange has been charged with, in bytes. */
+  /** Size of gaps between messages of the server that no exchange has been charged with, in bytes. */
   #borderGap = 0;
-  /** The server's stream offset when the client was last heard before that loss. */
-  #serverOffsetAtLoss = 0;
-  #serverOffsetAtClient = 0;
-  /** Responses may have been lost while several requests waited: all pairs are doubtful until none waits. */
-  #responsesInDoubt = false;
+  /** The server's stream offset when the client's bytes were last read in sync; when some couldn't be read or are missing; and when it was last heard before that. -1: never. */
+  #offsetAtRead = -1;
+  #offsetAtUnread = -1;
+  #offsetBeforeLoss = -1;
 
   constructor(owner: PairingOwner) {
     this.#owner = owner;
@@ -41,27 +63,33 @@ export class Pairing {
     return this.#answering;
   }
 
-  get pending(): readonly OpenExchange[] {
-    return this.#pending;
-  }
-
   /** Server bytes were read in sync. */
   serverSpoke(): void {
-    if (this.#pending.length > (this.#answering === null ? 1 : 0)) this.#pipelines = true;
+    if (this.#mayBeAnswered === 0 && this.#pending.length > (this.#answering === null ? 1 : 0)) this.#pipelines = true;
   }
 
-  /** Client bytes were read. `serverOffset`: of the next server byte. */
-  clientSpoke(serverOffset: number): void {
-    this.#serverOffsetAtClient = serverOffset;
+  /** Client bytes were read, or skipped when it isn't `inSync`. `serverOffset`: of the next server byte. */
+  clientSpoke(serverOffset: number, inSync: boolean): void {
+    if (inSync) this.#offsetAtRead = serverOffset;
+    else this.#offsetAtUnread = serverOffset;
   }
 
-  /** A request's head was read. `serverOffset`: of the next server byte. */
-  request(open: OpenExchange, serverInSync: boolean, serverOffset: number): void {
-    if (!serverInSync) this.endAnswered(serverOffset);
-    // A client that waits for its responses sends nothing while the server is still to answer a request that we lost.
-    const silent = serverOffset <= this.#serverOffsetAtLoss;
-    const lostMayWait = this.#requestsInDoubt && (serverInSync || silent || this.#pipelines);
-    open.exchange.uncertain = lostMayWait || this.#responsesInDoubt;
+  /** Requests may have been lost. */
+  clientLostSync(serverOffset: number): void {
+    this.#clientLosses++;
+    this.#offsetBeforeLoss = Math.max(this.#offsetAtRead, this.#offsetAtUnread);
+    this.#offsetAtUnread = serverOffset;
+  }
+
+  /** A request's head was read. `serverInSync`: where in a message the server is, is known. */
+  request(open: OpenExchange, serverInSync: boolean): void {
+    const offset = open.serverOffset;
+    const heard = this.#pipelines ? Math.max(this.#offsetAtRead, this.#offsetAtUnread) : this.#offsetAtRead;
+    if (offset > heard) this.#newFlight(serverInSync);
+    if (this.#pending.length === 0) this.#borderGap = 0;
+    // A client that doesn't pipeline sends nothing while a request that we lost waits for its answer.
+    const lossAt = this.#pipelines || this.#neverWaits ? this.#offsetAtUnread : this.#offsetBeforeLoss;
+    open.exchange.uncertain = this.#clientLosses > 0 && lossAt >= offset;
     open.clientLosses = this.#clientLosses;
     this.#pending.push(open);
   }
@@ -71,35 +99,34 @@ export class Pairing {
     return this.#unwanted > 0 ? null : (this.#pending[0] ?? null);
   }
 
-  /** Whole messages of the server are missing before the next head. Of several waiting requests the first was answered by them. */
-  messagesLost(): void {
-    if (this.#unwanted === 0 && this.#pending.length > 1) this.#endFirst('gap', 'lost', this.#takeGap());
-  }
-
-  /** Another gap of the server's while it was without sync. */
-  serverLostMore(missing: number): void {
-    this.#borderGap += missing;
-  }
-
   /**
    * A final response's head was read. Null: no request is known for it. `isUnwanted` tells beforehand whether it is for an
-   * exchange that a limit has ended. `resynced`: it is the first since the direction lost sync. `straightAfterGap`: only
-   * interim responses stand between the gap and it. `offsetAfterGap`: of the first byte after that gap.
+   * exchange that a limit has ended. `unread`: what couldn't be read since the final response before, if anything.
    */
-  response(resynced: boolean, straightAfterGap: boolean, offsetAfterGap: number): OpenExchange | null {
-    const gap = this.#takeGap();
-    // With pipelining not even one waiting request is sure: what was lost may have been interim, or several responses.
-    if (resynced && this.#pending.length > (this.#pipelines ? 0 : 1)) this.#doubtAll();
+  response(unread: UnreadStretch | null): OpenExchange | null {
+    const { surely, maybe } = this.#answeredBefore(unread);
+    for (let n = 0; n < surely; n++) this.#endFirst('gap', 'lost');
     const open = this.#pending.shift() ?? null;
-    // Requests lost after this one: the response may be theirs, and this one's be lost.
-    const overtaken = open !== null && resynced && open.clientLosses !== this.#clientLosses;
+    this.#mayBeAnswered = Math.min(maybe - surely, this.#pending.length);
+    if (open !== null && maybe > surely) open.exchange.uncertain = true;
     // What is missing between a request and its response's head can only have been interim responses.
-    if (open !== null && straightAfterGap) {
-      open.exchange.response.missingBytes += Math.max(0, Math.min(gap, offsetAfterGap - open.serverOffset));
-    }
-    if (open !== null && overtaken) open.exchange.uncertain = true;
+    if (open !== null && unread?.betweenMessages === true) open.exchange.response.missingBytes += this.#takeGap();
+    this.#borderGap = 0;
     this.#answering = open;
     return open;
+  }
+
+  /** How many of the waiting requests were answered before this head at least, and at most. */
+  #answeredBefore(unread: UnreadStretch | null): { readonly surely: number; readonly maybe: number } {
+    const waiting = this.#pending.length;
+    if (waiting === 0 || (unread === null && this.#mayBeAnswered === 0)) return { surely: 0, maybe: 0 };
+    // One of them is answered now, unless a request was lost behind them that this head may be for.
+    const lostBehind = this.#pending[waiting - 1]!.clientLosses !== this.#clientLosses;
+    let inStretch = 0;
+    if (unread !== null) while (inStretch < waiting && this.#pending[inStretch]!.serverOffset < unread.end) inStretch++;
+    const maybe = Math.min(Math.max(this.#mayBeAnswered, inStretch), lostBehind ? waiting : waiting - 1);
+    const messageLost = unread?.betweenMessages === true && unread.bytes > INTERIM_BYTES_MAX;
+    return { surely: messageLost ? Math.min(1, maybe) : 0, maybe };
   }
 
   get isUnwanted(): boolean {
@@ -118,30 +145,25 @@ export class Pairing {
   /** The response in progress is over. */
   answered(): void {
     this.#answering = null;
-    this.#settle();
   }
 
-  /** Requests may have been lost. */
-  clientLostSync(): void {
-    this.#requestsInDoubt = true;
-    this.#clientLosses++;
-    this.#serverOffsetAtLoss = this.#serverOffsetAtClient;
-  }
-
-  /** The response in progress, if any, can't be read on. */
+  /** The response in progress, if any, can't be read on. `missing`: bytes of the gap that no message is charged with. */
   serverLostSync(end: ExchangeEnd, missing: number): void {
     const open = this.#answering;
-    this.#borderGap = open === null ? missing : 0;
+    this.#borderGap += missing;
     this.#answering = null;
     if (open !== null) this.#owner.responseOver(open, end, 'lost');
-    this.#settle();
   }
 
-  /** The next response's head can't be read: the oldest request gets no answer. */
+  /** Another gap of the server's while it was without sync. */
+  serverLostMore(missing: number): void {
+    this.#borderGap += missing;
+  }
+
+  /** The next response's head came and can't be read: the oldest request gets no answer. */
   headLost(end: ExchangeEnd): void {
     if (this.#unwanted > 0) this.#unwanted--;
-    else this.#endFirst(end, 'lost', this.#takeGap());
-    this.#settle();
+    else this.#endFirst(end, 'lost');
   }
 
   /** Takes an exchange out that a limit has ended; if its response is still to come, it will be for nobody. */
@@ -155,8 +177,14 @@ export class Pairing {
 
   /** The server's direction has ended. `unread`: it was without sync, so that what came since a request may be its answer. */
   serverEnded(end: ExchangeEnd, unread: boolean, serverOffset: number): void {
-    if (unread) this.endAnswered(serverOffset);
-    while (this.#pending.length > 0) this.#endFirst(end, 'none', 0);
+    this.endUnread(unread ? serverOffset : -1);
+    while (this.#pending.length > 0) this.#endFirst(end, 'none');
+  }
+
+  /** No more is read: requests whose answers may be among what couldn't be read end as gaps. `serverOffset`: of the end of an unread stretch, -1 if there is none. */
+  endUnread(serverOffset: number): void {
+    while (this.#mayBeAnswered > 0) this.#endFirst('gap', 'lost');
+    while (this.#pending.length > 0 && this.#pending[0]!.serverOffset < serverOffset) this.#endFirst('gap', 'lost');
   }
 
   /** Forgets everything without a word. */
@@ -164,13 +192,20 @@ export class Pairing {
     this.#pending = [];
     this.#answering = null;
     this.#unwanted = 0;
+    this.#mayBeAnswered = 0;
   }
 
-  /** The server's direction is without sync: requests after which it sent something were answered in what wasn't read. */
-  endAnswered(serverOffset: number): void {
-    if (this.#pipelines) return;
-    while (this.#pending.length > 0 && this.#pending[0]!.serverOffset < serverOffset)
-      this.#endFirst('gap', 'lost', this.#takeGap());
+  /** The client begins a flight, though not all is answered as far as was read: the rest was, or the client doesn't wait. */
+  #newFlight(serverInSync: boolean): void {
+    if (this.#neverWaits) return;
+    if (this.#pending.length === 0 && this.#answering === null) return;
+    if (serverInSync && this.#mayBeAnswered === 0) {
+      this.#neverWaits = true;
+      return;
+    }
+    if (this.#answering !== null) this.#owner.giveUpResponse();
+    while (this.#pending.length > 0) this.#endFirst('gap', 'lost');
+    this.#unwanted = 0;
   }
 
   #takeGap(): number {
@@ -179,22 +214,11 @@ export class Pairing {
     return gap;
   }
 
-  #endFirst(end: ExchangeEnd, state: MessageState, missing: number): void {
+  #endFirst(end: ExchangeEnd, state: MessageState): void {
     const open = this.#pending.shift();
+    if (this.#mayBeAnswered > 0) this.#mayBeAnswered--;
     if (open === undefined) return;
-    open.exchange.response.missingBytes += missing;
+    if (end === 'gap') open.exchange.response.missingBytes += this.#takeGap();
     this.#owner.responseOver(open, end, state);
-  }
-
-  #doubtAll(): void {
-    this.#responsesInDoubt = true;
-    for (const open of this.#pending) open.exchange.uncertain = true;
-  }
-
-  /** Nothing waits and the server has finished: whatever was lost before no longer matters. */
-  #settle(): void {
-    if (this.#pending.length > 0 || this.#answering !== null) return;
-    this.#requestsInDoubt = false;
-    this.#responsesInDoubt = false;
   }
 }

@@ -25,10 +25,11 @@ export interface PipelineSink {
 }
 
 /** Bytes that reached HTTP and were not read as such. */
-function lossesOf(stats: HttpStats): LossReport['losses'] {
+function lossesOf(stats: readonly HttpStats[]): LossReport['losses'] {
+  const sum = (bytes: (each: HttpStats) => number): number => stats.reduce((total, each) => total + bytes(each), 0);
   const counts = [
-    { reason: 'unsynced', packets: 0, bytes: stats.skippedBytes },
-    { reason: 'other_protocol', packets: 0, bytes: stats.opaqueBytes },
+    { reason: 'unsynced', packets: 0, bytes: sum((each) => each.skippedBytes) },
+    { reason: 'other_protocol', packets: 0, bytes: sum((each) => each.opaqueBytes) },
   ];
   return counts.filter((count) => count.bytes > 0);
 }
@@ -65,8 +66,10 @@ export class Pipeline {
         for (const { value } of batch.records) await sink.addReport(value);
       },
     };
+    const frames = await bus.consumer(FRAMES, 'reassembler', pipeline.reassembler);
+    pipeline.reassembler.attach(frames);
     pipeline.#consumers.push(
-      await bus.consumer(FRAMES, 'reassembler', pipeline.reassembler),
+      frames,
       await bus.consumer(OBSERVATIONS, 'clickhouse', observations),
       await bus.consumer(PROBE_REPORTS, 'clickhouse', reports),
     );

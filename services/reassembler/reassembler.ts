@@ -1,31 +1,49 @@
 /**
  * The stage that turns frames into observations: HTTP is rebuilt from the frames' bytes, LLM calls are recognised among the
- * exchanges, and both are published. Its state is what is in flight; all of it comes from the frames.
+ * exchanges, and both are published. Its state is what is in flight, and all of that comes from the frames: it commits the
+ * first offset that is still needed, after everything from before it is durable in the bus.
  */
 import type { Observation } from '../../schemas/call.ts';
 import type { Frame } from '../../schemas/frame.ts';
-import type { Batch, ConsumerHandlers, Producer } from '../bus/bus.ts';
-import { HttpAssembler } from '../http/assembler.ts';
+import type { Assignment, Batch, Consumer, ConsumerHandlers, Producer } from '../bus/bus.ts';
 import type { CredentialMasker } from '../http/credentials.ts';
-import type { HttpOptions, HttpStats } from '../http/options.ts';
-import { CallRecognizer, type RecognizerOptions } from '../llm/recognizer.ts';
+import type { HttpStats } from '../http/options.ts';
+import { decodeCheckpoint } from './checkpoint.ts';
+import { PartitionReassembler, type ReassemblerOptions } from './partition.ts';
 
-export interface ReassemblerOptions {
-  readonly http: HttpOptions;
-  readonly llm: RecognizerOptions;
+export type { ReassemblerOptions } from './partition.ts';
+
+export const REASSEMBLER_DEFAULTS = {
+  /** How often offsets are committed, at most. */
+  commitIntervalMs: 500,
+} as const;
+
+interface Owned {
+  readonly state: PartitionReassembler;
+  readonly epoch: number;
+  next: number;
+  committedAt: number;
+  committed: number;
 }
 
 export class Reassembler implements ConsumerHandlers<Frame> {
-  readonly #assembler: HttpAssembler;
+  readonly #options: ReassemblerOptions;
+  readonly #masker: CredentialMasker;
   readonly #producer: Producer<Observation>;
-  #ready: Observation[] = [];
+  readonly #partitions = new Map<number, Owned>();
+  #consumer: Consumer | null = null;
   #calls = 0;
   #exchanges = 0;
 
   constructor(options: ReassemblerOptions, masker: CredentialMasker, producer: Producer<Observation>) {
+    this.#options = options;
+    this.#masker = masker;
     this.#producer = producer;
-    const recognizer = new CallRecognizer(options.llm, (observation) => this.#ready.push(observation));
-    this.#assembler = new HttpAssembler(options.http, recognizer, masker);
+  }
+
+  /** The consumer that offsets are committed to; before the first record. */
+  attach(consumer: Consumer): void {
+    this.#consumer = consumer;
   }
 
   /** Calls and other exchanges published so far. */
@@ -33,29 +51,67 @@ export class Reassembler implements ConsumerHandlers<Frame> {
     return { calls: this.#calls, exchanges: this.#exchanges };
   }
 
-  get httpStats(): HttpStats {
-    return this.#assembler.stats;
+  /** Of each partition owned now. */
+  get httpStats(): readonly HttpStats[] {
+    return [...this.#partitions.values()].map(({ state }) => state.httpStats);
+  }
+
+  assigned(assignments: readonly Assignment[]): void {
+    for (const { partition, offset, metadata, epoch } of assignments) {
+      const state = new PartitionReassembler(this.#options, this.#masker, decodeCheckpoint(metadata));
+      this.#partitions.set(partition, {
+        state,
+        epoch,
+        next: offset,
+        committedAt: performance.now(),
+        committed: offset,
+      });
+    }
   }
 
   async batch(batch: Batch<Frame>): Promise<void> {
-    for (const { value } of batch.records) this.#assembler.feed(value);
-    await this.#publish();
+    const owned = this.#partitions.get(batch.partition);
+    if (owned === undefined) return;
+    for (const { value, offset } of batch.records) owned.state.feed(value, offset);
+    owned.next = batch.nextOffset;
+    await this.#publish(owned);
+    if (performance.now() - owned.committedAt >= REASSEMBLER_DEFAULTS.commitIntervalMs)
+      await this.#commit(batch.partition, owned);
+  }
+
+  /** Commits what can be committed. What is in flight is dropped: the next owner is given its frames again. */
+  async revoked(partitions: readonly number[]): Promise<void> {
+    for (const partition of partitions) {
+      const owned = this.#partitions.get(partition);
+      if (owned === undefined) continue;
+      await this.#commit(partition, owned);
+      this.#partitions.delete(partition);
+    }
   }
 
   /** No more frames will come: whatever is open ends as the capture's end found it. */
   async end(): Promise<void> {
-    this.#assembler.end();
-    await this.#publish();
+    for (const owned of this.#partitions.values()) {
+      owned.state.end();
+      await this.#publish(owned);
+    }
   }
 
-  async #publish(): Promise<void> {
-    const ready = this.#ready;
-    this.#ready = [];
-    for (const observation of ready) {
+  async #publish(owned: Owned): Promise<void> {
+    for (const observation of owned.state.takeReady()) {
       if (observation.type === 'call') this.#calls++;
       else this.#exchanges++;
       const row = observation.type === 'call' ? observation.call : observation.exchange;
       await this.#producer.publish(row.connectionId, observation);
     }
+  }
+
+  async #commit(partition: number, owned: Owned): Promise<void> {
+    owned.committedAt = performance.now();
+    const { offset, metadata } = owned.state.progress(owned.next);
+    if (offset <= owned.committed) return;
+    await this.#producer.flush();
+    const result = await this.#consumer?.commit(partition, offset, metadata, owned.epoch);
+    if (result === 'committed') owned.committed = offset;
   }
 }

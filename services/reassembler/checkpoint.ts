@@ -1,0 +1,72 @@
+/**
+ * The checkpoint as the text that is committed beside a watermark:
+ *
+ *     c1:<base64url of entries>      each entry: 16 bytes connection id, 1 byte state, varint client, varint server
+ *
+ * Varints are LEB128: 7 bits a byte, low bits first.
+ */
+import { BitternError } from '../common/errors.ts';
+import type { ConnectionId } from '../common/types.ts';
+import type { ResumePoint } from '../http/connection.ts';
+
+const PREFIX = 'c1:';
+const ID_BYTES = 16;
+const STATES = ['synced', 'unsynced', 'ignored'] as const;
+const SEVEN_BITS = 0x80;
+
+export function encodeCheckpoint(entries: ReadonlyMap<ConnectionId, ResumePoint>): string {
+  const bytes: number[] = [];
+  for (const [connection, { client, server, state }] of entries) {
+    bytes.push(...Buffer.from(connection, 'hex'), STATES.indexOf(state));
+    pushVarint(bytes, client);
+    pushVarint(bytes, server);
+  }
+  return PREFIX + Buffer.from(bytes).toString('base64url');
+}
+
+/** Null for an empty text: nothing was ever committed. @throws BitternError BIT_CHECKPOINT_UNREADABLE: it is of another release, or damaged */
+export function decodeCheckpoint(text: string): Map<ConnectionId, ResumePoint> | null {
+  if (text === '') return null;
+  const entries = new Map<ConnectionId, ResumePoint>();
+  if (!text.startsWith(PREFIX)) throw unreadable();
+  const bytes = Buffer.from(text.slice(PREFIX.length), 'base64url');
+  const cursor = { at: 0 };
+  while (cursor.at < bytes.length) {
+    const connection = bytes.toString('hex', cursor.at, cursor.at + ID_BYTES) as ConnectionId;
+    const state = STATES[bytes[cursor.at + ID_BYTES] ?? STATES.length];
+    cursor.at += ID_BYTES + 1;
+    const client = readVarint(bytes, cursor);
+    const server = readVarint(bytes, cursor);
+    if (state === undefined || cursor.at > bytes.length) throw unreadable();
+    entries.set(connection, { client, server, state });
+  }
+  return entries;
+}
+
+function pushVarint(bytes: number[], value: number): void {
+  let rest = value;
+  while (rest >= SEVEN_BITS) {
+    bytes.push((rest % SEVEN_BITS) | SEVEN_BITS);
+    rest = Math.floor(rest / SEVEN_BITS);
+  }
+  bytes.push(rest);
+}
+
+function readVarint(bytes: Buffer, cursor: { at: number }): number {
+  let value = 0;
+  let factor = 1;
+  for (;;) {
+    const byte = bytes[cursor.at++];
+    if (byte === undefined) throw unreadable();
+    value += (byte % SEVEN_BITS) * factor;
+    if (byte < SEVEN_BITS) return value;
+    factor *= SEVEN_BITS;
+  }
+}
+
+function unreadable(): BitternError {
+  return new BitternError(
+    'BIT_CHECKPOINT_UNREADABLE',
+    "The checkpoint beside a committed offset can't be read: was it written by a newer release?",
+  );
+}
