@@ -5,4 +5,12 @@ export const API_DEFAULTS = {
   /** Rows of one page when the client doesn't say, and at most. */
   pageRows: 50,
   pageRowsMax: 500,
+  /** Characters of one filter's value. */
+  filterCharsMax: 500,
+  /** Bytes of a request's head, and of a body that no route wants. */
+  headBytesMax: 16_384,
+  bodyBytesMax: 1_024,
+  /** Connections at once, and how long a request may take to come in. */
+  connectionsMax: 100,
+  requestTimeoutMs: 30_000,
 } as const;

@@ -1,5 +1,6 @@
 /** Serves the API for a command and tells how to reach it. */
 import path from 'node:path';
+import type { ApiFailure } from '../api/failure.ts';
 import { type Api, startApi } from '../api/server.ts';
 import type { Store } from '../clickhouse/store.ts';
 import type { Config } from '../config/schema.ts';
@@ -9,7 +10,16 @@ const TOKEN_NAME = 'api-token';
 
 export async function serveApi(config: Config, store: Store): Promise<Api> {
   const { host, port, allowRemote, tokenFile } = config.api;
-  return startApi(store, { host, port, allowRemote, token: await secretFrom(config, tokenFile, TOKEN_NAME) });
+  const token = await secretFrom(config, tokenFile, TOKEN_NAME);
+  return startApi(store, { host, port, allowRemote, token, onFailure: tellFailure });
+}
+
+/** The API's clients aren't told why; whoever runs it is. */
+function tellFailure(failure: ApiFailure): void {
+  const { cause } = failure;
+  process.stderr.write(
+    `bittern: the API: ${failure.message} ${cause instanceof Error ? cause.message : String(cause)}\n`,
+  );
 }
 
 /** A command line that asks the API. The token stays in its file. */
