@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import kafkajs from 'kafkajs';
 import type { Frame } from '../../schemas/frame.ts';
 import { FRAMES } from '../../schemas/topics.ts';
 import type { Topic } from '../../services/bus/bus.ts';
@@ -210,6 +211,28 @@ async function roundTrip(kafka: KafkaBroker, compression: KafkaCompression, mega
   await bus.close();
 }
 
+/** The plain `send` of kafkajs with the same records, as the yardstick for the choice of the producing client. */
+async function kafkajsProduces(kafka: KafkaBroker, megabytes: number): Promise<void> {
+  const client = new kafkajs.Kafka({ brokers: [kafka.plaintext], logLevel: kafkajs.logLevel.NOTHING });
+  const producer = client.producer({ idempotent: true, createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
+  await producer.connect();
+  let published = 0;
+  const cost = await measure(
+    () => published,
+    async () => {
+      for (let n = 0; published < megabytes * 1e6; n += 50) {
+        const messages = Array.from({ length: 50 }, (_, at) => frames[(n + at) % frames.length]!).map((frame) => {
+          published += frame.payload.length;
+          return { key: frame.connection, value: FRAMES.codec.encode(frame) };
+        });
+        await producer.send({ topic: 'bench-none', acks: -1, messages });
+      }
+    },
+  );
+  row('produce none, kafkajs', cost);
+  await producer.disconnect();
+}
+
 const megabytes = Number(process.argv[2] ?? 200);
 await compressors(megabytes / 2);
 await sealing(megabytes);
@@ -217,6 +240,7 @@ const kafka = await KafkaBroker.open(await mkdtemp(path.join(tmpdir(), 'bittern-
 await kafka.start();
 try {
   for (const compression of ['none', 'zstd', 'gzip'] as const) await roundTrip(kafka, compression, megabytes);
+  await kafkajsProduces(kafka, megabytes);
 } finally {
   await kafka.remove();
 }

@@ -54,8 +54,11 @@ export class Committer {
     if (Buffer.byteLength(metadata) > COMMIT_METADATA_BYTES_MAX) throw metadataTooLarge(metadata);
     const owned = this.#ownership.find(partition, epoch);
     if (owned === undefined) return 'fenced';
-    // What lies below the last commit is done with already.
-    if (offset < owned.requested) return 'committed';
+    if (offset < owned.requested) {
+      // Covered by a higher commit, done or under way: how that ends is how this ends.
+      await this.idle();
+      return this.#ownership.holds(owned) ? 'committed' : 'fenced';
+    }
     owned.requested = offset;
     const result = new Promise<CommitResult | BitternError>((resolve) =>
       this.#enqueue(owned, offset, metadata, resolve),

@@ -124,6 +124,7 @@ export class KafkaConsumer<T> implements Consumer {
       throw kafkaError(`Subscribing to '${topic.name}'`, cause);
     }
     setImmediate(() => {
+      if (this.#closing !== null) return;
       const run = this.#kafkajs.run({
         autoCommit: false,
         eachBatchAutoResolve: false,

@@ -39,6 +39,8 @@ export interface TopicLimits {
 interface Send {
   readonly messages: MessageToProduce[];
   bytes: number;
+  /** Told when it is acknowledged, or when the writer has failed. */
+  readonly settled: (() => void)[];
 }
 
 export class TopicWriter {
@@ -47,9 +49,9 @@ export class TopicWriter {
   readonly #limits: TopicLimits;
   readonly #options: KafkaProducerOptions;
   readonly #sendBytesMax: number;
-  #open: Send = { messages: [], bytes: 0 };
+  #open: Send = { messages: [], bytes: 0, settled: [] };
   #ready: Send[] = [];
-  #sending = 0;
+  readonly #inFlight = new Set<Send>();
   #bytes = 0;
   #linger: NodeJS.Timeout | null = null;
   #waiters: (() => void)[] = [];
@@ -86,10 +88,12 @@ export class TopicWriter {
     return this.#bytes < this.#options.bufferBytesMax ? READY : this.#until(this.#options.bufferBytesMax / 2);
   }
 
-  /** Resolves when everything appended so far is acknowledged. @throws BitternError the kept failure. */
-  flush(): Promise<void> {
+  /** Resolves when everything appended so far is acknowledged, whatever comes after it. @throws BitternError the kept failure. */
+  async flush(): Promise<void> {
     this.#close();
-    return this.#until(0);
+    const sends = [...this.#inFlight, ...this.#ready];
+    await Promise.all(sends.map((send) => new Promise<void>((resolve) => send.settled.push(resolve))));
+    if (this.#failure !== null) throw this.#failure;
   }
 
   #message(record: OutgoingRecord): MessageToProduce {
@@ -111,14 +115,14 @@ export class TopicWriter {
     this.#linger = null;
     if (this.#open.messages.length === 0) return;
     this.#ready.push(this.#open);
-    this.#open = { messages: [], bytes: 0 };
+    this.#open = { messages: [], bytes: 0, settled: [] };
     this.#pump();
   }
 
   #pump(): void {
-    while (this.#sending < this.#options.sendsInFlightMax && this.#ready.length > 0) {
+    while (this.#inFlight.size < this.#options.sendsInFlightMax && this.#ready.length > 0) {
       const send = this.#ready.shift()!;
-      this.#sending++;
+      this.#inFlight.add(send);
       this.#producer.send({ messages: send.messages }).then(
         () => this.#sent(send),
         (cause: unknown) => this.#fail(cause),
@@ -127,14 +131,17 @@ export class TopicWriter {
   }
 
   #sent(send: Send): void {
-    this.#sending--;
+    this.#inFlight.delete(send);
     this.#bytes -= send.bytes;
+    for (const settled of send.settled) settled();
     this.#pump();
     this.#wake();
   }
 
   #fail(cause: unknown): void {
     this.#failure ??= kafkaError(`Publishing to '${this.topic}'`, cause);
+    for (const send of [...this.#inFlight, ...this.#ready]) for (const settled of send.settled) settled();
+    this.#inFlight.clear();
     this.#ready = [];
     this.#wake();
   }
