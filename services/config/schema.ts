@@ -185,6 +185,12 @@ const llm = z
     eventBytesMax: whole(1024, 256 * MB, LLM_DEFAULTS.eventBytesMax, 'Longest event of a stream.'),
     previewCharsMax: whole(0, 10_000, LLM_DEFAULTS.previewCharsMax, 'Characters of prompt_preview and answer_preview.'),
     errorCharsMax: whole(0, 100_000, LLM_DEFAULTS.errorCharsMax, 'Characters of error_message.'),
+    openBytesMax: whole(
+      MB,
+      64 * GB,
+      LLM_DEFAULTS.openBytesMax,
+      'Bytes of bodies that are held for all open exchanges together; above it large and old ones are dropped and their calls marked truncated.',
+    ),
     hintBytesMax: whole(
       0,
       GB,

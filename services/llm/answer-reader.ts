@@ -45,7 +45,7 @@ export function bytesBeforeGap(body: BodyCollector): Buffer {
   return gap === undefined ? body.bytes : body.bytes.subarray(0, gap.at);
 }
 
-type Mode = 'undecided' | 'events' | 'pieces' | 'whole';
+type Mode = 'undecided' | 'events' | 'pieces' | 'whole' | 'dropped';
 
 /** Events that are kept for the dialect that is still to be found. */
 const UNCLAIMED_EVENTS_MAX = 8;
@@ -70,6 +70,8 @@ export class AnswerReader implements BodyConsumer {
   #streamBytes = 0;
   #cut = false;
   #gaps = false;
+  /** What was known when it was dropped. */
+  #dropped: Answer | null = null;
   #time: Micros = 0;
 
   constructor(options: AnswerOptions) {
@@ -90,14 +92,37 @@ export class AnswerReader implements BodyConsumer {
     if (this.#mode === 'undecided') this.#mode = this.#sniff(bytes);
     if (this.#mode === 'events') this.#eventParser().data(bytes, time);
     else if (this.#mode === 'pieces') this.#pieceParser().data(bytes, time);
-    else this.#collector().data(bytes);
+    else if (this.#mode === 'whole') this.#collector().data(bytes);
   }
 
   gap(missing: number): void {
     this.#gaps = true;
     if (this.#mode === 'events') this.#eventParser().gap();
     else if (this.#mode === 'pieces') this.#pieceParser().gap();
-    else this.#collector().gap(missing);
+    else if (this.#mode !== 'dropped') this.#collector().gap(missing);
+  }
+
+  /** Lets go of all that came and of what comes. Of a stream that was open the few facts that need no memory stay. */
+  drop(): void {
+    const facts = this.#stream === null ? null : this.#stream.result().facts;
+    this.#dropped = {
+      dialect: this.#dialect,
+      streamed: this.#isStream(),
+      facts: facts === null ? null : { ...facts, toolCalls: [], text: '' },
+      error: facts?.error ?? null,
+      end: 'no',
+      text: '',
+      timing: this.#timing,
+      cut: true,
+    };
+    this.#mode = 'dropped';
+    this.#events = null;
+    this.#pieces = null;
+    this.#body = null;
+    this.#stream = null;
+    this.#templates = null;
+    this.#unclaimed = [];
+    this.#streamBytes = 0;
   }
 
   #sniff(bytes: Buffer): Mode {
@@ -183,6 +208,7 @@ export class AnswerReader implements BodyConsumer {
 
   /** Everything that the body told. Call once, when nothing more comes. */
   finish(): Answer {
+    if (this.#dropped !== null) return this.#dropped;
     this.#events?.end(this.#time);
     if (this.#stream === null && this.#unclaimed.length > 0 && this.#looksLikeCall()) this.#open(UNKNOWN_DIALECT);
     return this.#stream === null ? this.#finishWhole() : this.#finishStream(this.#stream);
@@ -198,12 +224,12 @@ export class AnswerReader implements BodyConsumer {
       end,
       text: message === null ? '' : JSON.stringify(message),
       timing: this.#timing,
-      cut: this.#cut || this.#dropped(),
+      cut: this.#cut || this.#lostEvents(),
     };
   }
 
   /** Whether a limit cost an event. What a gap cost is told by the exchange. */
-  #dropped(): boolean {
+  #lostEvents(): boolean {
     if ((this.#pieces?.dropped ?? 0) > 0) return true;
     return !this.#gaps && (this.#events?.droppedEvents ?? 0) > 0;
   }
@@ -220,14 +246,18 @@ export class AnswerReader implements BodyConsumer {
     const error = failed ? (readApiError(json) ?? { type: '', message: text }) : (facts?.error ?? null);
     return {
       dialect: this.#dialect,
-      streamed: this.#mode === 'events' || this.#mode === 'pieces',
+      streamed: this.#isStream(),
       facts,
       error,
       end: json === undefined ? 'no' : 'yes',
       text,
       timing: this.#timing,
-      cut: this.#cut || (this.#body?.droppedBytes ?? 0) > 0 || this.#dropped(),
+      cut: this.#cut || (this.#body?.droppedBytes ?? 0) > 0 || this.#lostEvents(),
     };
+  }
+
+  #isStream(): boolean {
+    return this.#mode === 'events' || this.#mode === 'pieces';
   }
 
   #dialectOf(json: JsonObject): Dialect | null {

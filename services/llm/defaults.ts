@@ -4,6 +4,8 @@ export const LLM_DEFAULTS = {
   requestBytesMax: 16 * 1024 * 1024,
   /** Decoded bytes of one non-streaming response body, and of the text put together from one stream. */
   responseBytesMax: 16 * 1024 * 1024,
+  /** Bytes of request bodies, new contents and answers that are held for all open exchanges together; above it large and old ones are dropped, their calls `truncated`. */
+  openBytesMax: 256 * 1024 * 1024,
   /** Bytes allocated at once on the word of a Content-Length. */
   hintBytesMax: 4 * 1024 * 1024,
   /** Bytes of an error answer (status >= 400) that are held. */

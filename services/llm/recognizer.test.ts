@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { Call, Content } from '../../schemas/call.ts';
 import { LLM_DEFAULTS } from './defaults.ts';
 import { CallRecognizer } from './recognizer.ts';
 import { rebuildRequest } from './request-parts.ts';
@@ -304,4 +305,90 @@ test('an open exchange counts its bytes as held, and none when it is closed', ()
   run(recognizer, script);
   assert.ok(held > 100);
   assert.equal(recognizer.heldBytes, 0);
+});
+
+/** Observes `inner` while `outer` is open: between its request and its answer. */
+function observeWithin(
+  outer: Script,
+  inner: Script,
+  openBytesMax: number,
+): { recognizer: CallRecognizer; calls: Call[] } {
+  const calls: Call[] = [];
+  const limits = { ...LLM_DEFAULTS, openBytesMax, prefixCacheBytes: 0 };
+  const recognizer = new CallRecognizer({ ...TEST_OPTIONS, limits }, (seen) => {
+    if (seen.type === 'call') calls.push(seen.call);
+  });
+  const onResponse = recognizer.onResponse.bind(recognizer);
+  recognizer.onResponse = (exchange) => {
+    recognizer.onResponse = onResponse;
+    run(recognizer, inner);
+    return onResponse(exchange);
+  };
+  run(recognizer, outer);
+  return { recognizer, calls };
+}
+
+const LARGE = { ...REQUEST, messages: [{ role: 'user', content: 'x'.repeat(20_000) }] };
+const STREAMED = { responseHeaders: EVENT_STREAM, response: ANTHROPIC_STREAM };
+
+test('when all open exchanges hold too much, the largest one lets go, keeps its facts and is truncated', () => {
+  const { recognizer, calls } = observeWithin(
+    { request: LARGE, ...STREAMED },
+    { request: { ...REQUEST, model: 'other' }, ...STREAMED },
+    20_500,
+  );
+  assert.deepEqual(
+    calls.map((call) => [call.requestedModel, call.outcome, call.completeness]),
+    [
+      ['other', 'ok', 'full'],
+      ['claude-sonnet-4-5', 'ok', 'truncated'],
+    ],
+  );
+  assert.deepEqual([recognizer.stats.droppedOpen, recognizer.heldBytes], [1, 0]);
+  assert.ok(recognizer.stats.droppedOpenBytes > 20_000);
+});
+
+test('a text that was dropped before it was stored comes again with the next request that has it', () => {
+  const seen: Content[] = [];
+  const limits = { ...LLM_DEFAULTS, openBytesMax: 26_000 };
+  const options = { ...TEST_OPTIONS, limits };
+  const recognizer = new CallRecognizer(options, (one) => seen.push(...(one.type === 'call' ? one.contents : [])));
+  const answer = 'y'.repeat(10_000);
+  const response: Piece[] = [
+    [5000, JSON.stringify({ type: 'message', role: 'assistant', content: [{ type: 'text', text: answer }] })],
+  ];
+  run(recognizer, { request: LARGE, response });
+  assert.equal(recognizer.stats.droppedOpen, 1);
+  assert.equal(seen.filter(({ kind }) => kind === 'message').length, 0);
+  run(recognizer, { request: LARGE, response: [[5000, '{"type":"message","role":"assistant","content":[]}']] });
+  assert.equal(seen.filter(({ kind }) => kind === 'message').length, 1);
+});
+
+test('a stream that is dropped tells what it was, and no more', () => {
+  const delta = { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'z'.repeat(30_000) } };
+  const start = { type: 'message_start', message: { id: 'msg_1', model: 'm-1', usage: { input_tokens: 3 } } };
+  const call = observeCall(
+    {
+      request: REQUEST,
+      responseHeaders: EVENT_STREAM,
+      response: sse([
+        ['message_start', start],
+        ['content_block_delta', delta],
+        ['message_stop', { type: 'message_stop' }],
+      ]),
+    },
+    { ...TEST_OPTIONS, limits: { ...LLM_DEFAULTS, openBytesMax: 20_000 } },
+  );
+  assert.deepEqual(
+    [
+      call.model,
+      call.responseId,
+      call.inputTokens,
+      call.streaming,
+      call.completeness,
+      call.outcome,
+      call.answerPreview,
+    ],
+    ['m-1', 'msg_1', 3, true, 'truncated', 'partial_capture', ''],
+  );
 });

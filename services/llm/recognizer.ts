@@ -19,7 +19,9 @@ import { dialectOfPath, UNKNOWN_DIALECT } from './dialects/registry.ts';
 import { withoutKeys } from './error-text.ts';
 import { buildExchangeRow } from './exchange-row.ts';
 import { contentHash } from './hash.ts';
-import { RequestCaches, type RequestFacts, readRequest } from './request-facts.ts';
+import { OpenBytes } from './open-bytes.ts';
+import { AnswerIntake, OpenCall, RequestIntake } from './open-call.ts';
+import { RequestCaches, readRequest } from './request-facts.ts';
 
 export interface RecognizerOptions {
   readonly identity: IdentityMapping;
@@ -36,18 +38,9 @@ export interface RecognizerStats {
   exchanges: number;
   contents: number;
   contentBytes: number;
-}
-
-/** What is known of one exchange while it is open. */
-interface Open {
-  /** By the request's path. */
-  readonly dialect: Dialect | null;
-  requestBody: BodyCollector | null;
-  requestCut: boolean;
-  request: RequestFacts | null;
-  /** False: the request was seen and is no call's. */
-  candidate: boolean;
-  reader: AnswerReader | null;
+  /** Open exchanges that had to let go of their bodies, since all together held more than `openBytesMax`. */
+  droppedOpen: number;
+  droppedOpenBytes: number;
 }
 
 /** The length of the decoded body, where the head tells it; else 0. */
@@ -63,10 +56,11 @@ function isPartial(message: Message): boolean {
 }
 
 export class CallRecognizer implements ExchangeHandler {
-  readonly stats: RecognizerStats = { calls: 0, exchanges: 0, contents: 0, contentBytes: 0 };
   readonly #options: RecognizerOptions;
   readonly #emit: (observation: Observation) => void;
-  readonly #open = new Map<Exchange, Open>();
+  readonly #open = new Map<Exchange, OpenCall>();
+  readonly #openBytes: OpenBytes;
+  readonly #counts = { calls: 0, exchanges: 0, contents: 0, contentBytes: 0 };
   readonly #caches: RequestCaches;
   readonly #pricing: Pricing | null;
 
@@ -74,20 +68,18 @@ export class CallRecognizer implements ExchangeHandler {
     this.#options = options;
     this.#emit = emit;
     this.#caches = new RequestCaches(options.limits);
+    this.#openBytes = new OpenBytes(options.limits.openBytesMax);
     this.#pricing = options.pricing ? new Pricing() : null;
   }
 
-  /**
-   * Bytes held, about: bodies and new contents of open exchanges, and the cache of earlier requests. Walks all open
-   * exchanges: to be asked now and then, not for each frame.
-   */
+  get stats(): RecognizerStats {
+    const { dropped, droppedBytes } = this.#openBytes;
+    return { ...this.#counts, droppedOpen: dropped, droppedOpenBytes: droppedBytes };
+  }
+
+  /** Bytes held, about: bodies and new contents of open exchanges, and the cache of earlier requests. */
   get heldBytes(): number {
-    let bytes = this.#caches.prefixes?.bytes ?? 0;
-    for (const { requestBody, request, reader } of this.#open.values()) {
-      bytes += (requestBody?.heldBytes ?? 0) + (reader?.heldBytes ?? 0);
-      if (request !== null) for (const { text } of request.contents) bytes += text.length;
-    }
-    return bytes;
+    return this.#openBytes.bytes + (this.#caches.prefixes?.bytes ?? 0);
   }
 
   onRequest(exchange: Exchange): BodyConsumer | null {
@@ -98,8 +90,9 @@ export class CallRecognizer implements ExchangeHandler {
     if (dialect === null && !type.includes('json')) return null;
     const { requestBytesMax: bodyBytesMax, hintBytesMax } = this.#options.limits;
     const requestBody = new BodyCollector({ bodyBytesMax, hintBytesMax }, lengthHint(head.headers));
-    this.#open.set(exchange, { dialect, requestBody, requestCut: false, request: null, candidate: true, reader: null });
-    return requestBody;
+    const open = new OpenCall(dialect, requestBody);
+    this.#open.set(exchange, open);
+    return new RequestIntake(open, this.#openBytes);
   }
 
   onRequestEnd(exchange: Exchange): void {
@@ -107,11 +100,16 @@ export class CallRecognizer implements ExchangeHandler {
     if (open?.requestBody == null) return;
     // Read now, so that only what is new of it is held while the answer streams.
     this.#readRequest(exchange, open, open.dialect ?? UNKNOWN_DIALECT);
+    if (open.dialect === null && !open.request!.isCall) {
+      this.#openBytes.close(open);
+      this.#open.delete(exchange);
+      return;
+    }
     if (open.dialect !== null) open.requestBody = null;
-    else if (!open.request!.isCall) this.#open.delete(exchange);
+    this.#openBytes.update(open);
   }
 
-  #readRequest(exchange: Exchange, open: Open, dialect: Dialect): void {
+  #readRequest(exchange: Exchange, open: OpenCall, dialect: Dialect): void {
     const body = open.requestBody;
     if (body === null) return;
     const path = exchange.requestHead?.path ?? '';
@@ -130,7 +128,7 @@ export class CallRecognizer implements ExchangeHandler {
     if (open === undefined) {
       const isData = contentType.includes('json') || contentType.includes('event-stream');
       if (exchange.requestHead !== null || !isData || head.status >= 400) return null;
-      open = { dialect: null, requestBody: null, requestCut: false, request: null, candidate: true, reader: null };
+      open = new OpenCall(null, null);
       this.#open.set(exchange, open);
     }
     open.reader = new AnswerReader({
@@ -140,13 +138,14 @@ export class CallRecognizer implements ExchangeHandler {
       contentLength: lengthHint(head.headers),
       limits: this.#options.limits,
     });
-    return open.reader;
+    return new AnswerIntake(open, open.reader, this.#openBytes);
   }
 
   onEnd(exchange: Exchange): void {
     const open = this.#open.get(exchange);
     if (open !== undefined) {
       this.#open.delete(exchange);
+      this.#openBytes.close(open);
       const answer = open.reader?.finish() ?? null;
       const dialect = this.#dialectOf(exchange, open, answer);
       if (dialect !== null) {
@@ -154,13 +153,13 @@ export class CallRecognizer implements ExchangeHandler {
         return;
       }
     }
-    this.stats.exchanges++;
+    this.#counts.exchanges++;
     if (!this.#options.exchanges) return;
     this.#emit({ type: 'exchange', exchange: buildExchangeRow(exchange, this.#options.identity) });
   }
 
   /** The dialect of the call that this exchange is; null when it is none. */
-  #dialectOf(exchange: Exchange, open: Open, answer: Answer | null): Dialect | null {
+  #dialectOf(exchange: Exchange, open: OpenCall, answer: Answer | null): Dialect | null {
     if (open.dialect !== null) {
       if (open.requestBody !== null) this.#readRequest(exchange, open, open.dialect);
       const failed = (exchange.responseHead?.status ?? 0) >= 400;
@@ -171,10 +170,10 @@ export class CallRecognizer implements ExchangeHandler {
     if (found === null || answer?.facts == null) return null;
     if (exchange.requestHead === null) return found === UNKNOWN_DIALECT ? null : found;
     if (found !== UNKNOWN_DIALECT || open.request === null) this.#readRequest(exchange, open, found);
-    return open.request?.isCall ? found : null;
+    return open.request?.isCall || (open.requestCut && open.request === null) ? found : null;
   }
 
-  #emitCall(exchange: Exchange, open: Open, dialect: Dialect, answer: Answer | null): void {
+  #emitCall(exchange: Exchange, open: OpenCall, dialect: Dialect, answer: Answer | null): void {
     const { request, requestCut } = open;
     const contents: Content[] = request === null ? [] : [...request.contents];
     const responseContent = this.#responseContent(exchange, answer, contents);
@@ -183,10 +182,10 @@ export class CallRecognizer implements ExchangeHandler {
     const call = buildCall(parts, { identity, content, pricing: this.#pricing, limits });
     for (const { hash, text } of contents) {
       this.#caches.markEmitted(hash);
-      this.stats.contentBytes += text.length;
+      this.#counts.contentBytes += text.length;
     }
-    this.stats.contents += contents.length;
-    this.stats.calls++;
+    this.#counts.contents += contents.length;
+    this.#counts.calls++;
     this.#emit({ type: 'call', call, contents });
   }
 

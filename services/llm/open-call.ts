@@ -1,0 +1,94 @@
+/** An exchange that may be a call, while it is open: what was read of it so far, and the bodies that still come. */
+import type { Micros } from '../common/types.ts';
+import type { BodyCollector } from '../http/body.ts';
+import type { BodyConsumer } from '../http/exchange.ts';
+import type { AnswerReader } from './answer-reader.ts';
+import type { Dialect } from './dialects/dialect.ts';
+import type { ByteHolder, OpenBytes } from './open-bytes.ts';
+import type { RequestFacts } from './request-facts.ts';
+
+const charactersOf = (facts: RequestFacts): number => facts.contents.reduce((sum, { text }) => sum + text.length, 0);
+
+export class OpenCall implements ByteHolder {
+  /** By the request's path. */
+  readonly dialect: Dialect | null;
+  countedBytes = 0;
+  /** Null when there is none, and as soon as it isn't needed any more. */
+  requestBody: BodyCollector | null;
+  /** One of our limits cut the request. */
+  requestCut = false;
+  reader: AnswerReader | null = null;
+  #request: RequestFacts | null = null;
+  #contentBytes = 0;
+
+  constructor(dialect: Dialect | null, requestBody: BodyCollector | null) {
+    this.dialect = dialect;
+    this.requestBody = requestBody;
+  }
+
+  get request(): RequestFacts | null {
+    return this.#request;
+  }
+
+  set request(facts: RequestFacts | null) {
+    this.#request = facts;
+    this.#contentBytes = facts === null ? 0 : charactersOf(facts);
+  }
+
+  /** About: texts count a byte a character. */
+  get heldBytes(): number {
+    return this.#contentBytes + (this.requestBody?.heldBytes ?? 0) + (this.reader?.heldBytes ?? 0);
+  }
+
+  /** The facts stay, the texts go: of the request those that were to be stored, of the answer all that came and that comes. */
+  drop(): void {
+    if (this.requestBody !== null || this.#contentBytes > 0) this.requestCut = true;
+    this.requestBody = null;
+    if (this.#request !== null) this.request = { ...this.#request, contents: [] };
+    if (this.reader !== null && this.reader.heldBytes > 0) this.reader.drop();
+  }
+}
+
+/** The request's body on its way in. */
+export class RequestIntake implements BodyConsumer {
+  readonly #call: OpenCall;
+  readonly #open: OpenBytes;
+
+  constructor(call: OpenCall, open: OpenBytes) {
+    this.#call = call;
+    this.#open = open;
+  }
+
+  data(bytes: Buffer): void {
+    const body = this.#call.requestBody;
+    if (body === null) return;
+    body.data(bytes);
+    this.#open.update(this.#call);
+  }
+
+  gap(missing: number): void {
+    this.#call.requestBody?.gap(missing);
+  }
+}
+
+/** The answer's body on its way in. */
+export class AnswerIntake implements BodyConsumer {
+  readonly #call: OpenCall;
+  readonly #reader: AnswerReader;
+  readonly #open: OpenBytes;
+
+  constructor(call: OpenCall, reader: AnswerReader, open: OpenBytes) {
+    this.#call = call;
+    this.#reader = reader;
+    this.#open = open;
+  }
+
+  data(bytes: Buffer, time: Micros): void {
+    this.#reader.data(bytes, time);
+    this.#open.update(this.#call);
+  }
+
+  gap(missing: number): void {
+    this.#reader.gap(missing);
+  }
+}
