@@ -51,10 +51,9 @@ export class PartitionReassembler {
   /** `offset`: of the frame's record in the partition. */
   feed(frame: Frame, offset: number): void {
     const told = this.#told.get(frame.connection);
-    const rest = told === undefined ? frame : trimFrame(frame, told.client, told.server);
-    if (told?.state !== 'ignored' && rest !== null) {
-      const synced = told === undefined ? this.#takenOver && frame.sequence > 0 : told.state === 'synced';
-      this.#assembler.feed(rest, synced);
+    if (told === undefined) this.#assembler.feed(frame, this.#takenOver && frame.sequence > 0);
+    else if (told.state !== 'ignored') {
+      this.#assembler.feed(trimFrame(frame, told.client, told.server), told.state === 'synced');
     }
     const ends = frameEnds(frame);
     const place = {

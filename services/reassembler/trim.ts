@@ -3,9 +3,9 @@ import type { Frame, Segment } from '../../schemas/frame.ts';
 
 /**
  * The frame without the bytes (and gaps) before the given stream offsets; the frame itself when it lies behind them. A `fin` or
- * `rst` stays. Null when nothing is left of it, not even an end of the connection.
+ * `rst` stays. Its offsets are never below the given ones, so that a stream which begins with it begins there.
  */
-export function trimFrame(frame: Frame, client: number, server: number): Frame | null {
+export function trimFrame(frame: Frame, client: number, server: number): Frame {
   if (frame.clientOffset >= client && frame.serverOffset >= server) return frame;
   const segments: Segment[] = [];
   const pieces: Buffer[] = [];
@@ -26,11 +26,10 @@ export function trimFrame(frame: Frame, client: number, server: number): Frame |
     at += segment.length;
     position[side] = end;
   }
-  if (segments.length === 0 && frame.close === null) return null;
   return {
     ...frame,
-    clientOffset: Math.max(frame.clientOffset, Math.min(client, position.client)),
-    serverOffset: Math.max(frame.serverOffset, Math.min(server, position.server)),
+    clientOffset: Math.max(frame.clientOffset, client),
+    serverOffset: Math.max(frame.serverOffset, server),
     segments,
     payload: Buffer.concat(pieces),
   };

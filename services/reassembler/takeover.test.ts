@@ -1,0 +1,122 @@
+/**
+ * A successor takes over at a committed offset, again and again: everything that comes out of all of them together must be
+ * what one undisturbed reassembler gives, nothing missing, nothing else. Only repeats of the very same are allowed: the
+ * sink stores each id once.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { GENERATOR_DEFAULTS, generate } from '../../load-tests/generator/generate.ts';
+import { Capture, CAPTURE_DEFAULTS } from '../../mirror/index.ts';
+import type { Observation } from '../../schemas/call.ts';
+import type { Frame } from '../../schemas/frame.ts';
+import { createCredentialMasker } from '../http/credentials.ts';
+import { HTTP_DEFAULTS } from '../http/options.ts';
+import { IDENTITY_DEFAULTS } from '../identity/mapping.ts';
+import { LLM_DEFAULTS } from '../llm/defaults.ts';
+import { decodeCheckpoint } from './checkpoint.ts';
+import { PartitionReassembler, type Progress } from './partition.ts';
+
+const masker = createCredentialMasker(Buffer.from('only for tests'));
+const options = {
+  http: HTTP_DEFAULTS,
+  llm: { identity: IDENTITY_DEFAULTS, exchanges: true, content: true, pricing: false, limits: LLM_DEFAULTS },
+};
+
+function framesOf(seed: number, frameBytesMax: number, frameDelayMs: number): Frame[] {
+  const { pcap } = generate({ ...GENERATOR_DEFAULTS, seed, calls: 40, pipelining: 0.2 });
+  const frames: Frame[] = [];
+  const capture = new Capture({ ...CAPTURE_DEFAULTS, frameBytesMax, frameDelayMs }, (frame) => frames.push(frame));
+  capture.nextSource('test');
+  capture.write(pcap);
+  capture.end('eof');
+  return frames;
+}
+
+function idOf(observation: Observation): string {
+  return observation.type === 'call' ? observation.call.callId : observation.exchange.exchangeId;
+}
+
+/** The facts without what a cold cache may tell again. */
+function factsOf(observation: Observation): string {
+  return JSON.stringify(observation.type === 'call' ? observation.call : observation.exchange);
+}
+
+class Collected {
+  readonly facts = new Map<string, string>();
+
+  add(observations: readonly Observation[], when: string): void {
+    for (const observation of observations) {
+      const id = idOf(observation);
+      const facts = factsOf(observation);
+      const before = this.facts.get(id);
+      if (before === undefined) this.facts.set(id, facts);
+      else assert.equal(facts, before, `${when}: the same id again with other facts`);
+    }
+  }
+}
+
+function undisturbed(frames: readonly Frame[]): Map<string, string> {
+  const collected = new Collected();
+  const partition = new PartitionReassembler(options, masker, null);
+  frames.forEach((frame, offset) => {
+    partition.feed(frame, offset);
+  });
+  partition.end();
+  collected.add(partition.takeReady(), 'undisturbed');
+  return collected.facts;
+}
+
+/** Crashes after `lives[n]` frames each; commits every `commitEvery` frames. What isn't committed is read again. */
+function withCrashes(frames: readonly Frame[], lives: readonly number[], commitEvery: number): Map<string, string> {
+  const collected = new Collected();
+  let committed: Progress = { offset: 0, metadata: '' };
+  for (let life = 0; ; life++) {
+    const partition = new PartitionReassembler(options, masker, decodeCheckpoint(committed.metadata));
+    const last = life < lives.length ? Math.min(frames.length, committed.offset + (lives[life] ?? 1)) : frames.length;
+    for (let offset = committed.offset, fed = 1; offset < last; offset++, fed++) {
+      partition.feed(frames[offset]!, offset);
+      collected.add(partition.takeReady(), `life ${life}`);
+      if (fed % commitEvery === 0) {
+        const progress = partition.progress(offset + 1);
+        assert.ok(progress.offset >= committed.offset, 'the watermark never goes back');
+        committed = progress;
+      }
+    }
+    if (life < lives.length) continue;
+    partition.end();
+    collected.add(partition.takeReady(), 'end');
+    return collected.facts;
+  }
+}
+
+test('however often a reassembler dies, its successors give the same observations, none lost and none invented', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 1_000_000 }),
+      fc.constantFrom(300, 1500, 20_000, 262_144),
+      fc.constantFrom(0, 5, 200),
+      fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 12 }),
+      fc.integer({ min: 1, max: 40 }),
+      (seed, frameBytesMax, frameDelayMs, lives, commitEvery) => {
+        const frames = framesOf(seed, frameBytesMax, frameDelayMs);
+        const expected = undisturbed(frames);
+        const got = withCrashes(frames, lives, commitEvery);
+        assert.deepEqual([...got.keys()].sort(), [...expected.keys()].sort());
+        for (const [id, facts] of expected) assert.equal(got.get(id), facts);
+      },
+    ),
+    { numRuns: 40 },
+  );
+});
+
+test('when nothing is in flight, everything may be committed and there is nothing to tell', () => {
+  const frames = framesOf(3, 262_144, 200);
+  const partition = new PartitionReassembler(options, masker, null);
+  frames.forEach((frame, offset) => {
+    partition.feed(frame, offset);
+  });
+  const progress = partition.progress(frames.length);
+  assert.equal(progress.offset, frames.length);
+  assert.equal(decodeCheckpoint(progress.metadata)?.size, 0);
+});
