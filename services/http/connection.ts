@@ -19,6 +19,7 @@ import { type LostCause, MessageStream, type StreamContext, type StreamOwner } f
 import { emptyMessage, OPEN_EXCHANGE_BYTES, OpenExchange, unfinishedState } from './open-exchange.ts';
 import { createHttpStats, type HttpOptions, type HttpStats } from './options.ts';
 import { Pairing, type PairingOwner } from './pairing.ts';
+import { UnreadTracker } from './unread-stretch.ts';
 
 /** What all connections of an assembler share. */
 export interface ConnectionContext extends StreamContext {
@@ -72,11 +73,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
   /** Roles were guessed by the probe and nothing has confirmed them. */
   #rolesOpen: boolean;
   #swapped = false;
-  /** The server's direction lost sync since the last response. */
-  #resynced = false;
-  /** Nothing but interim responses came since a gap in the server's direction. */
-  #straightAfterGap = false;
-  #offsetAfterGap = 0;
+  readonly #unread = new UnreadTracker();
   #firstToClose: Side | null = null;
   #clientEnded = false;
   #serverEnded = false;
@@ -93,6 +90,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     this.#rolesOpen = start.rolesSource === 'guess';
     this.#requests = new MessageStream(true, context, this, start.clientOffset, start.fromStart);
     this.#responses = new MessageStream(false, context, this, start.serverOffset, start.fromStart);
+    if (!start.fromStart) this.#unread.begin(start.serverOffset, false);
     this.#stats.connections++;
   }
 
@@ -156,6 +154,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     this.#pairing.clear();
     this.#requests.desync();
     this.#responses.desync();
+    this.#unread.begin(this.#responses.offset, false);
   }
 
   // ---- frames and segments
@@ -187,7 +186,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     if (end > start) {
       if (!fromClient && stream.inSync && segment.gap === 0) this.#pairing.serverSpoke();
       stream.data(payload, start, end, segment.time);
-      if (fromClient) this.#pairing.clientSpoke(this.#responses.offset);
+      if (fromClient) this.#pairing.clientSpoke(this.#responses.offset, stream.inSync);
     }
     if (!isData) this.#ended(fromClient ? 'client' : 'server', segment.kind === 'rst');
   }
@@ -208,6 +207,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     responses.close(false);
     this.#requests = new MessageStream(true, this.#context, this, responses.offset, false);
     this.#responses = new MessageStream(false, this.#context, this, requests.offset, false);
+    this.#unread.begin(requests.offset, false);
     if (this.#firstToClose !== null) this.#firstToClose = this.#firstToClose === 'client' ? 'server' : 'client';
     [this.#clientEnded, this.#serverEnded] = [this.#serverEnded, this.#clientEnded];
   }
@@ -219,7 +219,8 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     const open = new OpenExchange(this.#info, offset, head, this.#responses.offset);
     const { exchange } = open;
     begun(exchange.request, start, end);
-    this.#pairing.request(open, this.#responses.inSync, this.#responses.offset);
+    this.#endBodilessOrphan();
+    this.#pairing.request(open, this.#responses.inSync);
     this.#add(open);
     this.#sending = open;
     const consumer = this.#handler.onRequest(exchange);
@@ -228,6 +229,13 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     if (open.requestDecoder !== null) this.#decoders++;
     const framing = head.method === 'CONNECT' ? ({ kind: 'none' } as const) : requestFraming(head.headers);
     this.#requests.begin(framing, exchange.request, sink);
+  }
+
+  /** A response whose request was lost may be one to HEAD: if its client goes on without a byte of a body, there is none. */
+  #endBodilessOrphan(): void {
+    const exchange = this.#pairing.answering?.exchange;
+    if (exchange === undefined || exchange.requestHead !== null || exchange.response.bodyStart !== null) return;
+    if (this.#responses.inSync && exchange.response.missingBytes === 0) this.#responses.endWithoutBody();
   }
 
   #requestOver(open: OpenExchange, state: MessageState): void {
@@ -242,27 +250,13 @@ export class HttpConnection implements StreamOwner, PairingOwner {
 
   // ---- responses
 
-  responseHead(
-    head: ResponseHead,
-    offset: number,
-    start: number,
-    end: number,
-    straightAfterGap: boolean,
-    betweenMessages: boolean,
-  ): void {
+  responseHead(head: ResponseHead, offset: number, start: number, end: number): void {
     this.#rolesOpen = false;
-    if (straightAfterGap) {
-      this.#straightAfterGap = true;
-      this.#offsetAfterGap = offset;
-    }
-    if (betweenMessages) this.#pairing.messagesLost();
+    this.#unread.headAt(offset);
     if (head.status < 200 && head.status !== 101) this.#interim(head.status, offset);
     else if (this.#pairing.isUnwanted) this.#unwanted(head);
     else {
-      const open =
-        this.#pairing.response(this.#resynced, this.#straightAfterGap, this.#offsetAfterGap) ?? this.#orphan(offset);
-      this.#resynced = false;
-      this.#straightAfterGap = false;
+      const open = this.#pairing.response(this.#unread.take()) ?? this.#orphan(offset);
       if (open.responseOffset < 0) open.responseOffset = offset;
       this.#finalResponse(open, head, start, end);
     }
@@ -359,31 +353,29 @@ export class HttpConnection implements StreamOwner, PairingOwner {
 
   // ---- loss
 
-  syncLost(stream: MessageStream, cause: LostCause, missing: number): void {
+  syncLost(stream: MessageStream, cause: LostCause, missing: number, betweenMessages: boolean): void {
     if (stream.isRequests) {
-      this.#pairing.clientLostSync();
+      this.#pairing.clientLostSync(this.#responses.offset);
       if (this.#sending !== null) this.#requestOver(this.#sending, 'lost');
       return;
     }
-    this.#resynced = true;
+    this.#unread.begin(stream.offset - missing, betweenMessages && cause === 'gap');
     const end = cause === 'limit' ? 'limit' : 'gap';
-    const inProgress = this.#pairing.answering !== null;
     this.#pairing.serverLostSync(end, missing);
-    if (!inProgress && cause !== 'gap') this.#pairing.headLost(end);
+    if (betweenMessages && cause !== 'gap') this.#pairing.headLost(end);
   }
 
   lostMore(stream: MessageStream, missing: number): void {
-    if (stream.isRequests) this.#pairing.clientLostSync();
-    else {
-      this.#resynced = true;
-      this.#pairing.serverLostMore(missing);
-    }
+    if (stream.isRequests) this.#pairing.clientSpoke(this.#responses.offset, false);
+    else this.#pairing.serverLostMore(missing);
   }
 
-  headWasInGap(stream: MessageStream): void {
-    if (stream.isRequests) return;
-    this.#straightAfterGap = false;
-    this.#pairing.headLost('gap');
+  resumed(stream: MessageStream, offset: number): void {
+    if (!stream.isRequests) this.#pairing.resumed(offset);
+  }
+
+  giveUpResponse(): void {
+    this.#responses.giveUp();
   }
 
   // ---- ends
@@ -405,6 +397,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
 
   #serverFin(end: ExchangeEnd): void {
     this.#serverEnded = true;
+    this.#responses.giveUp();
     const unread = !this.#responses.inSync;
     const offset = this.#responses.offset;
     this.#responses.close(true);
@@ -424,7 +417,8 @@ export class HttpConnection implements StreamOwner, PairingOwner {
 
   #endAll(end: ExchangeEnd): void {
     this.#closed = true;
-    if (!this.#responses.inSync) this.#pairing.endAnswered(this.#responses.offset);
+    this.#responses.giveUp();
+    this.#pairing.endUnread(this.#responses.inSync ? -1 : this.#responses.offset);
     for (const open of [...this.#open]) this.#endNow(open, open === this.#tunnel ? 'complete' : end);
     this.#pairing.clear();
     this.#requests.close(false);

@@ -13,6 +13,7 @@
  */
 import type { ExchangeEnd, MessageState } from './exchange.ts';
 import type { OpenExchange } from './open-exchange.ts';
+import type { UnreadStretch } from './unread-stretch.ts';
 
 export interface PairingOwner {
   /** The exchange's response is over, in this way. */
@@ -23,15 +24,6 @@ export interface PairingOwner {
 
 /** A stretch between messages of more bytes than this held a final response: interim responses aren't that long. */
 const INTERIM_BYTES_MAX = 512;
-
-/** Bytes of the server between two places where it was in sync. */
-export interface UnreadStretch {
-  /** Stream offset of its end: of the head that brought sync back. */
-  readonly end: number;
-  readonly bytes: number;
-  /** It began between messages, so that what is missing are messages. */
-  readonly betweenMessages: boolean;
-}
 
 export class Pairing {
   readonly #owner: PairingOwner;
@@ -77,7 +69,7 @@ export class Pairing {
   /** Requests may have been lost. */
   clientLostSync(serverOffset: number): void {
     this.#clientLosses++;
-    this.#offsetBeforeLoss = Math.max(this.#offsetAtRead, this.#offsetAtUnread);
+    this.#offsetBeforeLoss = Math.max(0, this.#offsetAtRead, this.#offsetAtUnread);
     this.#offsetAtUnread = serverOffset;
   }
 
@@ -86,10 +78,11 @@ export class Pairing {
     const offset = open.serverOffset;
     const heard = this.#pipelines ? Math.max(this.#offsetAtRead, this.#offsetAtUnread) : this.#offsetAtRead;
     if (offset > heard) this.#newFlight(serverInSync);
+    this.#offsetAtRead = offset;
     if (this.#pending.length === 0) this.#borderGap = 0;
     // A client that doesn't pipeline sends nothing while a request that we lost waits for its answer.
-    const lossAt = this.#pipelines || this.#neverWaits ? this.#offsetAtUnread : this.#offsetBeforeLoss;
-    open.exchange.uncertain = this.#clientLosses > 0 && lossAt >= offset;
+    const lossAt = this.#pipelines ? this.#offsetAtUnread : this.#offsetBeforeLoss;
+    open.exchange.uncertain = this.#clientLosses > 0 && (lossAt >= offset || this.#neverWaits);
     open.clientLosses = this.#clientLosses;
     this.#pending.push(open);
   }
@@ -122,11 +115,17 @@ export class Pairing {
     if (waiting === 0 || (unread === null && this.#mayBeAnswered === 0)) return { surely: 0, maybe: 0 };
     // One of them is answered now, unless a request was lost behind them that this head may be for.
     const lostBehind = this.#pending[waiting - 1]!.clientLosses !== this.#clientLosses;
-    let inStretch = 0;
-    if (unread !== null) while (inStretch < waiting && this.#pending[inStretch]!.serverOffset < unread.end) inStretch++;
+    const inStretch = unread === null ? 0 : this.#waitingBefore(unread.end);
     const maybe = Math.min(Math.max(this.#mayBeAnswered, inStretch), lostBehind ? waiting : waiting - 1);
     const messageLost = unread?.betweenMessages === true && unread.bytes > INTERIM_BYTES_MAX;
     return { surely: messageLost ? Math.min(1, maybe) : 0, maybe };
+  }
+
+  /** Waiting requests that were read before the server's bytes at this offset. */
+  #waitingBefore(serverOffset: number): number {
+    let count = 0;
+    while (count < this.#pending.length && this.#pending[count]!.serverOffset < serverOffset) count++;
+    return count;
   }
 
   get isUnwanted(): boolean {
@@ -150,7 +149,7 @@ export class Pairing {
   /** The response in progress, if any, can't be read on. `missing`: bytes of the gap that no message is charged with. */
   serverLostSync(end: ExchangeEnd, missing: number): void {
     const open = this.#answering;
-    this.#borderGap += missing;
+    this.#borderGap = open === null ? this.#borderGap + missing : 0;
     this.#answering = null;
     if (open !== null) this.#owner.responseOver(open, end, 'lost');
   }
@@ -158,6 +157,11 @@ export class Pairing {
   /** Another gap of the server's while it was without sync. */
   serverLostMore(missing: number): void {
     this.#borderGap += missing;
+  }
+
+  /** The response in progress goes on behind an unread stretch that ended at this offset of the server's: it may be another one by now. */
+  resumed(serverOffset: number): void {
+    this.#mayBeAnswered = Math.max(this.#mayBeAnswered, this.#waitingBefore(serverOffset));
   }
 
   /** The next response's head came and can't be read: the oldest request gets no answer. */
@@ -172,6 +176,7 @@ export class Pairing {
     const index = this.#pending.indexOf(open);
     if (index < 0) return;
     this.#pending.splice(index, 1);
+    if (index < this.#mayBeAnswered) this.#mayBeAnswered--;
     this.#unwanted++;
   }
 
@@ -197,13 +202,13 @@ export class Pairing {
 
   /** The client begins a flight, though not all is answered as far as was read: the rest was, or the client doesn't wait. */
   #newFlight(serverInSync: boolean): void {
-    if (this.#neverWaits) return;
-    if (this.#pending.length === 0 && this.#answering === null) return;
-    if (serverInSync && this.#mayBeAnswered === 0) {
+    const answering = this.#answering !== null;
+    if (this.#neverWaits || (!answering && this.#pending.length === 0)) return;
+    if (serverInSync && (answering || this.#mayBeAnswered === 0)) {
       this.#neverWaits = true;
       return;
     }
-    if (this.#answering !== null) this.#owner.giveUpResponse();
+    if (answering) this.#owner.giveUpResponse();
     while (this.#pending.length > 0) this.#endFirst('gap', 'lost');
     this.#unwanted = 0;
   }
