@@ -1,70 +1,84 @@
-/** Live capture through all stages into a store, until it is stopped. */
-import { startLiveCapture } from '../../mirror/index.ts';
+/** Live capture until it is stopped, into a store or onto Kafka. */
+import { type LiveEnd, startLiveCapture } from '../../mirror/index.ts';
 import { Pump } from '../capture/pump.ts';
 import type { SinkStats } from '../clickhouse/sink.ts';
-import type { Store } from '../clickhouse/store.ts';
 import type { BitternError } from '../common/errors.ts';
 import type { Config } from '../config/schema.ts';
-import { captureOptions, createSink, startPipeline } from './runtime.ts';
+import { captureOptions } from './runtime.ts';
+import { type CaptureTarget, withTarget } from './target.ts';
 
 const TICK_MS = 200;
 const REPORT_MS = 10_000;
 
 export interface LiveOptions {
   readonly config: Config;
-  readonly store: Store;
+  /** Closed at the end. */
+  readonly target: CaptureTarget;
   readonly signal: AbortSignal;
   /** Called when the capture runs: traffic from then on is seen. */
   onReady?(): void;
   /** Called a few times a second. */
-  onProgress?(packetBytes: number, calls: number): void;
+  onProgress?(packetBytes: number, detail: string): void;
 }
 
 export interface LiveResult {
-  readonly sink: SinkStats;
+  /** Null when the frames went to Kafka. */
+  readonly sink: SinkStats | null;
   readonly droppedPackets: number;
   /** Why the capture tool ended by itself; null when it was stopped. What was captured before is stored in either case. */
   readonly failure: BitternError | null;
 }
 
-/** Resolves when the capture has ended and all that it saw is stored. */
+/**
+ * Resolves when the capture has ended and all that it saw is stored (or is durable on Kafka).
+ * @throws the failure of a stage, as soon as there is one
+ */
 export async function captureLive(options: LiveOptions): Promise<LiveResult> {
-  const { config, store, signal } = options;
-  const sink = createSink(config, store);
-  const pipeline = await startPipeline(config, sink);
-  const pump = new Pump(captureOptions(config), pipeline);
+  const { target, config } = options;
+  const pump = new Pump(captureOptions(config), target);
+  pump.nextSource(`live:${config.capture.interface}`);
+  try {
+    const { failure, droppedPackets } = await capture(options, pump);
+    target.check();
+    await pump.end('stopped');
+    pump.kernelDrops(droppedPackets);
+    await target.finish(await pump.report());
+    return { sink: target.stored, droppedPackets, failure };
+  } finally {
+    await target.close();
+  }
+}
+
+/** Resolves when the capture tool has ended: stopped by the signal or by a failed stage, or by itself. */
+async function capture(options: LiveOptions, pump: Pump): Promise<LiveEnd> {
+  const { config, target, signal } = options;
   const live = startLiveCapture(config.capture);
   const stop = (): void => live.stop();
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
-  void live.ready.then(() => options.onReady?.());
+  void live.ready.then((captures) => captures && options.onReady?.());
   const turns = new Turns();
-  const ticker = setInterval(() => void turns.take(() => pump.tick(Date.now() * 1000)), TICK_MS);
-  const reporter = setInterval(() => void turns.take(() => pump.report()), REPORT_MS);
+  const onTick = async (): Promise<void> => {
+    await pump.tick(Date.now() * 1000);
+    target.check();
+  };
+  // A failed stage must end the capture also while no packets come.
+  const ticker = setInterval(() => turns.take(onTick).catch(stop), TICK_MS);
+  const reporter = setInterval(() => turns.take(() => pump.report()).catch(stop), REPORT_MS);
   try {
-    pump.nextSource(`live:${config.capture.interface}`);
     let bytes = 0;
     for await (const chunk of live.chunks) {
       bytes += chunk.length;
-      await Promise.race([turns.take(() => pump.write(chunk)), pipeline.failed]);
-      options.onProgress?.(bytes, pipeline.reassembler.counts.calls);
+      await turns.take(() => pump.write(chunk));
+      options.onProgress?.(bytes, target.progress());
     }
-    const { failure, droppedPackets } = await live.ended;
-    clearInterval(ticker);
-    clearInterval(reporter);
-    await turns.take(() => pump.end('stopped'));
-    pump.kernelDrops(droppedPackets);
-    const report = await pump.report();
-    await pipeline.drain(true);
-    await pipeline.reportLosses(report);
-    await pipeline.close();
-    await sink.close();
-    return { sink: sink.stats, droppedPackets, failure };
+    return await live.ended;
   } finally {
     clearInterval(ticker);
     clearInterval(reporter);
     signal.removeEventListener('abort', stop);
     live.stop();
+    await turns.take(async () => {});
   }
 }
 

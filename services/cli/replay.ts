@@ -3,15 +3,15 @@ import { openCaptureFile } from '../../mirror/index.ts';
 import type { ProbeReport } from '../../schemas/frame.ts';
 import { Pump } from '../capture/pump.ts';
 import type { SinkStats } from '../clickhouse/sink.ts';
-import type { Store } from '../clickhouse/store.ts';
 import type { Config } from '../config/schema.ts';
-import { captureOptions, createSink, startPipeline } from './runtime.ts';
+import { captureOptions } from './runtime.ts';
+import { type CaptureTarget, withTarget } from './target.ts';
 import { ProgressBar } from './terminal/progress.ts';
-import { formatCount } from './terminal/units.ts';
 
 export interface ReplayResult {
   readonly reports: readonly ProbeReport[];
-  readonly sink: SinkStats;
+  /** Null when the frames went to Kafka. */
+  readonly sink: SinkStats | null;
   readonly elapsedMs: number;
   /** False when the signal stopped it before the files' end. */
   readonly complete: boolean;
@@ -19,55 +19,67 @@ export interface ReplayResult {
 
 export interface ReplayOptions {
   readonly config: Config;
-  readonly store: Store;
   readonly files: readonly string[];
   readonly signal: AbortSignal;
+  /** Opened when all files can be read; closed at the end. */
+  readonly openTarget: () => Promise<CaptureTarget>;
 }
 
 type CaptureFile = Awaited<ReturnType<typeof openCaptureFile>>;
 
 /**
- * Resolves when everything is stored and can be queried. The files are one capture in the order given: connections may go
- * on from one to the next.
+ * Resolves when everything is stored and can be queried (or is durable on Kafka). The files are one capture in the order
+ * given: connections may go on from one to the next.
  * @throws BitternError when a file can't be opened; nothing is stored then
  */
 export async function replayFiles(options: ReplayOptions): Promise<ReplayResult> {
-  const { config, store, files, signal } = options;
   const started = performance.now();
   const opened: CaptureFile[] = [];
-  for (const file of files) opened.push(await openCaptureFile(file));
-  const sink = createSink(config, store);
-  const pipeline = await startPipeline(config, sink);
-  const pump = new Pump(captureOptions(config), pipeline);
-  const reports: ProbeReport[] = [];
+  for (const file of options.files) opened.push(await openCaptureFile(file));
   const progress = new ProgressBar(totalSize(opened));
-  let bytesBefore = 0;
   try {
-    for (const [index, file] of opened.entries()) {
-      if (signal.aborted) break;
-      pump.nextSource(files[index] ?? '');
-      for await (const chunk of file.chunks) {
-        await Promise.race([pump.write(chunk), pipeline.failed]);
-        progress.update(bytesBefore + file.readBytes(), `${formatCount(pipeline.reassembler.counts.calls)} calls`);
-        if (signal.aborted) break;
-      }
-      bytesBefore += file.readBytes();
-      const damage = file.damage();
-      if (damage !== null) pump.damaged(damage);
-      if (index === opened.length - 1 || signal.aborted) await pump.end(signal.aborted ? 'stopped' : 'eof');
-      reports.push(await pump.report());
-    }
-    await pipeline.drain(true);
-    const [first] = reports;
-    const last = reports.at(-1);
-    if (first !== undefined && last !== undefined)
-      await pipeline.reportLosses({ ...last, source: files.join(' '), from: first.from });
+    return await withTarget(await options.openTarget(), async (target) => {
+      const reports = await pumpFiles(options, opened, target, progress);
+      await target.finish(inAll(reports, options.files));
+      const elapsedMs = performance.now() - started;
+      return { reports, sink: target.stored, elapsedMs, complete: !options.signal.aborted };
+    });
   } finally {
     progress.end();
-    await pipeline.close();
   }
-  await sink.close();
-  return { reports, sink: sink.stats, elapsedMs: performance.now() - started, complete: !signal.aborted };
+}
+
+async function pumpFiles(
+  { config, files, signal }: ReplayOptions,
+  opened: readonly CaptureFile[],
+  target: CaptureTarget,
+  progress: ProgressBar,
+): Promise<ProbeReport[]> {
+  const pump = new Pump(captureOptions(config), target);
+  const reports: ProbeReport[] = [];
+  let bytesBefore = 0;
+  for (const [index, file] of opened.entries()) {
+    if (signal.aborted) break;
+    pump.nextSource(files[index] ?? '');
+    for await (const chunk of file.chunks) {
+      await pump.write(chunk);
+      progress.update(bytesBefore + file.readBytes(), target.progress());
+      if (signal.aborted || target.failed.aborted) break;
+    }
+    bytesBefore += file.readBytes();
+    const damage = file.damage();
+    if (damage !== null) pump.damaged(damage);
+    if (index === opened.length - 1 || signal.aborted) await pump.end(signal.aborted ? 'stopped' : 'eof');
+    reports.push(await pump.report());
+  }
+  return reports;
+}
+
+/** The files as one capture. */
+function inAll(reports: readonly ProbeReport[], files: readonly string[]): ProbeReport | null {
+  const [first] = reports;
+  const last = reports.at(-1);
+  return first === undefined || last === undefined ? null : { ...last, source: files.join(' '), from: first.from };
 }
 
 function totalSize(files: readonly CaptureFile[]): number | null {

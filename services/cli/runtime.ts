@@ -10,6 +10,7 @@ import { BitternError } from '../common/errors.ts';
 import type { Config } from '../config/schema.ts';
 import { createCredentialMasker } from '../http/credentials.ts';
 import { Pipeline, type PipelineSink } from '../pipeline/pipeline.ts';
+import type { ReassemblerOptions } from '../reassembler/reassembler.ts';
 
 const KEY_BYTES = 32;
 const KEY_BYTES_MIN = 16;
@@ -68,20 +69,18 @@ export function createSink(config: Config, store: Store): ClickHouseSink {
   return new ClickHouseSink(store, config.clickhouse);
 }
 
+export function reassemblerOptions(config: Config): ReassemblerOptions {
+  const { exchanges, content, pricing, ...limits } = config.llm;
+  return { http: config.http, llm: { identity: config.identity.headers, exchanges, content, pricing, limits } };
+}
+
 /** All stages of one process; `sink` is where it ends. */
 export async function startPipeline(config: Config, sink: PipelineSink): Promise<Pipeline> {
   const masker = createCredentialMasker(
     await secretFrom(config, config.identity.fingerprintKeyFile, 'fingerprint.key'),
   );
-  const { exchanges, content, pricing, ...limits } = config.llm;
   return Pipeline.start(
-    {
-      bus: { ...MEMORY_BUS_DEFAULTS, ...config.bus },
-      reassembler: {
-        http: config.http,
-        llm: { identity: config.identity.headers, exchanges, content, pricing, limits },
-      },
-    },
+    { bus: { ...MEMORY_BUS_DEFAULTS, ...config.bus }, reassembler: reassemblerOptions(config) },
     masker,
     sink,
   );

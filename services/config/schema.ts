@@ -11,6 +11,8 @@ import { SINK_DEFAULTS } from '../clickhouse/sink.ts';
 import { STORE_DEFAULTS } from '../clickhouse/store.ts';
 import { HTTP_DEFAULTS } from '../http/options.ts';
 import { IDENTITY_DEFAULTS } from '../identity/mapping.ts';
+import { KAFKA_DEFAULTS } from '../kafka/options.ts';
+import { TOPIC_DEFAULTS } from '../kafka/topics.ts';
 import { LLM_DEFAULTS } from '../llm/defaults.ts';
 
 const whole = (least: number, most: number, value: number, description: string) =>
@@ -326,6 +328,75 @@ const bus = z
   .prefault({})
   .describe('The bus between the stages.');
 
+const kafka = z
+  .strictObject({
+    brokers: z
+      .array(z.string().regex(/^.+:\d+$/, 'must look like host:port'))
+      .default([])
+      .describe('host:port of some brokers. Needed by the commands that run one stage each; not used by the others.'),
+    clientId: text(KAFKA_DEFAULTS.clientId, "How this process is named in the brokers' logs and quotas."),
+    tls: flag(false, 'Connect with TLS.'),
+    tlsCaFile: text(
+      '',
+      "PEM file of the authority that signed the brokers' certificates. Empty: the system's authorities.",
+    ),
+    tlsCertFile: text('', "PEM file of this client's certificate (mTLS)."),
+    tlsKeyFile: text('', "PEM file of this client's key (mTLS)."),
+    saslMechanism: z
+      .enum(['', 'plain', 'scram-sha-256', 'scram-sha-512'])
+      .default('')
+      .describe('SASL mechanism; empty: none.'),
+    saslUsername: text('', 'SASL user.'),
+    saslPasswordFile: text('', 'File with the SASL password.'),
+    saslPasswordVariable: text('', 'Environment variable with the SASL password, when there is no file.'),
+    sealKeys: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe(
+        'Keys that seal payloads, so that the brokers hold no plain text: key id and file (32 bytes as hex or base64). Keep old ones as long as records sealed with them are to be read.',
+      ),
+    sealActive: text('', 'Id of the key that new records are sealed with. Empty: records are not sealed.'),
+    compression: z
+      .enum(['none', 'zstd', 'gzip'])
+      .default(KAFKA_DEFAULTS.producer.compression)
+      .describe('How producers compress.'),
+    partitions: whole(
+      1,
+      10_000,
+      TOPIC_DEFAULTS.partitions,
+      'Partitions of the topics that `bittern topics --create` makes: the most consumers that can share the work.',
+    ),
+    replicas: whole(1, 100, TOPIC_DEFAULTS.replicas, 'Replicas of these topics.'),
+    retentionMs: whole(
+      60_000,
+      365 * DAY_MS,
+      TOPIC_DEFAULTS.retentionMs,
+      'How long a record stays in these topics, and so how long consumers may be down.',
+    ),
+    sessionTimeoutMs: whole(
+      1000,
+      600_000,
+      KAFKA_DEFAULTS.consumer.sessionTimeoutMs,
+      'A consumer that is not heard of for so long is taken for dead.',
+    ),
+    drainMs: whole(
+      100,
+      600_000,
+      KAFKA_DEFAULTS.consumer.drainMs,
+      'How long a consumer may finish its work before its partitions go to another.',
+    ),
+    queueBytesMax: whole(
+      MB,
+      16 * GB,
+      KAFKA_DEFAULTS.consumer.queueBytesMax,
+      'Bytes fetched and not yet handled; above it fetching pauses.',
+    ),
+  })
+  .prefault({})
+  .describe(
+    'Kafka between the stages, for one process a stage (`bittern capture --kafka`, `bittern reassembler`, `bittern sink`).',
+  );
+
 export const configSchema = z.strictObject({
   dataDir: z.string().min(1).default('data').describe('Folder of the embedded ClickHouse, keys and logs.'),
   capture,
@@ -335,6 +406,7 @@ export const configSchema = z.strictObject({
   clickhouse,
   api,
   bus,
+  kafka,
 });
 
 export type Config = z.infer<typeof configSchema>;

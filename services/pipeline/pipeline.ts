@@ -45,7 +45,7 @@ export class Pipeline {
   readonly reassembler: Reassembler;
   readonly #bus: MemoryBus;
   readonly #sink: PipelineSink;
-  readonly #consumers: Consumer[] = [];
+  readonly #failure = new AbortController();
 
   private constructor(options: PipelineOptions, masker: CredentialMasker, sink: PipelineSink) {
     this.#bus = new MemoryBus(options.bus);
@@ -68,24 +68,21 @@ export class Pipeline {
     };
     const frames = await bus.consumer(FRAMES, 'reassembler', pipeline.reassembler);
     pipeline.reassembler.attach(frames);
-    pipeline.#consumers.push(
-      frames,
-      await bus.consumer(OBSERVATIONS, 'clickhouse', observations),
-      await bus.consumer(PROBE_REPORTS, 'clickhouse', reports),
-    );
+    pipeline.#watch(frames);
+    pipeline.#watch(await bus.consumer(OBSERVATIONS, 'clickhouse', observations));
+    pipeline.#watch(await bus.consumer(PROBE_REPORTS, 'clickhouse', reports));
     return pipeline;
   }
 
-  /** Rejects when a stage fails. Never resolves before `close`. */
-  get failed(): Promise<never> {
-    return new Promise((_, reject) => {
-      for (const consumer of this.#consumers) consumer.done.catch(reject);
-    });
+  /** Aborted when a stage has failed; the reason is its error. A failed stage takes nothing more. */
+  get failed(): AbortSignal {
+    return this.#failure.signal;
   }
 
   /** Handles and stores everything that was published. `end`: no more frames come, so what is still open is closed as well. */
   async drain(end: boolean): Promise<void> {
-    await Promise.race([this.#drain(end), this.failed]);
+    await this.#drain(end);
+    this.failed.throwIfAborted();
   }
 
   /** Stores what the stages behind the probe could not use of a capture. After the last `drain`. */
@@ -93,6 +90,11 @@ export class Pipeline {
     const losses = lossesOf(this.reassembler.httpStats);
     const { probe, source, from, to } = capture;
     if (losses.length > 0) await this.#sink.addLosses({ stage: 'http', probe, source, from, to, losses });
+  }
+
+  /** The first failure is kept. */
+  #watch(consumer: Consumer): void {
+    consumer.done.catch((error: unknown) => this.#failure.abort(error));
   }
 
   async close(): Promise<void> {

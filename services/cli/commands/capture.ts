@@ -1,21 +1,47 @@
 import { type Command, type Context, EXIT, usageError } from '../command.ts';
 import { captureLive, type LiveResult } from '../live.ts';
 import { openConfiguredStore } from '../runtime.ts';
+import { type CaptureTarget, kafkaTarget, storeTarget } from '../target.ts';
 import { ProgressBar } from '../terminal/progress.ts';
 import { formatCount } from '../terminal/units.ts';
 
 function report(context: Context, result: LiveResult): void {
   const { sink, droppedPackets, failure } = result;
   if (context.json) {
-    const { calls, exchanges, deadLetters } = sink;
+    const { calls, exchanges, deadLetters } = sink ?? { calls: 0, exchanges: 0, deadLetters: 0 };
     context.print(JSON.stringify({ calls, exchanges, deadLetters, droppedPackets, failure: failure?.message ?? null }));
     return;
   }
-  context.print(`Stored ${formatCount(sink.calls)} LLM calls and ${formatCount(sink.exchanges)} other HTTP exchanges.`);
+  if (sink !== null) {
+    context.print(
+      `Stored ${formatCount(sink.calls)} LLM calls and ${formatCount(sink.exchanges)} other HTTP exchanges.`,
+    );
+  }
   if (droppedPackets > 0)
     context.print(
       `The kernel dropped ${formatCount(droppedPackets)} packets: raise capture.kernelBufferBytes or narrow the filter.`,
     );
+}
+
+async function captureTo(context: Context, target: CaptureTarget): Promise<number> {
+  const { config } = context.loaded;
+  const bar = new ProgressBar(null);
+  const filter = config.capture.filter === '' ? '' : ` (${config.capture.filter})`;
+  try {
+    const result = await captureLive({
+      config,
+      target,
+      signal: context.signal,
+      onReady: () => context.note(`Capturing on ${config.capture.interface}${filter}. Ctrl-C ends it.`),
+      onProgress: (bytes, detail) => bar.update(bytes, detail),
+    });
+    bar.end();
+    report(context, result);
+    if (result.failure !== null) throw result.failure;
+    return EXIT.ok;
+  } finally {
+    bar.end();
+  }
 }
 
 export const capture: Command = {
@@ -38,6 +64,7 @@ export const capture: Command = {
       value: 'EXPRESSION',
       description: "pcap filter, such as 'tcp port 8080' (setting capture.filter)",
     },
+    kafka: { type: 'boolean', description: 'be a probe: publish frames to Kafka instead of storing calls' },
     tool: { type: 'string', value: 'NAME', description: 'tcpdump or dumpcap (setting capture.tool)' },
   },
   settings: { interface: 'capture.interface', filter: 'capture.filter', tool: 'capture.tool' },
@@ -50,25 +77,11 @@ export const capture: Command = {
     const { config } = context.loaded;
     if (config.capture.interface === '')
       throw usageError("Name an interface: bittern capture -i IFACE ('any' for all).");
+    if (context.args.flag('kafka')) return captureTo(context, await kafkaTarget(config));
     const store = await openConfiguredStore(config);
-    const bar = new ProgressBar(null);
     try {
-      const result = await captureLive({
-        config,
-        store,
-        signal: context.signal,
-        onReady: () =>
-          context.note(
-            `Capturing on ${config.capture.interface}${config.capture.filter === '' ? '' : ` (${config.capture.filter})`}. Ctrl-C ends it.`,
-          ),
-        onProgress: (bytes, calls) => bar.update(bytes, `${formatCount(calls)} calls`),
-      });
-      bar.end();
-      report(context, result);
-      if (result.failure !== null) throw result.failure;
-      return EXIT.ok;
+      return await captureTo(context, await storeTarget(config, store));
     } finally {
-      bar.end();
       await store.close();
     }
   },

@@ -7,6 +7,7 @@ import { replayFiles } from '../replay.ts';
 import { openConfiguredStore } from '../runtime.ts';
 import { curlLine, serveApi, untilAborted } from '../serve.ts';
 import { renderSummary } from '../summary.ts';
+import { storeTarget } from '../target.ts';
 import { formatCount, formatMs } from '../terminal/units.ts';
 
 const SAMPLE = fileURLToPath(new URL('../../../load-tests/samples/demo.pcap.gz', import.meta.url));
@@ -29,8 +30,13 @@ export const demo: Command = {
     try {
       const where = store.kind === 'embedded' ? `embedded, data in ${path.resolve(config.dataDir)}` : store.url;
       print(`ClickHouse is ready (${where}). Replaying ${path.relative(process.cwd(), SAMPLE) || SAMPLE} …`);
-      const result = await replayFiles({ config, store, files: [SAMPLE], signal });
-      const already = result.sink.alreadyStored > 0 ? ' (it was stored before; nothing is counted twice)' : '';
+      const result = await replayFiles({
+        config,
+        files: [SAMPLE],
+        signal,
+        openTarget: () => storeTarget(config, store),
+      });
+      const already = (result.sink?.alreadyStored ?? 0) > 0 ? ' (it was stored before; nothing is counted twice)' : '';
       print(`Done in ${formatMs(result.elapsedMs)}${already}.\n`);
       const summary = await summarize(store);
       print(renderSummary(summary));

@@ -1,6 +1,8 @@
+import type { SinkStats } from '../../clickhouse/sink.ts';
 import { type Command, type Context, EXIT } from '../command.ts';
 import { type ReplayResult, replayFiles } from '../replay.ts';
 import { openConfiguredStore } from '../runtime.ts';
+import { type CaptureTarget, kafkaTarget, storeTarget } from '../target.ts';
 import { formatBytes, formatCount, formatMs } from '../terminal/units.ts';
 
 function sum<T>(items: readonly T[], value: (item: T) => number): number {
@@ -18,6 +20,13 @@ function lossTotals(result: ReplayResult): { reason: string; packets: number; by
   return [...totals.values()];
 }
 
+const NOTHING_STORED = { calls: 0, exchanges: 0, alreadyStored: 0, deadLetters: 0 };
+
+function storedLine(sink: SinkStats): string {
+  const already = sink.alreadyStored > 0 ? `; ${formatCount(sink.alreadyStored)} were there already` : '';
+  return `Stored ${formatCount(sink.calls)} LLM calls and ${formatCount(sink.exchanges)} other HTTP exchanges${already}.`;
+}
+
 function report(context: Context, result: ReplayResult): void {
   const { reports, sink, elapsedMs } = result;
   const losses = lossTotals(result);
@@ -25,7 +34,7 @@ function report(context: Context, result: ReplayResult): void {
   const bytes = sum(reports, (each) => each.bytes);
   const packets = sum(reports, (each) => each.packets);
   if (context.json) {
-    const { calls, exchanges, alreadyStored, deadLetters } = sink;
+    const { calls, exchanges, alreadyStored, deadLetters } = sink ?? NOTHING_STORED;
     context.print(
       JSON.stringify({
         complete: result.complete,
@@ -44,16 +53,15 @@ function report(context: Context, result: ReplayResult): void {
   }
   const rate = formatBytes((bytes / elapsedMs) * 1000);
   context.print(`Read ${formatCount(packets)} packets (${formatBytes(bytes)}) in ${formatMs(elapsedMs)} (${rate}/s).`);
-  const already = sink.alreadyStored > 0 ? `; ${formatCount(sink.alreadyStored)} were there already` : '';
   context.print(
-    `Stored ${formatCount(sink.calls)} LLM calls and ${formatCount(sink.exchanges)} other HTTP exchanges${already}.`,
+    sink === null ? `Published ${formatCount(sum(reports, (each) => each.frames))} frames.` : storedLine(sink),
   );
   for (const loss of losses) {
     const what = loss.reason === 'not_http' ? 'Not HTTP, not kept' : `Missed (${loss.reason})`;
     context.print(`${what}: ${formatBytes(loss.bytes)} in ${formatCount(loss.packets)} packets.`);
   }
   for (const note of notes) context.print(`Note: ${note}`);
-  if (sink.deadLetters > 0)
+  if (sink !== null && sink.deadLetters > 0)
     context.print(`ClickHouse refused ${formatCount(sink.deadLetters)} rows; see the table dead_letters.`);
   if (!result.complete) context.note('Stopped before the end; what was read is stored.');
 }
@@ -67,7 +75,7 @@ export const replay: Command = {
     'given (rotated files: connections go on from one to the next). Returns when everything can be queried. A damaged capture is',
     'no failure: the damage is reported, counted and marked on the calls. Replaying a file again stores nothing twice.',
   ].join('\n'),
-  options: {},
+  options: { kafka: { type: 'boolean', description: 'be a probe: publish frames to Kafka instead of storing calls' } },
   examples: [
     ['bittern replay gateway.pcap.gz', 'stores the calls of one file'],
     ['bittern replay ring.pcap0 ring.pcap1 ring.pcap2', 'a ring of rotated files as one capture'],
@@ -75,12 +83,16 @@ export const replay: Command = {
   ],
   positionals: { min: 1, max: 10_000 },
   run: async (context) => {
-    const store = await openConfiguredStore(context.loaded.config);
-    try {
-      const { args, loaded, signal } = context;
-      const result = await replayFiles({ config: loaded.config, store, files: args.positionals, signal });
+    const { args, loaded, signal } = context;
+    const replayTo = async (openTarget: () => Promise<CaptureTarget>): Promise<number> => {
+      const result = await replayFiles({ config: loaded.config, files: args.positionals, signal, openTarget });
       report(context, result);
       return result.complete ? EXIT.ok : EXIT.interrupted;
+    };
+    if (args.flag('kafka')) return replayTo(() => kafkaTarget(loaded.config));
+    const store = await openConfiguredStore(loaded.config);
+    try {
+      return await replayTo(() => storeTarget(loaded.config, store));
     } finally {
       await store.close();
     }

@@ -2,6 +2,7 @@ import { type Command, EXIT } from '../command.ts';
 import { captureLive } from '../live.ts';
 import { openConfiguredStore } from '../runtime.ts';
 import { curlLine, serveApi, untilAborted } from '../serve.ts';
+import { storeTarget } from '../target.ts';
 import { formatCount } from '../terminal/units.ts';
 
 export const up: Command = {
@@ -44,13 +45,13 @@ export const up: Command = {
         }
         const result = await captureLive({
           config,
-          store,
+          target: await storeTarget(config, store),
           signal,
           onReady: () => note(`Capturing on ${config.capture.interface}. Ctrl-C ends it.`),
         });
         if (result.failure !== null) throw result.failure;
         print(
-          `Stored ${formatCount(result.sink.calls)} LLM calls and ${formatCount(result.sink.exchanges)} other HTTP exchanges.`,
+          `Stored ${formatCount(result.sink?.calls ?? 0)} LLM calls and ${formatCount(result.sink?.exchanges ?? 0)} other HTTP exchanges.`,
         );
         return EXIT.ok;
       } finally {

@@ -1,0 +1,43 @@
+import { createCredentialMasker } from '../../http/credentials.ts';
+import { Reassembler } from '../../reassembler/reassembler.ts';
+import { type Command, EXIT } from '../command.ts';
+import { kafkaTopics, openKafkaBus } from '../kafka.ts';
+import { reassemblerOptions, secretFrom } from '../runtime.ts';
+import { runStage } from '../stage.ts';
+import { formatCount } from '../terminal/units.ts';
+
+export const reassembler: Command = {
+  name: 'reassembler',
+  summary: 'Run one reassembler on Kafka: frames in, calls out',
+  usage: '[options]',
+  details: [
+    'One of any number of processes that share the partitions of the frames topic. Keeps no state of its own: what is in flight comes from',
+    'the topic again when another process takes over. Ctrl-C or SIGTERM finishes what is in hand and hands over. Set',
+    'identity.fingerprintKeyFile to the same key for all of them, so that equal credentials have equal fingerprints.',
+  ].join('\n'),
+  options: {},
+  examples: [['BITTERN_KAFKA_BROKERS=kafka:9092 bittern reassembler', 'joins the group']],
+  positionals: { min: 0, max: 0 },
+  run: async ({ loaded, signal, note }) => {
+    const { config } = loaded;
+    const masker = createCredentialMasker(
+      await secretFrom(config, config.identity.fingerprintKeyFile, 'fingerprint.key'),
+    );
+    const topics = kafkaTopics(config);
+    const bus = await openKafkaBus(config);
+    try {
+      const stage = new Reassembler(reassemblerOptions(config), masker, bus.producer(topics.observations));
+      const consumer = await bus.consumer(topics.frames, 'reassembler', stage);
+      stage.attach(consumer);
+      note('Reassembler is running.');
+      const status = (): string => {
+        const [stats] = bus.consumerStats;
+        return `reassembler: partitions ${stats?.partitions.join(',') || 'none'}, ${formatCount(stage.counts.calls)} calls, ${formatCount(stage.counts.exchanges)} exchanges`;
+      };
+      await runStage({ consumers: [consumer], status }, signal, note);
+      return EXIT.ok;
+    } finally {
+      await bus.close();
+    }
+  },
+};

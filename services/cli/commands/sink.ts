@@ -1,0 +1,54 @@
+import { PROBE_REPORTS } from '../../../schemas/topics.ts';
+import { ClickHouseStage } from '../../sinks/clickhouse-stage.ts';
+import { type Command, EXIT, usageError } from '../command.ts';
+import { kafkaTopics, openKafkaBus } from '../kafka.ts';
+import { createSink, openConfiguredStore } from '../runtime.ts';
+import { runStage } from '../stage.ts';
+import { formatCount } from '../terminal/units.ts';
+
+export const sink: Command = {
+  name: 'sink',
+  summary: 'Run one sink on Kafka: calls into ClickHouse',
+  usage: 'clickhouse [options]',
+  details: [
+    'One of any number of processes that share the partitions of the calls topic. An offset is committed when all below it is stored, and no',
+    'call is stored twice. While ClickHouse is down it waits: memory stays bounded, the lag grows and drains afterwards.',
+  ].join('\n'),
+  options: {},
+  examples: [['BITTERN_KAFKA_BROKERS=kafka:9092 CLICKHOUSE_URL=http://… bittern sink clickhouse', 'joins the group']],
+  positionals: { min: 1, max: 1 },
+  run: async ({ args, loaded, signal, note }) => {
+    if (args.positionals[0] !== 'clickhouse')
+      throw usageError(`There is no sink '${args.positionals[0]}'; there is: clickhouse.`);
+    const { config } = loaded;
+    const topics = kafkaTopics(config);
+    const store = await openConfiguredStore(config);
+    try {
+      const target = createSink(config, store);
+      const bus = await openKafkaBus(config);
+      try {
+        const stage = new ClickHouseStage(target);
+        const observations = await bus.consumer(topics.observations, 'clickhouse', stage);
+        stage.attach(observations);
+        const reports = await bus.consumer(PROBE_REPORTS, 'clickhouse', {
+          batch: async (batch) => {
+            for (const { value } of batch.records) await target.addReport(value);
+            await reports.commit(batch.partition, batch.nextOffset);
+          },
+        });
+        note('Sink is running.');
+        const status = (): string => {
+          const { calls, exchanges, alreadyStored, problem } = target.stats;
+          return `sink: ${formatCount(calls)} calls, ${formatCount(exchanges)} exchanges stored, ${formatCount(alreadyStored)} were there${problem === '' ? '' : `; waiting: ${problem}`}`;
+        };
+        await runStage({ consumers: [observations, reports], status }, signal, note);
+        return EXIT.ok;
+      } finally {
+        await bus.close();
+        await target.close({ timeoutMs: config.kafka.drainMs });
+      }
+    } finally {
+      await store.close();
+    }
+  },
+};

@@ -1,0 +1,88 @@
+/**
+ * The stage that stores observations: takes them from the bus, hands them to the sink, and commits an offset when everything below
+ * it is stored. What a killed process had not committed comes again, and the sink stores no id twice.
+ */
+import type { Observation } from '../../schemas/call.ts';
+import type { Assignment, Batch, Consumer, ConsumerHandlers } from '../bus/bus.ts';
+import type { SinkStats } from '../clickhouse/sink.ts';
+
+export interface ObservationSink {
+  add(observations: readonly Observation[]): Promise<void>;
+  flush(): Promise<void>;
+  readonly stats: Pick<SinkStats, 'added' | 'acknowledged'>;
+}
+
+/** A batch that was added and is not committed. */
+interface Unsettled {
+  readonly partition: number;
+  readonly epoch: number;
+  readonly nextOffset: number;
+  /** The sink's `acknowledged` from which on all of the batch is stored. */
+  readonly storedAt: number;
+}
+
+/** How often commits are looked for. */
+const SETTLE_INTERVAL_MS = 200;
+
+export class ClickHouseStage implements ConsumerHandlers<Observation> {
+  readonly #sink: ObservationSink;
+  readonly #epochs = new Map<number, number>();
+  #unsettled: Unsettled[] = [];
+  #consumer: Consumer | null = null;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(sink: ObservationSink) {
+    this.#sink = sink;
+  }
+
+  /** The consumer that offsets are committed to; before the first record. */
+  attach(consumer: Consumer): void {
+    this.#consumer = consumer;
+    this.#timer = setInterval(() => void this.#settle(), SETTLE_INTERVAL_MS);
+    this.#timer.unref();
+  }
+
+  assigned(assignments: readonly Assignment[]): void {
+    for (const { partition, epoch } of assignments) this.#epochs.set(partition, epoch);
+  }
+
+  async batch(batch: Batch<Observation>): Promise<void> {
+    const epoch = this.#epochs.get(batch.partition);
+    if (epoch === undefined) return;
+    const room = this.#sink.add(batch.records.map((record) => record.value));
+    this.#unsettled.push({
+      partition: batch.partition,
+      epoch,
+      nextOffset: batch.nextOffset,
+      storedAt: this.#sink.stats.added,
+    });
+    await room;
+  }
+
+  /** Stores and commits what was taken; the bus limits how long that may last. */
+  async revoked(partitions: readonly number[]): Promise<void> {
+    await this.#sink.flush();
+    await this.#settle();
+    for (const partition of partitions) this.#epochs.delete(partition);
+    const gone = new Set(partitions);
+    this.#unsettled = this.#unsettled.filter((each) => !gone.has(each.partition));
+  }
+
+  /** Ends the looking for commits. */
+  close(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+  }
+
+  async #settle(): Promise<void> {
+    const { acknowledged } = this.#sink.stats;
+    const latest = new Map<string, Unsettled>();
+    let stored = 0;
+    while (stored < this.#unsettled.length && this.#unsettled[stored]!.storedAt <= acknowledged) {
+      const each = this.#unsettled[stored++]!;
+      latest.set(`${each.partition}/${each.epoch}`, each);
+    }
+    this.#unsettled.splice(0, stored);
+    for (const { partition, nextOffset, epoch } of latest.values())
+      await this.#consumer?.commit(partition, nextOffset, '', epoch);
+  }
+}
