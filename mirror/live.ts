@@ -35,16 +35,22 @@ export interface LiveEnd {
 export interface LiveCapture {
   /** Bytes of one pcap or pcapng stream. Ends when the child does. */
   readonly chunks: AsyncIterable<Buffer>;
-  /** Resolves when the child captures: traffic from then on is seen. */
-  readonly ready: Promise<void>;
+  /** Resolves with true when the child captures: traffic from then on is seen. False when it ended before. */
+  readonly ready: Promise<boolean>;
   /** Resolves when the child has ended and its chunks were read; never rejects. */
   readonly ended: Promise<LiveEnd>;
-  /** Ends the capture; what the tool still holds comes out first. */
+  /** Ends the capture, `DRAIN_MS` from now: what the kernel still holds comes out first. */
   stop(): void;
 }
 
 /** Bytes of the tool's messages that are kept. */
 const MESSAGES_MAX = 16 * 1024;
+/**
+ * The kernel hands packets on in blocks, a block that isn't full after up to a second (tcpdump's buffer timeout), and a tool
+ * that is told to end leaves the last blocks behind.
+ */
+const DRAIN_MS = 1_200;
+/** From there on the child has this long to end. */
 const STOP_GRACE_MS = 3_000;
 
 /** Starts capturing. Failures come out of `ended`, also that the tool isn't installed. */
@@ -52,11 +58,11 @@ export function startLiveCapture(options: LiveCaptureOptions): LiveCapture {
   const child = spawn(options.tool, argumentsOf(options), { stdio: ['ignore', 'pipe', 'pipe'] });
   const messages = collectMessages(child);
   let stopped = false;
-  const ready = new Promise<void>((resolve) => {
+  const ready = new Promise<boolean>((resolve) => {
     // Both tools say that they listen when the device is open.
-    child.stderr.on('data', () => /listening on|Capturing on|File:/i.test(messages()) && resolve());
-    child.once('close', () => resolve());
-    child.once('error', () => resolve());
+    child.stderr.on('data', () => /listening on|Capturing on|File:/i.test(messages()) && resolve(true));
+    child.once('close', () => resolve(false));
+    child.once('error', () => resolve(false));
   });
   const ended = new Promise<LiveEnd>((resolve) => {
     child.once('error', (error) => resolve({ failure: notStarted(options, error), droppedPackets: 0 }));
@@ -69,9 +75,12 @@ export function startLiveCapture(options: LiveCaptureOptions): LiveCapture {
   const stop = (): void => {
     if (stopped) return;
     stopped = true;
-    child.kill('SIGINT');
-    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_GRACE_MS);
-    void ended.then(() => clearTimeout(timer));
+    const asked = setTimeout(() => child.kill('SIGINT'), DRAIN_MS);
+    const forced = setTimeout(() => child.kill('SIGKILL'), DRAIN_MS + STOP_GRACE_MS);
+    void ended.then(() => {
+      clearTimeout(asked);
+      clearTimeout(forced);
+    });
   };
   return { chunks: chunksOf(child.stdout), ready, ended, stop };
 }

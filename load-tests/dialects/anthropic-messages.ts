@@ -191,6 +191,7 @@ function failure(kind: Failure, text: string): FailureReply {
 
 export const anthropicMessages: Dialect = {
   name: 'anthropic.messages',
+  toldAs: { content_filter: 'refusal' },
   target: () => '/v1/messages',
   headers: (key) => [
     ['x-api-key', key],

@@ -33,6 +33,10 @@ export interface Ask {
   /** OpenAI chat streams tell their usage only when asked to. */
   readonly includeUsage: boolean;
   readonly maxTokens: number;
+  /** Answers to one question; only chat has that. 1 when left out. */
+  readonly choices?: number;
+  /** Gemini: a stream as one JSON list instead of SSE. */
+  readonly jsonList?: boolean;
   /** Goes into the body where the API has a field for it; '' = not sent. */
   readonly user: string;
 }
@@ -56,6 +60,8 @@ export interface Reply {
   readonly created: number;
   readonly reasoning: string;
   readonly text: string;
+  /** Texts of the second and further choices. */
+  readonly otherTexts?: readonly string[];
   readonly toolCalls: readonly ToolCall[];
   readonly finish: Finish;
   readonly usage: Usage;
@@ -88,6 +94,8 @@ export interface FailureReply {
 
 export interface Dialect {
   readonly name: DialectName;
+  /** Finishes that this API has no word of its own for, and the one that it has instead. */
+  readonly toldAs: Readonly<Partial<Record<Finish, Finish>>>;
   /** Path and query. `key` is what the query carries if the API takes credentials there. */
   target(ask: Ask, key: string): string;
   /** Header that carries the credential, and the other ones that the API wants. */

@@ -61,6 +61,7 @@ function request(ask: Ask): unknown {
     model: ask.model,
     messages: [...(ask.system === '' ? [] : [{ role: 'system', content: ask.system }]), ...ask.turns.map(message)],
     max_completion_tokens: ask.maxTokens,
+    ...((ask.choices ?? 1) > 1 ? { n: ask.choices } : {}),
     ...(ask.tools.length === 0
       ? {}
       : {
@@ -106,6 +107,12 @@ function json(reply: Reply): unknown {
         logprobs: null,
         finish_reason: FINISH_REASONS[reply.finish],
       },
+      ...(reply.otherTexts ?? []).map((content, at) => ({
+        index: at + 1,
+        message: { role: 'assistant', content, refusal: null },
+        logprobs: null,
+        finish_reason: 'stop',
+      })),
     ],
     usage: usage(reply),
     service_tier: 'default',
@@ -149,6 +156,20 @@ function deltas(reply: Reply, cut: Cutter): { delta: unknown; token: boolean }[]
   ];
 }
 
+interface ChoicePiece {
+  readonly delta: unknown;
+  readonly finish: string | null;
+  readonly token: boolean;
+}
+
+/** What one of several choices brings, in order. */
+function choicePieces(reply: Reply, cut: Cutter): ChoicePiece[] {
+  return [
+    ...deltas(reply, cut).map((each) => ({ ...each, finish: null })),
+    { delta: {}, finish: FINISH_REASONS[reply.finish], token: false },
+  ];
+}
+
 function events(reply: Reply, cut: Cutter): StreamEvent[] {
   const base = {
     id: reply.id,
@@ -159,13 +180,18 @@ function events(reply: Reply, cut: Cutter): StreamEvent[] {
     system_fingerprint: 'fp_44709d6fcb',
   };
   const told = reply.tellUsage ? { usage: null } : {};
-  const chunk = (delta: unknown, finish: string | null, token: boolean): StreamEvent => {
-    const choices = [{ index: 0, delta, logprobs: null, finish_reason: finish }];
+  const chunk = ({ delta, finish, token }: ChoicePiece, index: number): StreamEvent => {
+    const choices = [{ index, delta, logprobs: null, finish_reason: finish }];
     return event('', { ...base, choices, ...told }, { token });
   };
+  const others = (reply.otherTexts ?? []).map((text): Reply => ({ ...reply, text, reasoning: '', toolCalls: [], finish: 'stop' }));
+  const choices = [reply, ...others].map((each) => choicePieces(each, cut));
+  const longest = Math.max(...choices.map((pieces) => pieces.length));
+  const turns = Array.from({ length: longest }, (_, at) =>
+    choices.flatMap((pieces, index) => (at < pieces.length ? [chunk(pieces[at]!, index)] : [])),
+  );
   return [
-    ...deltas(reply, cut).map(({ delta, token }) => chunk(delta, null, token)),
-    chunk({}, FINISH_REASONS[reply.finish], false),
+    ...turns.flat(),
     ...(reply.tellUsage ? [event('', { ...base, choices: [], usage: usage(reply) })] : []),
     event('', '[DONE]', { end: true }),
   ];
@@ -173,6 +199,7 @@ function events(reply: Reply, cut: Cutter): StreamEvent[] {
 
 export const openaiChat: Dialect = {
   name: 'openai.chat',
+  toldAs: {},
   target: () => '/v1/chat/completions',
   headers: (key) => [['authorization', `Bearer ${key}`]],
   request,

@@ -230,6 +230,7 @@ function events(reply: Reply, cut: Cutter): StreamEvent[] {
 
 export const openaiResponses: Dialect = {
   name: 'openai.responses',
+  toldAs: {},
   target: () => '/v1/responses',
   headers: (key) => [['authorization', `Bearer ${key}`]],
   request,

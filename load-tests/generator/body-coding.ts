@@ -4,7 +4,11 @@
  */
 import { constants, crc32, deflateRawSync } from 'node:zlib';
 
-export type Coding = 'identity' | 'gzip' | 'deflate';
+/** `raw_deflate`: sent as `deflate`, without the head and the checksum of RFC 1950, as some servers do. */
+export type Coding = 'identity' | 'gzip' | 'deflate' | 'raw_deflate';
+
+/** The name in `content-encoding`. */
+export const codingName = (coding: Coding): string => (coding === 'raw_deflate' ? 'deflate' : coding);
 
 /** RFC 1952 section 2.3: magic, deflate, no flags, no time, unknown system. */
 const GZIP_HEAD = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
@@ -25,6 +29,7 @@ function adler32(bytes: Buffer): number {
 }
 
 function tail(coding: Coding, whole: Buffer): Buffer {
+  if (coding === 'raw_deflate') return LAST_BLOCK;
   if (coding === 'deflate') {
     const end = Buffer.alloc(4);
     end.writeUInt32BE(adler32(whole));
@@ -40,7 +45,7 @@ function tail(coding: Coding, whole: Buffer): Buffer {
 export function encode(pieces: readonly Buffer[], coding: Coding): Buffer[] {
   if (coding === 'identity' || pieces.length === 0) return [...pieces];
   const packed = pieces.map((piece) => deflateRawSync(piece, { finishFlush: constants.Z_SYNC_FLUSH }));
-  packed[0] = Buffer.concat([coding === 'gzip' ? GZIP_HEAD : ZLIB_HEAD, packed[0]!]);
+  if (coding !== 'raw_deflate') packed[0] = Buffer.concat([coding === 'gzip' ? GZIP_HEAD : ZLIB_HEAD, packed[0]!]);
   packed.push(Buffer.concat([packed.pop()!, tail(coding, Buffer.concat(pieces))]));
   return packed;
 }

@@ -29,18 +29,8 @@ export function knownOfNothing(reply: Reply | null): Known {
   };
 }
 
-function finishOf(dialect: Dialect, reply: Reply): { finish_reason: string; either: readonly Value[] } {
-  // Two APIs have no word of their own for it: the finish is `stop`, the tool calls or the refusal text tell the rest.
-  const plain = dialect.name === 'openai.responses' || dialect.name === 'gemini.generate_content';
-  if (reply.finish === 'tool_calls' && plain) return { finish_reason: 'tool_calls', either: ['stop'] };
-  if (reply.finish === 'refusal' && dialect.name !== 'anthropic.messages')
-    return { finish_reason: 'refusal', either: ['stop'] };
-  return { finish_reason: reply.finish, either: [] };
-}
-
 export function knownOfWhole(dialect: Dialect, reply: Reply): Known {
   const { usage } = reply;
-  const finish = finishOf(dialect, reply);
   const told = {
     input_tokens: usage.input,
     cache_read_tokens: usage.cacheRead,
@@ -53,12 +43,12 @@ export function knownOfWhole(dialect: Dialect, reply: Reply): Known {
     facts: {
       model: reply.model,
       response_id: reply.id,
-      finish_reason: finish.finish_reason,
+      finish_reason: dialect.toldAs[reply.finish] ?? reply.finish,
       ...(reply.tellUsage ? told : NO_USAGE),
       tool_names: reply.toolCalls.map((call) => call.name),
       tool_call_ids: reply.toolCalls.map((call) => call.id),
     },
-    either: finish.either.length === 0 ? {} : { finish_reason: finish.either },
+    either: {},
   };
 }
 

@@ -1,6 +1,6 @@
 /** An HTTP/1.1 message as timed bytes (RFC 9112), with the offsets that the manifest needs. */
 import { hash } from 'node:crypto';
-import { type Coding, encode } from './body-coding.ts';
+import { type Coding, codingName, encode } from './body-coding.ts';
 import type { Random } from './random.ts';
 
 /** `length`: Content-Length. `close`: until the connection closes. `none`: no body at all. */
@@ -126,10 +126,11 @@ function timed(plan: MessagePlan): TimedBytes[] {
 
 function head(plan: MessagePlan, bodyBytes: number): Buffer {
   const headers = [...plan.headers];
-  if (plan.coding !== 'identity') headers.push(['content-encoding', plan.coding]);
+  if (plan.coding !== 'identity') headers.push(['content-encoding', codingName(plan.coding)]);
   if (plan.framing === 'chunked') headers.push(['transfer-encoding', 'chunked']);
   if (plan.framing === 'length') headers.push(['content-length', String(bodyBytes)]);
-  if (plan.framing === 'close') headers.push(['connection', 'close']);
+  // HTTP/1.0 closes anyway.
+  if (plan.framing === 'close' && !plan.startLine.startsWith('HTTP/1.0')) headers.push(['connection', 'close']);
   return Buffer.from(`${plan.startLine}\r\n${headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`);
 }
 

@@ -30,6 +30,8 @@ export interface PlannedExchange {
   readonly interim: readonly Buffer[];
   /** Between the request's last byte and the response's first, µs. */
   readonly thinkUs: number;
+  /** The response begins this long after the request's first byte, before its last one; left out: `thinkUs` after the last one. */
+  readonly earlyUs?: number;
   readonly ending: Ending;
   readonly entry: PlannedCall | PlannedOther;
 }

@@ -103,13 +103,34 @@ function exchangeWithContinue(builder: Builder, planned: PlannedExchange): void 
   builder.placed.push({ ...placed, planned, serverFrom });
 }
 
+/** The answer comes while the request still goes out, and both go on side by side. */
+function exchangeWithEarlyAnswer(builder: Builder, planned: PlannedExchange, earlyUs: number): void {
+  const { request, response } = planned;
+  const start = builder.now;
+  const requestFrom = builder.message('client', request, start);
+  const responseFrom = builder.message('server', response!, start + earlyUs);
+  builder.now = start + Math.max(lastAt(request), earlyUs + lastAt(response!));
+  builder.placed.push({
+    planned,
+    group: builder.group,
+    requestFrom,
+    requestTo: requestFrom + request.length,
+    serverFrom: responseFrom,
+    responseFrom,
+    responseTo: builder.offsets.server,
+    token: -1,
+  });
+}
+
 /** Each group's requests go out together (pipelining); the answers come in their order. */
 export function layOut(groups: readonly (readonly PlannedExchange[])[], start: number, random: Random): Timeline {
   const builder = new Builder(start);
   for (const group of groups) {
     builder.group++;
     const [only] = group;
-    if (group.length === 1 && lastAt(only!.request) > 0 && only!.interim.length > 0) {
+    if (group.length === 1 && only!.earlyUs !== undefined) {
+      exchangeWithEarlyAnswer(builder, only!, only!.earlyUs);
+    } else if (group.length === 1 && lastAt(only!.request) > 0 && only!.interim.length > 0) {
       exchangeWithContinue(builder, only!);
     } else {
       const starts = group.map((planned) => {

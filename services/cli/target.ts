@@ -9,8 +9,6 @@ import { kafkaTopics, openKafkaBus } from './kafka.ts';
 import { createSink, startPipeline } from './runtime.ts';
 import { formatCount } from './terminal/units.ts';
 
-const FAILED_CLOSE_MS = 5_000;
-
 /** After a failure: how long the store has to take what was understood before. */
 const FAILED_CLOSE_MS = 5_000;
 

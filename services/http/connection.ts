@@ -186,7 +186,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     if (end > start) {
       if (!fromClient && stream.inSync && segment.gap === 0) this.#pairing.serverSpoke();
       stream.data(payload, start, end, segment.time);
-      if (fromClient) this.#pairing.clientSpoke(this.#responses.offset, stream.inSync);
+      if (fromClient) this.#pairing.clientSpoke(this.#responses.offset, stream.inSync, stream.heldLength > 0);
     }
     if (!isData) this.#ended(fromClient ? 'client' : 'server', segment.kind === 'rst');
   }
@@ -366,7 +366,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
   }
 
   lostMore(stream: MessageStream, missing: number): void {
-    if (stream.isRequests) this.#pairing.clientSpoke(this.#responses.offset, false);
+    if (stream.isRequests) this.#pairing.clientSpoke(this.#responses.offset, false, false);
     else this.#pairing.serverLostMore(missing);
   }
 

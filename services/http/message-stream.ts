@@ -107,6 +107,11 @@ export class MessageStream {
     return this.#head.heldBytes;
   }
 
+  /** Bytes of an unfinished head. */
+  get heldLength(): number {
+    return this.#head.heldLength;
+  }
+
   /** Between two messages, or within a head. */
   get atBoundary(): boolean {
     return this.#state === HEAD;

@@ -46,6 +46,9 @@ export class Pairing {
   #offsetAtRead = -1;
   #offsetAtUnread = -1;
   #offsetBeforeLoss = -1;
+  /** The beginning of a request's head was read, and it began a flight. */
+  #headHeld = false;
+  #heldBeginsFlight = false;
 
   constructor(owner: PairingOwner) {
     this.#owner = owner;
@@ -60,10 +63,20 @@ export class Pairing {
     if (this.#mayBeAnswered === 0 && this.#pending.length > (this.#answering === null ? 1 : 0)) this.#pipelines = true;
   }
 
-  /** Client bytes were read, or skipped when it isn't `inSync`. `serverOffset`: of the next server byte. */
-  clientSpoke(serverOffset: number, inSync: boolean): void {
+  /**
+   * Client bytes were read, or skipped when it isn't `inSync`. `serverOffset`: of the next server byte. `headHeld`: they end
+   * with the beginning of a head.
+   */
+  clientSpoke(serverOffset: number, inSync: boolean, headHeld: boolean): void {
+    if (headHeld && !this.#headHeld) this.#heldBeginsFlight = serverOffset > this.#lastHeard;
+    this.#headHeld = headHeld;
     if (inSync) this.#offsetAtRead = serverOffset;
-    else this.#offsetAtUnread = serverOffset;
+    else if (!headHeld) this.#offsetAtUnread = serverOffset;
+  }
+
+  /** The server's offset when the client was last heard. Bytes that weren't read are no flight of their own unless the client pipelines. */
+  get #lastHeard(): number {
+    return this.#pipelines ? Math.max(this.#offsetAtRead, this.#offsetAtUnread) : this.#offsetAtRead;
   }
 
   /** Requests may have been lost. */
@@ -76,8 +89,8 @@ export class Pairing {
   /** A request's head was read. `serverInSync`: where in a message the server is, is known. */
   request(open: OpenExchange, serverInSync: boolean): void {
     const offset = open.serverOffset;
-    const heard = this.#pipelines ? Math.max(this.#offsetAtRead, this.#offsetAtUnread) : this.#offsetAtRead;
-    if (offset > heard) this.#newFlight(serverInSync);
+    if (this.#headHeld ? this.#heldBeginsFlight : offset > this.#lastHeard) this.#newFlight(serverInSync);
+    this.#headHeld = false;
     this.#offsetAtRead = offset;
     if (this.#pending.length === 0) this.#borderGap = 0;
     // A client that doesn't pipeline sends nothing while a request that we lost waits for its answer.

@@ -16,7 +16,7 @@ import { type KafkaCredentials, kafkajsSecurity, platformaticSecurity } from './
 export type RawProducer = PlatformaticProducer<Buffer, Buffer, Buffer, Buffer>;
 
 /** kafkajs gives up on a broker after these and restarts the consumer, for ever. */
-const RETRY = { initialRetryTime: 200, maxRetryTime: 5_000, retries: 8 };
+export const KAFKAJS_RETRY = { initialRetryTime: 200, maxRetryTime: 5_000, retries: 8 };
 /** Between attempts of the producer client, which tries for ever: nothing that was accepted is dropped. */
 const PRODUCER_RETRY_DELAY_MS = 500;
 const CONNECT_ATTEMPT_TIMEOUT_MS = 3_000;
@@ -58,7 +58,7 @@ export class KafkaClients {
     patchKafkajs();
     this.#options = options;
     this.#credentials = credentials;
-    this.kafkajs = this.#client(RETRY);
+    this.kafkajs = this.#client(KAFKAJS_RETRY);
   }
 
   /**

@@ -8,7 +8,12 @@
  *                                                                         later commits: 'fenced'
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EachBatchPayload, Kafka, Consumer as KafkajsConsumer, KafkaMessage } from 'kafkajs';
+import kafkajs, {
+  type EachBatchPayload,
+  type Kafka,
+  type Consumer as KafkajsConsumer,
+  type KafkaMessage,
+} from 'kafkajs';
 import type {
   Assignment,
   Batch,
@@ -19,6 +24,7 @@ import type {
   Poison,
   Topic,
 } from '../bus/bus.ts';
+import { KAFKAJS_RETRY } from './clients.ts';
 import { Committer } from './committer.ts';
 import type { DeadLetterWriter } from './dead-letter-writer.ts';
 import { KafkaRecord, PartitionDelivery } from './delivery.ts';
@@ -93,7 +99,7 @@ export class KafkaConsumer<T> implements Consumer {
     // The owner learns of a failure from `done` when it looks; until then it isn't an unhandled rejection.
     this.done.catch(() => {});
     this.#membership = new Membership(topic.name, groupId, {
-      leaving: () => this.#release(),
+      leaving: () => this.#leave(),
       joined: (generation, partitions) => this.#take(generation, partitions),
     });
     this.#committer = new Committer(topic.name, groupId, this.#membership, this.#ownership);
@@ -106,6 +112,8 @@ export class KafkaConsumer<T> implements Consumer {
       maxBytes: options.fetchBytesMax,
       maxBytesPerPartition: options.fetchPartitionBytesMax,
       maxWaitTimeInMs: options.fetchWaitMs,
+      // A consumer that is closed in an outage must not come back to life with the brokers.
+      retry: { ...KAFKAJS_RETRY, restartOnFailure: async () => this.#closing === null },
     });
   }
 
@@ -114,7 +122,8 @@ export class KafkaConsumer<T> implements Consumer {
     const { topic } = this.#parts;
     this.#kafkajs.on('consumer.crash', ({ payload }) => {
       this.#restarts++;
-      if (!payload.restart) this.#fail(kafkaError(`Consuming '${topic.name}'`, payload.error));
+      if (!payload.restart && this.#closing === null)
+        this.#fail(kafkaError(`Consuming '${topic.name}'`, payload.error));
     });
     try {
       await this.#kafkajs.connect();
@@ -185,6 +194,11 @@ export class KafkaConsumer<T> implements Consumer {
     // Nothing more is delivered: what was in flight belongs to the next owner.
     this.#ownership.end();
     this.#closing ??= this.#close();
+  }
+
+  async #leave(): Promise<void> {
+    await this.#release();
+    if (this.#closing !== null) throw new kafkajs.KafkaJSNonRetriableError('closed while joining');
   }
 
   /** Gives up all partitions in order: no new batch, the running ones end, `revoked`, the last commits, then the fence. */

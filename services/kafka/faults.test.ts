@@ -178,3 +178,19 @@ broker.test('a member that was frozen until others took over can not commit what
   assert.deepEqual(heir.values.slice(0, 6), ['0', '1', '2', '3', '4', '5']);
   await bus.close();
 });
+
+broker.test('closing without a broker ends in time and tells what was not acknowledged', async (kafka) => {
+  const options = testOptions(kafka, { drainMs: 1_000 });
+  const bus = await openBus({ ...options, closeTimeoutMs: 1_000 });
+  const topic = await makeTopic(bus, 'closing', 1);
+  const recorder = await Recorder.start(bus, topic, 'closing');
+  const producer = bus.producer(topic);
+  await producer.publish('k', 'acknowledged');
+  await until('the first record is there', () => recorder.results.length === 1);
+  await kafka.kill();
+  await producer.publish('k', 'lost');
+  const began = Date.now();
+  await assert.rejects(bus.close(), { code: 'BIT_KAFKA_NOT_FLUSHED' });
+  assert.ok(Date.now() - began < 8_000, `closing took ${Date.now() - began} ms`);
+  await recorder.consumer.done;
+});

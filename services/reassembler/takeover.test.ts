@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { GENERATOR_DEFAULTS, generate } from '../../load-tests/generator/generate.ts';
-import { Capture, CAPTURE_DEFAULTS } from '../../mirror/index.ts';
+import { CAPTURE_DEFAULTS, Capture } from '../../mirror/index.ts';
 import type { Observation } from '../../schemas/call.ts';
 import type { Frame } from '../../schemas/frame.ts';
 import { createCredentialMasker } from '../http/credentials.ts';
