@@ -33,51 +33,43 @@ export interface LiveResult {
  * Resolves when the capture has ended and all that it saw is stored (or is durable on Kafka).
  * @throws the failure of a stage, as soon as there is one
  */
-export async function captureLive(options: LiveOptions): Promise<LiveResult> {
-  const { target, config } = options;
-  const pump = new Pump(captureOptions(config), target);
-  pump.nextSource(`live:${config.capture.interface}`);
-  try {
+export function captureLive(options: LiveOptions): Promise<LiveResult> {
+  return withTarget(options.target, async (target) => {
+    const pump = new Pump(captureOptions(options.config), target);
+    pump.nextSource(`live:${options.config.capture.interface}`);
     const { failure, droppedPackets } = await capture(options, pump);
-    target.check();
     await pump.end('stopped');
     pump.kernelDrops(droppedPackets);
     await target.finish(await pump.report());
     return { sink: target.stored, droppedPackets, failure };
-  } finally {
-    await target.close();
-  }
+  });
 }
 
 /** Resolves when the capture tool has ended: stopped by the signal or by a failed stage, or by itself. */
 async function capture(options: LiveOptions, pump: Pump): Promise<LiveEnd> {
-  const { config, target, signal } = options;
-  const live = startLiveCapture(config.capture);
+  const live = startLiveCapture(options.config.capture);
+  const ending = AbortSignal.any([options.signal, options.target.failed]);
   const stop = (): void => live.stop();
-  signal.addEventListener('abort', stop, { once: true });
-  if (signal.aborted) stop();
+  ending.addEventListener('abort', stop, { once: true });
+  if (ending.aborted) stop();
   void live.ready.then((captures) => captures && options.onReady?.());
   const turns = new Turns();
-  const onTick = async (): Promise<void> => {
-    await pump.tick(Date.now() * 1000);
-    target.check();
-  };
-  // A failed stage must end the capture also while no packets come.
-  const ticker = setInterval(() => turns.take(onTick).catch(stop), TICK_MS);
-  const reporter = setInterval(() => turns.take(() => pump.report()).catch(stop), REPORT_MS);
+  const ticker = setInterval(() => void turns.take(() => pump.tick(Date.now() * 1000)), TICK_MS);
+  const reporter = setInterval(() => void turns.take(() => pump.report()), REPORT_MS);
   try {
     let bytes = 0;
     for await (const chunk of live.chunks) {
       bytes += chunk.length;
       await turns.take(() => pump.write(chunk));
-      options.onProgress?.(bytes, target.progress());
+      options.onProgress?.(bytes, options.target.progress());
     }
     return await live.ended;
   } finally {
     clearInterval(ticker);
     clearInterval(reporter);
-    signal.removeEventListener('abort', stop);
+    ending.removeEventListener('abort', stop);
     live.stop();
+    // What these began is done before the end is put after it.
     await turns.take(async () => {});
   }
 }

@@ -3,12 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Frame } from '../../schemas/frame.ts';
 import { openStore, type Store } from '../clickhouse/store.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
-import { storeTarget } from './target.ts';
+import { storeTarget, withTarget } from './target.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'bittern-target-'));
 let config: Config;
@@ -23,13 +22,22 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-test('a stage that fails is told at the next look, and closing ends what it leaves', async () => {
+test('a stage that fails ends work that waits for ever, with its error, and leaves nothing running', async () => {
+  const work = withTarget(await storeTarget(config, store), async ({ frames }) => {
+    // No frame: a fault of the program's, which no traffic can cause.
+    void frames.publish('x', { connection: 'x', body: Buffer.alloc(0), segments: null } as unknown as Frame);
+    return new Promise<never>(() => {});
+  });
+  await assert.rejects(work, TypeError);
+});
+
+test('work that ends in an error gives the target back', async () => {
   const target = await storeTarget(config, store);
-  target.check();
-  // No frame: a fault of the program's, which no traffic can cause.
-  await target.frames.publish('x', { connection: 'x', payload: Buffer.alloc(0), segments: [null] } as unknown as Frame);
-  await sleep(50);
-  assert.throws(() => target.check(), TypeError);
-  await assert.rejects(target.finish(null), TypeError);
-  await assert.rejects(target.close(), TypeError);
+  await assert.rejects(
+    withTarget(target, async () => {
+      throw new RangeError('so it is');
+    }),
+    RangeError,
+  );
+  assert.equal(target.failed.aborted, false);
 });
