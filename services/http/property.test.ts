@@ -29,6 +29,11 @@ const text = fc.constantFrom(
   '0\r\n',
   'word ',
   '{}',
+  '5\r\nhello\r\n',
+  '\r\nffff\r\n',
+  '1a;x=y\r\n',
+  '5\r\nhello\r\n0\r\n\r\n',
+  '0\r\n\r\n',
 );
 const body: fc.Arbitrary<Body> = fc.record({
   bytes: fc.array(text, { maxLength: 12 }).map((words) => Buffer.from(words.join(''))),
@@ -116,6 +121,19 @@ function cut(flows: readonly Flow[], size: () => number): readonly Piece[] {
     }
     return pieces;
   });
+}
+
+/** As `cut`, and before each line that looks like a chunk's beginning: a gap may come just there. */
+function cutAtLookalikes(flows: readonly Flow[], size: () => number): readonly Piece[] {
+  return cut(
+    flows.flatMap((flow) => {
+      const text = flow.bytes.toString('latin1');
+      const starts = [0, ...[...text.matchAll(/[0-9a-f]{1,4}(;x=y)?\r\n/g)].map((match) => match.index), text.length];
+      const unique = [...new Set(starts)];
+      return unique.slice(1).map((end, n) => ({ ...flow, bytes: flow.bytes.subarray(unique[n]!, end) }));
+    }),
+    size,
+  );
 }
 
 const sizes = fc.infiniteStream(fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 1460 })));
@@ -276,6 +294,36 @@ for (const pipelining of [false, true]) {
     );
   });
 }
+
+test('property: behind a gap in a chunked body, text that looks like chunks neither costs nor invents another exchange', () => {
+  const streamed = sent.map((exchange) => ({
+    ...exchange,
+    method: 'POST',
+    status: 200,
+    pipelined: false,
+    response: { ...exchange.response, encoding: '' as const, framing: 'chunked' as const },
+  }));
+  let resumed = 0;
+  fc.assert(
+    fc.property(
+      fc.array(streamed, { minLength: 2, maxLength: 6 }),
+      sizes,
+      fc.array(fc.integer({ min: 0, max: 7 }), { minLength: 20, maxLength: 60 }),
+      (exchanges, size, dice) => {
+        const pieces = cutAtLookalikes(conversation(exchanges), () => 5 + (size.next().value as number));
+        const { steps, hit } = lose(pieces, (n) => dice[n % dice.length] === 0 && pieces[n]!.side === 'server');
+        const { ended, recorder } = run(framesOf(steps, { stepsPerFrame: 4 }));
+        checkLoss(exchanges, ended, hit, true);
+        assert.deepEqual(recorder.violations, []);
+        resumed += ended.filter(
+          ({ exchange }) => exchange.end === 'complete' && exchange.response.missingBytes > 0,
+        ).length;
+      },
+    ),
+    { numRuns: 1000 },
+  );
+  assert.ok(resumed > 200, `only ${resumed} responses went on behind a gap`);
+});
 
 test('property: random bytes never throw, every byte is accounted for, and every exchange ends once', () => {
   const piece = fc.oneof(
