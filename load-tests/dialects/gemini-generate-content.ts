@@ -140,7 +140,10 @@ function failure(kind: Failure, message: string): FailureReply {
 }
 
 function target(ask: Ask, key: string): string {
-  const query = [...(ask.streaming && ask.jsonList !== true ? ['alt=sse'] : []), ...(key === '' ? [] : [`key=${key}`])].join('&');
+  const query = [
+    ...(ask.streaming && ask.jsonList !== true ? ['alt=sse'] : []),
+    ...(key === '' ? [] : [`key=${key}`]),
+  ].join('&');
   const method = ask.streaming ? 'streamGenerateContent' : 'generateContent';
   return `/v1beta/models/${ask.model}:${method}${query === '' ? '' : `?${query}`}`;
 }

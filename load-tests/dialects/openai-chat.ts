@@ -184,7 +184,9 @@ function events(reply: Reply, cut: Cutter): StreamEvent[] {
     const choices = [{ index, delta, logprobs: null, finish_reason: finish }];
     return event('', { ...base, choices, ...told }, { token });
   };
-  const others = (reply.otherTexts ?? []).map((text): Reply => ({ ...reply, text, reasoning: '', toolCalls: [], finish: 'stop' }));
+  const others = (reply.otherTexts ?? []).map(
+    (text): Reply => ({ ...reply, text, reasoning: '', toolCalls: [], finish: 'stop' }),
+  );
   const choices = [reply, ...others].map((each) => choicePieces(each, cut));
   const longest = Math.max(...choices.map((pieces) => pieces.length));
   const turns = Array.from({ length: longest }, (_, at) =>

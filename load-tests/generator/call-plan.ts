@@ -1,12 +1,13 @@
 /** Plans one LLM call: what is asked, what is answered, in which HTTP clothes, and what goes wrong. */
 import type { Ask, Dialect, DialectName, Failure, Finish, Reply, StreamEvent } from '../dialects/dialect.ts';
-import { DIALECTS, sse } from '../dialects/index.ts';
+import { DIALECTS } from '../dialects/index.ts';
 import type { CallFacts } from '../manifest.ts';
 import { type Known, knownOfNothing, knownOfPart, knownOfWhole } from './call-facts.ts';
 import type { Conversation } from './conversation.ts';
 import { type BodyPiece, buildMessage, type MessagePlan, type WireMessage } from './http-message.ts';
 import type { Ending, PlannedExchange } from './planned.ts';
 import type { Random } from './random.ts';
+import { jsonListPieces, ssePieces } from './stream-body.ts';
 import { cutter, sentence } from './words.ts';
 
 export type CallKind =
@@ -15,6 +16,8 @@ export type CallKind =
   | 'stream_error'
   | 'refused'
   | 'length'
+  | 'early_error'
+  | 'request_abort'
   | 'client_abort_early'
   | 'client_abort'
   | 'upstream_abort'
@@ -27,6 +30,8 @@ export const CALL_WEIGHTS: Readonly<Record<CallKind, number>> = {
   stream_error: 2,
   refused: 2,
   length: 3,
+  early_error: 1.5,
+  request_abort: 1.5,
   client_abort_early: 1.5,
   client_abort: 2,
   upstream_abort: 2,
@@ -77,16 +82,17 @@ interface Answer {
   readonly whole: boolean;
 }
 
-function finishFor(kind: CallKind, dialect: DialectName, tools: boolean): Finish {
+function finishFor(kind: CallKind, tools: boolean, random: Random): Finish {
   if (kind === 'length') return 'length';
-  if (kind === 'refused') return dialect === 'gemini.generate_content' ? 'content_filter' : 'refusal';
+  if (kind === 'refused') return random.pick(['refusal', 'content_filter']);
   return tools ? 'tool_calls' : 'stop';
 }
 
 function makeReply(kind: CallKind, conversation: Conversation, ask: Ask, random: Random): Reply {
   const { profile } = conversation;
   const plain = CUT_KINDS.has(kind) || kind === 'refused' || kind === 'length';
-  const tools = !plain && conversation.tools.length > 0 && (profile.loops || random.chance(0.5));
+  const several = ask.choices ?? 1;
+  const tools = !plain && several === 1 && conversation.tools.length > 0 && (profile.loops || random.chance(0.5));
   const thinks = !plain && random.chance(0.2);
   const input = Math.ceil(JSON.stringify(ask.turns).length / 4) + 20;
   const cacheRead = random.chance(0.5) ? Math.floor(input * 0.7) : 0;
@@ -98,8 +104,9 @@ function makeReply(kind: CallKind, conversation: Conversation, ask: Ask, random:
     created: CREATED,
     reasoning: thinks ? sentence(random, random.int(5, 40)) : '',
     text: tools && random.chance(0.6) ? '' : sentence(random, random.int(plain ? 20 : 3, 120)),
+    otherTexts: Array.from({ length: several - 1 }, () => sentence(random, random.int(3, 60))),
     toolCalls: tools ? conversation.toolCalls() : [],
-    finish: finishFor(kind, profile.dialect, tools),
+    finish: finishFor(kind, tools, random),
     usage: { input, cacheRead, cacheWrite, output: reasoning + random.int(5, 900), reasoning },
     tellUsage: profile.dialect !== 'openai.chat' || !ask.streaming || ask.includeUsage,
     interleaved: random.chance(0.3),
@@ -114,12 +121,16 @@ function makeDraft(
   pipelined: boolean,
 ): Draft {
   const { profile } = conversation;
+  const streaming = kind === 'stream_error' || random.chance(0.65);
+  const severalChoices = profile.dialect === 'openai.chat' && !CUT_KINDS.has(kind) && random.chance(0.06);
   const ask: Ask = {
     model: profile.model,
     system: conversation.system,
     turns: conversation.ask(),
     tools: conversation.tools,
-    streaming: kind === 'stream_error' || random.chance(0.65),
+    streaming,
+    choices: severalChoices ? random.int(2, 3) : 1,
+    jsonList: profile.dialect === 'gemini.generate_content' && streaming && random.chance(0.3),
     includeUsage: random.chance(0.8),
     maxTokens: random.int(100, 9000),
     user: conversation.user,
@@ -128,8 +139,8 @@ function makeDraft(
   return { kind, conversation, dialect: DIALECTS[profile.dialect], ask, reply, requestId, random, pipelined };
 }
 
-function requestMessage(draft: Draft, body: string, target: string, expectContinue: boolean): WireMessage {
-  const { conversation, dialect, random, requestId } = draft;
+function requestHeaders(draft: Draft): [string, string][] {
+  const { conversation, dialect, requestId } = draft;
   const { profile } = conversation;
   const headers: [string, string][] = [
     ['host', profile.host],
@@ -142,16 +153,39 @@ function requestMessage(draft: Draft, body: string, target: string, expectContin
   if (profile.agentId !== '') headers.push(['x-agent-id', profile.agentId]);
   if (conversation.sessionId !== '') headers.push(['x-session-id', conversation.sessionId]);
   if (conversation.user !== '') headers.push(['x-user-id', conversation.user]);
+  return headers;
+}
+
+/** Bytes of the body that are out when the error comes, or at least when the client gives up: the model is among them. */
+const REQUEST_BEGINNING = 120;
+
+function requestPieces(kind: CallKind, body: string, expectContinue: boolean, random: Random): BodyPiece[] {
+  const delayUs = expectContinue ? 900 : 0;
+  if (kind !== 'early_error' && kind !== 'request_abort') return [{ text: body, delayUs }];
+  const least = Math.min(REQUEST_BEGINNING, body.length >> 1);
+  const wanted = kind === 'early_error' ? least : random.int(least, Math.max(least, Math.floor(body.length * 0.6)));
+  const at = body.codePointAt(wanted - 1)! > 0xffff ? wanted + 1 : wanted;
+  return [
+    { text: body.slice(0, at), delayUs },
+    { text: body.slice(at), delayUs: random.int(8000, 40_000) },
+  ];
+}
+
+function requestMessage(draft: Draft, body: string, target: string, expectContinue: boolean): WireMessage {
+  const { kind, random } = draft;
+  const headers = requestHeaders(draft);
   if (expectContinue) headers.push(['expect', '100-continue']);
   const framing = random.chance(0.08) ? 'chunked' : 'length';
+  const aborted = kind === 'request_abort';
   const plan: MessagePlan = {
     ...NEUTRAL,
     startLine: `POST ${target} HTTP/1.1`,
     headers,
-    pieces: [{ text: body, delayUs: expectContinue ? 900 : 0 }],
-    coding: random.chance(0.05) ? 'gzip' : 'identity',
+    pieces: requestPieces(kind, body, expectContinue, random),
+    coding: !aborted && random.chance(0.05) ? 'gzip' : 'identity',
     framing,
     oddChunks: framing === 'chunked',
+    cutAfter: aborted ? 1 : -1,
   };
   return buildMessage(plan, random);
 }
@@ -186,6 +220,10 @@ function failed(draft: Draft): Answer {
 
 const isCut = (kind: CallKind): boolean => kind === 'client_abort' || kind === 'upstream_abort';
 
+/** Servers that still speak HTTP/1.0 end every body by closing. */
+const okLine = (framing: 'length' | 'chunked' | 'close', random: Random): string =>
+  framing === 'close' && random.chance(0.5) ? 'HTTP/1.0 200 OK' : 'HTTP/1.1 200 OK';
+
 /** Not streaming: one piece of JSON. */
 function whole(draft: Draft, framing: 'length' | 'chunked' | 'close'): Answer {
   const { dialect, reply, kind, random } = draft;
@@ -199,10 +237,10 @@ function whole(draft: Draft, framing: 'length' | 'chunked' | 'close'): Answer {
   const message = buildMessage(
     {
       ...NEUTRAL,
-      startLine: 'HTTP/1.1 200 OK',
+      startLine: okLine(framing, random),
       headers: responseHeaders(draft, 'application/json'),
       pieces: halves,
-      coding: isCut(kind) ? 'identity' : random.weighted({ identity: 5, gzip: 4, deflate: 1 }),
+      coding: isCut(kind) ? 'identity' : random.weighted({ identity: 50, gzip: 40, deflate: 7, raw_deflate: 3 }),
       framing,
       oddChunks: random.chance(0.6),
       extensions: random.chance(0.2),
@@ -236,30 +274,20 @@ function script(draft: Draft): Script {
   return { events: [...all.slice(0, seen), event], cutAfter: -1, errorType, known };
 }
 
-/** Comments, a byte order mark and line ends of both kinds: all within the SSE grammar. */
-function ssePieces(events: readonly StreamEvent[], random: Random): BodyPiece[] {
-  const lineEnd = random.chance(0.2) ? '\r\n' : '\n';
-  const tight = random.chance(0.15);
-  const fast = random.chance(0.3);
-  return events.map((each, index) => {
-    const written = sse(each, lineEnd);
-    const text = tight ? written.replace('data: ', 'data:') : written;
-    const comment = random.chance(0.03) ? `: keep-alive${lineEnd}${lineEnd}` : '';
-    const mark = index === 0 && random.chance(0.03) ? '\ufeff' : '';
-    return { text: mark + comment + text, delayUs: index === 0 ? 0 : random.int(fast ? 0 : 200, fast ? 300 : 9000) };
-  });
-}
-
 function streamed(draft: Draft, framing: 'length' | 'chunked' | 'close'): Answer {
   const { kind, random } = draft;
+  const jsonList = draft.ask.jsonList === true;
   const { events, cutAfter, errorType, known } = script(draft);
   const message = buildMessage(
     {
       ...NEUTRAL,
-      startLine: 'HTTP/1.1 200 OK',
-      headers: responseHeaders(draft, 'text/event-stream; charset=utf-8'),
-      pieces: ssePieces(events, random),
-      coding: isCut(kind) ? 'identity' : random.weighted({ identity: 7, gzip: 3, deflate: 1 }),
+      startLine: okLine(framing, random),
+      headers: responseHeaders(
+        draft,
+        jsonList ? 'application/json; charset=UTF-8' : 'text/event-stream; charset=utf-8',
+      ),
+      pieces: jsonList ? jsonListPieces(events, random) : ssePieces(events, !CUT_KINDS.has(kind), random),
+      coding: isCut(kind) ? 'identity' : random.weighted({ identity: 70, gzip: 30, deflate: 7, raw_deflate: 3 }),
       framing,
       oddChunks: random.chance(0.4),
       extensions: random.chance(0.1),
@@ -275,10 +303,10 @@ function streamed(draft: Draft, framing: 'length' | 'chunked' | 'close'): Answer
 
 function answerOf(draft: Draft): Answer {
   const { kind, random, ask, pipelined } = draft;
-  if (kind === 'client_abort_early' || kind === 'unanswered') {
+  if (kind === 'client_abort_early' || kind === 'request_abort' || kind === 'unanswered') {
     return { message: null, status: 0, errorType: '', known: knownOfNothing(null), whole: false };
   }
-  if (kind === 'http_error') return failed(draft);
+  if (kind === 'http_error' || kind === 'early_error') return failed(draft);
   const chunked = kind === 'hang_up_after_end' || isCut(kind);
   if (!ask.streaming)
     return whole(draft, chunked ? 'chunked' : random.weighted({ length: 6, chunked: 4, close: pipelined ? 0 : 0.3 }));
@@ -294,6 +322,8 @@ const OUTCOMES: Readonly<Record<CallKind, string>> = {
   stream_error: 'stream_error',
   refused: 'refused',
   length: 'ok',
+  early_error: 'http_error',
+  request_abort: 'client_abort',
   client_abort_early: 'client_abort',
   client_abort: 'client_abort',
   upstream_abort: 'upstream_abort',
@@ -306,6 +336,7 @@ function endingOf(draft: Draft, closes: boolean): Ending {
   switch (kind) {
     case 'client_abort':
     case 'client_abort_early':
+    case 'request_abort':
       return random.pick<Ending>(['client_fin', 'client_rst']);
     case 'upstream_abort':
       return random.pick<Ending>(['server_fin', 'server_rst']);
@@ -327,6 +358,10 @@ function interimOf(expectContinue: boolean, kind: CallKind, random: Random): Buf
   return interim;
 }
 
+/** A request that breaks off doesn't come to the member that tells, at the body's end; Gemini tells it by the path. */
+const toldStreaming = ({ kind, ask, dialect }: Draft): boolean =>
+  ask.streaming && (kind !== 'request_abort' || dialect.name === 'gemini.generate_content');
+
 export interface CallOptions {
   /** The next request goes out before this answer: nothing that closes the connection is planned. */
   readonly pipelined: boolean;
@@ -343,7 +378,8 @@ export function planCall(
   const { dialect, ask, reply } = draft;
   const target = dialect.target(ask, random.chance(0.3) ? 'made-up-query-planted' : '');
   const body = JSON.stringify(dialect.request(ask));
-  const expectContinue = !options.pipelined && random.chance(0.03);
+  const whole = kind !== 'early_error' && kind !== 'request_abort';
+  const expectContinue = whole && !options.pipelined && random.chance(0.03);
   const request = requestMessage(draft, body, target, expectContinue);
   const answer = answerOf(draft);
   const closes = answer.message?.untilClose ?? false;
@@ -352,7 +388,7 @@ export function planCall(
     request_id: requestId,
     dialect: dialect.name,
     requested_model: ask.model,
-    streaming: ask.streaming,
+    streaming: toldStreaming(draft),
     status: answer.status,
     outcome: OUTCOMES[kind],
     error_type: answer.errorType,
@@ -373,13 +409,14 @@ export function planCall(
     response: answer.message,
     interim: interimOf(expectContinue, kind, random),
     thinkUs: random.int(300, 60_000),
+    ...(kind === 'early_error' ? { earlyUs: random.int(3000, 7000) } : {}),
     ending: endingOf(draft, closes),
     entry: {
       type: 'call',
       facts,
       either: { ...answer.known.either, ...open },
       content: {
-        request_body: body,
+        request_body: kind === 'request_abort' ? Buffer.from(body).toString('utf8', 0, request.bodyBytes) : body,
         response_sha256: answer.message?.bodySha256 ?? '',
         response_text: answer.whole ? reply.text : '',
         response_reasoning: answer.whole ? reply.reasoning : '',

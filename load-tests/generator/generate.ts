@@ -52,7 +52,10 @@ const START = 1_795_000_000_000_000;
 /** Ethernet, IPv4 or IPv6, and TCP headers without options. */
 const HEADER_BYTES = { v4: 14 + 20 + 20, v6: 14 + 40 + 20 } as const;
 
-const TERMINAL: ReadonlySet<CallKind> = new Set([
+/** What can't be pipelined: it ends the connection, or its answer doesn't wait for its turn. */
+const ALONE: ReadonlySet<CallKind> = new Set([
+  'early_error',
+  'request_abort',
   'client_abort_early',
   'client_abort',
   'upstream_abort',
@@ -101,7 +104,7 @@ class TrafficPlanner {
     const group: PlannedExchange[] = [];
     for (let at = 0; at < size; at++) {
       let kind = random.weighted(CALL_WEIGHTS);
-      if (size > 1 && TERMINAL.has(kind)) kind = 'ok';
+      if (size > 1 && ALONE.has(kind)) kind = 'ok';
       const id = `req-${this.#options.seed}-${this.#nextId++}`;
       group.push(planCall(kind, random.pick(conversations), id, random, { pipelined: size > 1 }));
     }
