@@ -103,7 +103,7 @@ broker.test('a rebalance revokes before it assigns, refuses the late commit, and
   const first = await Recorder.start(one, topic, 'rebalance', 30);
   await until('the first consumer has begun', () => first.seen.length > 50);
   const second = await Recorder.start(two, topic, 'rebalance', 30);
-  await until('the second consumer has joined', () => second.assignments.length > 0);
+  await until('both have joined', () => second.assignments.length > 0 && first.assignments.length > 6);
   const own = new Set(first.assignments.slice(6).map(({ partition }) => partition));
   const lost = first.assignments.slice(0, 6).find(({ partition }) => !own.has(partition))!;
   const kept = first.assignments.slice(6)[0]!;
