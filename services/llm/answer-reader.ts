@@ -92,7 +92,7 @@ export class AnswerReader implements BodyConsumer {
     if (this.#mode === 'undecided') this.#mode = this.#sniff(bytes);
     if (this.#mode === 'events') this.#eventParser().data(bytes, time);
     else if (this.#mode === 'pieces') this.#pieceParser().data(bytes, time);
-    else if (this.#mode === 'whole') this.#collector().data(bytes);
+    else if (this.#mode !== 'dropped') this.#collector().data(bytes);
   }
 
   gap(missing: number): void {

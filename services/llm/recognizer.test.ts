@@ -219,6 +219,53 @@ test('a JSON API that looks like an LLM call and is none of the known ones is ke
   assert.equal(contents.find((content) => content.kind === 'response')!.text, answer);
 });
 
+const USAGES: readonly (readonly [
+  what: string,
+  answer: object,
+  input: number,
+  cached: number | null,
+  output: number,
+])[] = [
+  ['chat', { usage: { prompt_tokens: 9, completion_tokens: 2, prompt_tokens_details: { cached_tokens: 4 } } }, 9, 4, 2],
+  ['Anthropic', { usage: { input_tokens: 5, cache_read_input_tokens: 4, output_tokens: 2 } }, 9, 4, 2],
+  ['Bedrock', { usage: { inputTokens: 9, outputTokens: 2, totalTokens: 11 } }, 9, null, 2],
+  ['Ollama', { prompt_eval_count: 9, eval_count: 2 }, 9, null, 2],
+];
+
+for (const [what, usage, input, cached, output] of USAGES) {
+  test(`of an unknown API usage in the shape of ${what} is reported usage, whole or streamed`, () => {
+    const request = { model: 'm-1', prompt: 'Say hi' };
+    const pieces = [
+      { model: 'm-1b', response: 'h' },
+      { model: 'm-1b', response: 'i', ...usage },
+    ];
+    const streamed = pieces.map((piece) => `${JSON.stringify(piece)}\n`).join('');
+    const { calls } = observe([
+      { path: '/api/generate', request, response: [[5000, JSON.stringify(pieces[1])]] },
+      {
+        path: '/api/generate',
+        request,
+        responseHeaders: { 'content-type': 'application/x-ndjson' },
+        response: [[5000, streamed]],
+      },
+    ]);
+    assert.equal(calls.length, 2);
+    for (const call of calls) {
+      assert.deepEqual(
+        [call.dialect, call.inputTokens, call.cacheReadTokens, call.outputTokens, call.usageSource],
+        ['unknown', input, cached, output, 'reported'],
+      );
+    }
+  });
+}
+
+test('an error answer of an unknown API stays an exchange: nothing tells that it was a call', () => {
+  const request = { model: 'm-1', prompt: 'Say hi' };
+  const error = JSON.stringify({ error: { message: 'overloaded' }, usage: { prompt_tokens: 1 } });
+  const seen = observe([{ path: '/api/complete', request, status: 503, response: [[5000, error]] }]);
+  assert.deepEqual([seen.calls.length, seen.exchanges[0]!.status], [0, 503]);
+});
+
 test('other JSON POSTs, embeddings too, are exchanges', () => {
   const cases: [string, unknown, string][] = [
     [

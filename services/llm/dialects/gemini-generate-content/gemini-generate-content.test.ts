@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { EVENT_STREAM, observe, observeCall, type Script, START, sse } from '../../testing.ts';
+import fc from 'fast-check';
+import type { Call } from '../../../../schemas/call.ts';
+import type { ExchangeEnd, Message } from '../../../http/exchange.ts';
+import { EVENT_STREAM, observe, observeCall, type Piece, type Script, START, sse } from '../../testing.ts';
 import { readUsage } from './usage.ts';
 
 const REQUEST = {
@@ -56,21 +59,46 @@ test('an event stream tells all facts of its call', () => {
   assert.equal(call.firstToken, START + 10_000, 'a thought is content');
 });
 
-test('the same chunks as one JSON list in pieces give the same call', () => {
-  const texts = CHUNKS.map((chunk, i) => `${i === 0 ? '[' : ',\n'}${JSON.stringify(chunk, null, 2)}`);
-  texts.push(']');
-  const list = texts.map((text, i) => [10_000 + Math.min(i, 3) * 1000, text] as const);
-  const call = observeCall({ ...SCRIPT, responseHeaders: {}, response: list });
+/** Everything but the times between pieces, which depend on where they were cut. */
+function withoutTimes(call: Call): Partial<Call> {
+  const { callId, responseBytes, requestId, firstToken, responseEnd, ttftMs, durationMs, tokenGapP50Ms, ...rest } =
+    call;
+  const { tokenGapMaxMs, outputTokensPerSecond, requestEnd, ...facts } = rest;
+  return facts;
+}
+
+test('the same chunks as one JSON list give the same call, cut anywhere', () => {
   const same = observeCall(SCRIPT);
-  for (const key of [
-    'outputTokens',
-    'toolArguments',
-    'firstToken',
-    'finishReason',
-    'responseContent',
-    'outcome',
-  ] as const) {
-    assert.deepEqual(call[key], same[key], key);
+  fc.assert(
+    fc.property(
+      fc.array(fc.nat(), { maxLength: 12 }),
+      fc.constantFrom(',\r\n', '\n,\n', ','),
+      fc.nat({ max: 2 }),
+      (seeds, between, indent) => {
+        const list = CHUNKS.map((chunk) => JSON.stringify(chunk, null, indent)).join(between);
+        const bytes = Buffer.from(`[${list}${indent === 0 ? ']' : '\n]\n'}`);
+        const cuts = [0, ...seeds.map((seed) => seed % bytes.length), bytes.length].sort((x, y) => x - y);
+        const response = cuts.slice(1).map((cut, i): Piece => [10_000 + i, bytes.subarray(cuts[i]!, cut)]);
+        const call = observeCall({ ...SCRIPT, responseHeaders: {}, response });
+        assert.deepEqual(withoutTimes(call), withoutTimes(same));
+        const firstEnd = 1 + JSON.stringify(CHUNKS[0], null, indent).length;
+        assert.equal(call.firstToken, START + 10_000 + cuts.slice(1).findIndex((cut) => cut >= firstEnd));
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
+
+test('a JSON list that breaks off, or ends in an error, says so', () => {
+  const error = { error: { code: 503, message: 'busy', status: 'UNAVAILABLE' } };
+  const begun = `[${JSON.stringify(CHUNKS[1])}`;
+  const cases: readonly (readonly [string, ExchangeEnd, Message['state'], readonly string[]])[] = [
+    [`${begun},{"candidates":[`, 'server_close', 'cut', ['upstream_abort', '', 'Hel']],
+    [`${begun},${JSON.stringify(error)}]`, 'complete', 'complete', ['stream_error', 'UNAVAILABLE', 'Hel']],
+  ];
+  for (const [text, end, responseState, facts] of cases) {
+    const call = observeCall({ ...SCRIPT, responseHeaders: {}, response: [[9000, text]], end, responseState });
+    assert.deepEqual([call.outcome, call.errorType, call.answerPreview], facts);
   }
 });
 

@@ -1,9 +1,10 @@
 /**
  * A JSON API that looks like an LLM call and that no dialect knows. Kept with its raw bodies; nothing in it is interpreted
- * except the members that nearly all such APIs share (`model`, `id`).
+ * except the members that nearly all such APIs share (`model`, `id`, the usage).
  */
 import { asNumber, asObject, asString, type JsonObject } from '../../json/value.ts';
-import { type Dialect, openStream, type ResponseFacts, type StreamReducer } from '../dialect.ts';
+import { type Dialect, openStream, type ResponseFacts, type StreamReducer, type Usage } from '../dialect.ts';
+import { readUsage } from './usage.ts';
 
 /** Raw events kept of one stream. */
 const EVENTS_MAX = 10_000;
@@ -35,7 +36,7 @@ function answer(json: JsonObject): ResponseFacts {
     finishReason: '',
     finishReasonRaw: '',
     refused: false,
-    usage: null,
+    usage: readUsage(json),
     toolCalls: [],
     text: '',
     error: null,
@@ -45,18 +46,21 @@ function answer(json: JsonObject): ResponseFacts {
 interface State {
   readonly events: unknown[];
   first: JsonObject | null;
+  /** The last that was told: it counts what came so far. */
+  usage: Usage | null;
 }
 
 const stream: StreamReducer<State> = {
-  start: () => ({ events: [], first: null }),
+  start: () => ({ events: [], first: null, usage: null }),
   event(state, _type, data, json) {
     state.first ??= json;
+    if (json !== null) state.usage = readUsage(json) ?? state.usage;
     if (state.events.length < EVENTS_MAX) state.events.push(json ?? data);
     return false;
   },
   result: (state) => ({
     message: state.events.length === 0 ? null : { events: state.events },
-    facts: answer(state.first ?? {}),
+    facts: { ...answer(state.first ?? {}), usage: state.usage },
     end: 'if_closed',
   }),
 };
