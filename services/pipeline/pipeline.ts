@@ -98,6 +98,7 @@ export class Pipeline {
   }
 
   async close(): Promise<void> {
+    this.reassembler.close();
     await this.#bus.close();
   }
 

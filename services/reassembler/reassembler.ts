@@ -22,8 +22,11 @@ interface Owned {
   readonly state: PartitionReassembler;
   readonly epoch: number;
   next: number;
-  committedAt: number;
   committed: number;
+  /** A batch is being worked on: what has come out of it may not be durable yet. */
+  busy: boolean;
+  /** It is time to commit, at the end of the batch. */
+  due: boolean;
 }
 
 export class Reassembler implements ConsumerHandlers<Frame> {
@@ -32,6 +35,7 @@ export class Reassembler implements ConsumerHandlers<Frame> {
   readonly #producer: Producer<Observation>;
   readonly #partitions = new Map<number, Owned>();
   #consumer: Consumer | null = null;
+  #timer: NodeJS.Timeout | null = null;
   #calls = 0;
   #exchanges = 0;
 
@@ -44,6 +48,13 @@ export class Reassembler implements ConsumerHandlers<Frame> {
   /** The consumer that offsets are committed to; before the first record. */
   attach(consumer: Consumer): void {
     this.#consumer = consumer;
+    this.#timer = setInterval(() => void this.#commitAll(), REASSEMBLER_DEFAULTS.commitIntervalMs);
+    this.#timer.unref();
+  }
+
+  /** Ends the regular commits. */
+  close(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
   }
 
   /** Calls and other exchanges published so far. */
@@ -59,24 +70,19 @@ export class Reassembler implements ConsumerHandlers<Frame> {
   assigned(assignments: readonly Assignment[]): void {
     for (const { partition, offset, metadata, epoch } of assignments) {
       const state = new PartitionReassembler(this.#options, this.#masker, decodeCheckpoint(metadata));
-      this.#partitions.set(partition, {
-        state,
-        epoch,
-        next: offset,
-        committedAt: performance.now(),
-        committed: offset,
-      });
+      this.#partitions.set(partition, { state, epoch, next: offset, committed: offset, busy: false, due: false });
     }
   }
 
   async batch(batch: Batch<Frame>): Promise<void> {
     const owned = this.#partitions.get(batch.partition);
     if (owned === undefined) return;
+    owned.busy = true;
     for (const { value, offset } of batch.records) owned.state.feed(value, offset);
     owned.next = batch.nextOffset;
     await this.#publish(owned);
-    if (performance.now() - owned.committedAt >= REASSEMBLER_DEFAULTS.commitIntervalMs)
-      await this.#commit(batch.partition, owned);
+    owned.busy = false;
+    if (owned.due) await this.#commit(batch.partition, owned);
   }
 
   /** Commits what can be committed. What is in flight is dropped: the next owner is given its frames again. */
@@ -84,7 +90,7 @@ export class Reassembler implements ConsumerHandlers<Frame> {
     for (const partition of partitions) {
       const owned = this.#partitions.get(partition);
       if (owned === undefined) continue;
-      await this.#commit(partition, owned);
+      if (!owned.busy) await this.#commit(partition, owned);
       this.#partitions.delete(partition);
     }
   }
@@ -106,8 +112,15 @@ export class Reassembler implements ConsumerHandlers<Frame> {
     }
   }
 
+  async #commitAll(): Promise<void> {
+    for (const [partition, owned] of this.#partitions) {
+      owned.due = owned.busy;
+      if (!owned.busy) await this.#commit(partition, owned);
+    }
+  }
+
   async #commit(partition: number, owned: Owned): Promise<void> {
-    owned.committedAt = performance.now();
+    owned.due = false;
     const { offset, metadata } = owned.state.progress(owned.next);
     if (offset <= owned.committed) return;
     await this.#producer.flush();
