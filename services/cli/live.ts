@@ -54,8 +54,15 @@ async function capture(options: LiveOptions, pump: Pump): Promise<LiveEnd> {
   if (ending.aborted) stop();
   void live.ready.then((captures) => captures && options.onReady?.());
   const turns = new Turns();
-  const ticker = setInterval(() => void turns.take(() => pump.tick(Date.now() * 1000)), TICK_MS);
-  const reporter = setInterval(() => void turns.take(() => pump.report()), REPORT_MS);
+  let failure: { readonly error: unknown } | null = null;
+  const beside = (step: () => Promise<unknown>): void => {
+    turns.take(step).catch((error: unknown) => {
+      failure ??= { error };
+      stop();
+    });
+  };
+  const ticker = setInterval(beside, TICK_MS, () => pump.tick(Date.now() * 1000));
+  const reporter = setInterval(beside, REPORT_MS, () => pump.report());
   try {
     let bytes = 0;
     for await (const chunk of live.chunks) {
@@ -63,7 +70,7 @@ async function capture(options: LiveOptions, pump: Pump): Promise<LiveEnd> {
       await turns.take(() => pump.write(chunk));
       options.onProgress?.(bytes, options.target.progress());
     }
-    return await live.ended;
+    await live.ended;
   } finally {
     clearInterval(ticker);
     clearInterval(reporter);
@@ -72,6 +79,8 @@ async function capture(options: LiveOptions, pump: Pump): Promise<LiveEnd> {
     // What these began is done before the end is put after it.
     await turns.take(async () => {});
   }
+  if (failure !== null) throw (failure as { readonly error: unknown }).error;
+  return live.ended;
 }
 
 /** Lets asynchronous steps happen one after the other, in the order asked for. */
