@@ -77,6 +77,8 @@ export class HttpConnection implements StreamOwner, PairingOwner {
   #firstToClose: Side | null = null;
   #clientEnded = false;
   #serverEnded = false;
+  /** Until the last frame comes, bytes don't count any more, but gaps that are known only now still do. */
+  #reset = false;
   #closed = false;
 
   constructor(info: ConnectionInfo, start: ConnectionStart, context: ConnectionContext) {
@@ -183,12 +185,13 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     const fromClient = (segment.side === 'client') !== this.#swapped;
     const stream = fromClient ? this.#requests : this.#responses;
     if (segment.gap > 0) stream.gap(segment.gap);
-    if (end > start) {
+    if (this.#reset) this.#stats.skippedBytes += end - start;
+    else if (end > start) {
       if (!fromClient && stream.inSync && segment.gap === 0) this.#pairing.serverSpoke();
       stream.data(payload, start, end, segment.time);
       if (fromClient) this.#pairing.clientSpoke(this.#responses.offset, stream.inSync, stream.heldLength > 0);
     }
-    if (!isData) this.#ended(fromClient ? 'client' : 'server', segment.kind === 'rst');
+    if (!isData && !this.#reset) this.#ended(fromClient ? 'client' : 'server', segment.kind === 'rst');
   }
 
   /** Content beats port numbers: a request line from the `server`, or a status line from the `client`, turns the roles round. */
@@ -235,7 +238,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
   #endBodilessOrphan(): void {
     const exchange = this.#pairing.answering?.exchange;
     if (exchange === undefined || exchange.requestHead !== null || exchange.response.bodyStart !== null) return;
-    if (this.#responses.inSync && exchange.response.missingBytes === 0) this.#responses.endWithoutBody();
+    this.#responses.endWithoutBody();
   }
 
   #requestOver(open: OpenExchange, state: MessageState): void {
@@ -275,7 +278,8 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     const sink = this.#decoded(head.headers, exchange.response, consumer);
     open.responseDecoder = sink instanceof ContentDecoder ? sink : null;
     if (open.responseDecoder !== null) this.#decoders++;
-    this.#responses.begin(responseFraming(head.status, head.headers, method), exchange.response, sink);
+    const framing = responseFraming(head.status, head.headers, method);
+    this.#responses.begin(framing, exchange.response, sink, method !== null);
   }
 
   #interim(status: number, offset: number): void {
@@ -384,9 +388,10 @@ export class HttpConnection implements StreamOwner, PairingOwner {
   #ended(side: Side, reset: boolean): void {
     this.#firstToClose ??= side;
     const end = this.#firstToClose === 'client' ? 'client_close' : 'server_close';
-    if (!reset && side === 'client') this.#clientFin();
-    if (!reset && side === 'server') this.#serverFin(end);
-    if (reset || (this.#clientEnded && this.#serverEnded)) this.#endAll(end);
+    if (reset) this.#reset = true;
+    else if (side === 'client') this.#clientFin();
+    else this.#serverFin(end);
+    if (this.#clientEnded && this.#serverEnded) this.#endAll(end);
   }
 
   #clientFin(): void {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { accounted, client, fin, framesOf, run, type Step, server, summary } from './testing.ts';
+import { accounted, client, fin, framesOf, rst, run, type Step, server, summary } from './testing.ts';
 
 const POST = (n: number, body = `req${n}`): string =>
   `POST /${n} HTTP/1.1\r\nHost: h\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
@@ -44,15 +44,204 @@ const CASES: readonly (readonly [name: string, steps: readonly Step[], expected:
     ['GET /1 complete > 200 complete = complete missing 2 [|abef]'],
   ],
   [
-    'a gap over a chunk border ends the response, and the next exchange is exact',
+    'behind a gap over a chunk border a response goes on at the next chunk that begins a segment',
     [
       client(GET(1)),
       server(`${CHUNKED}3\r\nabc\r\n`),
-      server('xyz\r\n3\r\nzzz\r\n0\r\n\r\n', 20),
+      server('4\r\nwxyz\r\n5;x="y"\r\nhello\r\n', 20),
+      server('0\r\n\r\n'),
       client(GET(2)),
       server(OK('b')),
     ],
-    ['GET /1 complete > 200 lost = gap missing 20 [|abc]', 'GET /2 complete > 200 complete = complete [|b]'],
+    [
+      'GET /1 complete > 200 complete = complete missing 20 [|abcwxyzhello]',
+      'GET /2 complete > 200 complete = complete [|b]',
+    ],
+  ],
+  [
+    'bytes between a gap and the next chunk are skipped, and several gaps add up',
+    [
+      client(GET(1)),
+      server(`${CHUNKED}3\r\nabc\r\n`),
+      server('yz\r\n2\r\nde\r\n', 5),
+      server('2\r\nfg\r\n3\r'),
+      server('\nhij\r\n0\r\n\r\n', 7),
+      server('1\r\nk\r\n'),
+      server('0\r\n\r\n'),
+      client(GET(2)),
+      server(OK('b')),
+    ],
+    [
+      'GET /1 complete > 200 complete = complete missing 12 [|abcfgk]',
+      'GET /2 complete > 200 complete = complete [|b]',
+    ],
+  ],
+  [
+    'behind a gap, text that looks like a chunk is none when no chunk follows it',
+    [
+      client(GET(1)),
+      server(`${CHUNKED}3\r\nabc\r\n`),
+      server('5\r\nhello, world\r\n', 20),
+      server('7\r\nfalse'),
+      server(' border, and no other\r\n'),
+      server('123456789\r\nx'),
+      server('a\nx\n'),
+      server('0\r\n\r\n and on'),
+      server('0\r\n\r\n'),
+      client(GET(2)),
+      server(OK('b')),
+    ],
+    [
+      'GET /1 complete > 200 complete = complete missing 20 [|abcfalse b]',
+      'GET /2 complete > 200 complete = complete [|b]',
+    ],
+  ],
+  [
+    'behind a gap, the last chunk counts only when a head, the end or the client follows it',
+    [
+      client(GET(1)),
+      server(`${CHUNKED}3\r\nabc\r\n`),
+      server('0\r\n\r\n', 20),
+      server('2\r\nde\r\n'),
+      server('0\r\n\r\n'),
+      fin('server'),
+      fin('client'),
+    ],
+    ['GET /1 complete > 200 complete = complete missing 20 [|abcde]'],
+  ],
+  [
+    'a head at a segment’s start is stronger than a chunk that was found behind a gap',
+    [
+      client(GET(1) + GET(2)),
+      server(`${CHUNKED}3\r\nabc\r\n`),
+      server('fff\r\nde', 20),
+      server(OK('b')),
+      client(GET(3)),
+      server(OK('c')),
+    ],
+    [
+      'GET /1 complete > 200 lost = gap missing 20 [|abcde]',
+      'GET /2 complete > 200 complete = complete [|b]',
+      'GET /3 complete > 200 complete = complete [|c]',
+    ],
+  ],
+  [
+    'a chunk that was found behind a gap ends at the latest when the client goes on',
+    [client(GET(1)), server(`${CHUNKED}3\r\nabc\r\n`), server('fff\r\nde', 20), client(GET(2)), server(OK('b'))],
+    ['GET /1 complete > 200 lost = gap missing 20 [|abcde]', 'GET /2 complete > 200 complete = complete [|b]'],
+  ],
+  [
+    'a request that waits while a response goes on behind a gap may have been answered in the gap',
+    [
+      client(GET(1) + GET(2) + GET(3)),
+      server(`${CHUNKED}3\r\nabc\r\n`),
+      server('2\r\nde\r\n0\r\n\r\n', 90),
+      server(OK('c')),
+      fin('client'),
+      fin('server'),
+    ],
+    [
+      'GET /1 complete > 200 complete = complete missing 90 [|abcde]',
+      'GET /2 complete > 200 complete = complete uncertain [|c]',
+      'GET /3 complete > - lost = gap [|]',
+    ],
+  ],
+  [
+    'with a single request waiting, its response is certain, whatever was lost before it',
+    [
+      client(GET(1) + GET(2)),
+      server(OK('a')),
+      server('', 40),
+      client(GET(3)),
+      server(`${CHUNKED}3\r\nabc`),
+      client('', 0),
+      server('tail', 50),
+      client(GET(4)),
+      server(OK('d')),
+    ],
+    [
+      'GET /1 complete > 200 complete = complete [|a]',
+      'GET /2 complete > - lost = gap missing 40 [|]',
+      'GET /3 complete > 200 lost = gap missing 50 [|abc]',
+      'GET /4 complete > 200 complete = complete [|d]',
+    ],
+  ],
+  [
+    'a lost interim response is counted where it belongs, and pairs nothing wrongly',
+    [
+      client(POST(1, 'abcd').slice(0, -4)),
+      server('', 25),
+      client('abcd'),
+      server(OK('a')),
+      client(GET(2)),
+      server(OK('b')),
+    ],
+    [
+      'POST /1 complete > 200 complete = complete missing 25 [abcd|a]',
+      'GET /2 complete > 200 complete = complete [|b]',
+    ],
+  ],
+  [
+    'of a flight whose first response was lost whole, the others are exact when so much is missing that it was a response',
+    [client(GET(1) + GET(2)), server(OK('b'), 600), client(GET(3)), server(OK('c'))],
+    [
+      'GET /1 complete > - lost = gap missing 600 [|]',
+      'GET /2 complete > 200 complete = complete [|b]',
+      'GET /3 complete > 200 complete = complete [|c]',
+    ],
+  ],
+  [
+    'an answer that was lost whole is no abort, though the client closes then',
+    [client(GET(1) + GET(2)), server(OK('a')), server('', 300), fin('client'), fin('server')],
+    ['GET /1 complete > 200 complete = complete [|a]', 'GET /2 complete > - lost = gap missing 300 [|]'],
+  ],
+  [
+    'an answer that was lost together with the server’s end is no abort',
+    [client(GET(1)), fin('client'), { ...fin('server'), gap: 300 }],
+    ['GET /1 complete > - lost = gap missing 300 [|]'],
+  ],
+  [
+    'a gap that is known only after a reset still belongs to the answer',
+    [client(GET(1)), rst('client'), server('', 300)],
+    ['GET /1 complete > - lost = gap missing 300 [|]'],
+  ],
+  [
+    'a response without body whose HEAD request was lost ends when the client goes on',
+    [client('', 40), server('HTTP/1.1 200 OK\r\nContent-Length: 48211\r\n\r\n'), client(GET(2)), server(OK('b'))],
+    ['- none > 200 complete = complete [|]', 'GET /2 complete > 200 complete = complete [|b]'],
+  ],
+  [
+    'a response without body whose HEAD request was lost ends when the next response begins',
+    [
+      client('', 40),
+      server('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'),
+      client('', 40),
+      server(OK('b')),
+      client(GET(3)),
+      server(OK('c')),
+    ],
+    [
+      '- none > 200 complete = complete [|]',
+      '- none > 200 complete = complete [|b]',
+      'GET /3 complete > 200 complete = complete [|c]',
+    ],
+  ],
+  [
+    'a client that was seen sending before its answers came tells nothing by sending',
+    [
+      client(GET(1)),
+      server(OK('a').slice(0, -1)),
+      client(GET(2)),
+      server('a'),
+      server('', 60),
+      client(GET(3)),
+      server(OK('c')),
+    ],
+    [
+      'GET /1 complete > 200 complete = complete [|a]',
+      'GET /2 complete > 200 complete = complete uncertain missing 60 [|c]',
+      'GET /3 complete > - lost = gap [|]',
+    ],
   ],
   [
     'a response whose head was lost ends its request as a gap',

@@ -20,7 +20,7 @@ import {
 } from './chunked-coding.ts';
 import type { BodyConsumer, Message, RequestHead, ResponseHead } from './exchange.ts';
 import type { Framing } from './framing.ts';
-import { type HeadReader, mayBeResponse } from './head.ts';
+import { type HeadReader, isStatusLine, mayBeResponse } from './head.ts';
 import { HEAD_FOUND, HEAD_HTTP2, HEAD_LIMIT, HEAD_MORE, HeadFinder } from './head-finder.ts';
 import type { HttpOptions, HttpStats } from './options.ts';
 
@@ -86,6 +86,8 @@ export class MessageStream {
   #remaining = 0;
   /** The message was taken up again behind a gap over a chunk's border. */
   #resumed = false;
+  /** The message may have no body, whatever its head says. */
+  #perhapsBodiless = false;
   #message: Message | null = null;
   #consumer: BodyConsumer | null = null;
 
@@ -127,9 +129,13 @@ export class MessageStream {
     return this.#head.heldLength > 0 ? this.#head.offset : this.offset;
   }
 
-  /** Called by the owner for each head: what follows is this message's body. */
-  begin(framing: Framing, message: Message, consumer: BodyConsumer | null): void {
+  /**
+   * Called by the owner for each head: what follows is this message's body. `requestKnown`: if it isn't, the framing may
+   * tell of a body that doesn't come (HEAD).
+   */
+  begin(framing: Framing, message: Message, consumer: BodyConsumer | null, requestKnown = true): void {
     this.#message = message;
+    this.#perhapsBodiless = !requestKnown;
     this.#consumer = consumer;
     this.#remaining = framing.kind === 'length' ? framing.length : 0;
     this.#state = stateOf(framing);
@@ -233,7 +239,7 @@ export class MessageStream {
     const base = this.offset - start;
     this.offset += end - start;
     let at = start;
-    if (this.#resumed && end - start >= STATUS_LINE_BYTES_SURE && mayBeResponse(buffer, start, end)) this.#suspend(0);
+    if (this.#resumed || this.#perhapsBodiless) this.#reconsider(buffer, start, end);
     while (at < end) {
       const state = this.#state;
       if (state === LENGTH || state === CHUNK_DATA) {
@@ -253,6 +259,15 @@ export class MessageStream {
         at = end;
       } else at = this.#search(buffer, at, end, start, base + at, time);
     }
+  }
+
+  /** A segment that begins like a head is stronger than what is believed of the message in progress. */
+  #reconsider(buffer: Buffer, start: number, end: number): void {
+    if (this.#resumed) {
+      if (this.#state !== CHUNK_LINE && this.#state !== CHUNK_DATA) return;
+      if (end - start >= STATUS_LINE_BYTES_SURE && mayBeResponse(buffer, start, end)) this.#suspend(0);
+    } else if (this.#message?.bodyStart !== null) this.#perhapsBodiless = false;
+    else if (isStatusLine(buffer, start, end)) this.endWithoutBody();
   }
 
   #opaque(bytes: number): void {
@@ -293,6 +308,7 @@ export class MessageStream {
     this.#message = null;
     this.#consumer = null;
     this.#resumed = false;
+    this.#perhapsBodiless = false;
   }
 
   #lose(cause: LostCause, missing: number): void {
