@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { compare } from '../compare.ts';
 import { GENERATOR_DEFAULTS, type GeneratorOptions, generate } from '../generator/generate.ts';
 import { type ObserveOptions, observeCapture, rowsOf } from './observe.ts';
@@ -7,6 +8,7 @@ import { type ObserveOptions, observeCapture, rowsOf } from './observe.ts';
 /** What a failure prints of many differences. */
 const SHOWN = 8;
 const CALLS = 100;
+const PROPERTY = { runs: 15, calls: 40 } as const;
 
 async function differences(
   options: Partial<GeneratorOptions>,
@@ -60,4 +62,43 @@ test('the bytes may come in any pieces, and through the codecs of a broker', asy
       [],
     );
   }
+});
+
+const share = (percentMax: number): fc.Arbitrary<number> =>
+  fc.oneof(
+    fc.constant(0),
+    fc.integer({ min: 0, max: percentMax * 10 }).map((permille) => permille / 1000),
+  );
+
+/** Everything that may differ between two captures of equal traffic, and between two ways to read one. */
+const ways = {
+  seed: fc.integer({ min: 0, max: 0xffff_ffff }),
+  reorder: share(5),
+  duplicate: share(5),
+  pipelining: fc.constantFrom(0, 0.08, 0.5, 1),
+  midStream: fc.constantFrom(0, 0.03, 0.3),
+  segmentation: fc.constantFrom<GeneratorOptions['segmentation'][]>('mixed', 'mss', 'tiny', 'random', 'super'),
+  chunkBytes: fc.constantFrom(331, 1499, 65_536, 1 << 24),
+  frameBytesMax: fc.constantFrom(512, 4096, 262_144),
+  serialize: fc.boolean(),
+};
+
+function observeOf(way: { readonly chunkBytes: number; readonly frameBytesMax: number; readonly serialize: boolean }) {
+  const { chunkBytes, frameBytesMax, serialize } = way;
+  return { chunkBytes, serialize, capture: { frameBytesMax } };
+}
+
+test('whatever the traffic, its order on the wire and the pieces it is read in: without loss all is exact', async () => {
+  const property = fc.asyncProperty(fc.record(ways), async (way) => {
+    assert.deepEqual(await differences({ ...way, calls: PROPERTY.calls }, observeOf(way)), []);
+  });
+  await fc.assert(property, { numRuns: PROPERTY.runs });
+});
+
+test('whatever the traffic and its loss: exact or flagged, and nothing invented', async () => {
+  const lossy = fc.record({ ...ways, loss: fc.integer({ min: 1, max: 30 }).map((permille) => permille / 1000) });
+  const property = fc.asyncProperty(lossy, async (way) => {
+    assert.deepEqual(await differences({ ...way, calls: PROPERTY.calls }, observeOf(way)), []);
+  });
+  await fc.assert(property, { numRuns: PROPERTY.runs });
 });
