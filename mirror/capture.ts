@@ -80,7 +80,7 @@ export class Capture implements PacketSink {
   /** What was seen and lost since the last call. `losses` includes those that frames tell of (`Frame.losses`). */
   takeReport(): ProbeReport {
     const framer = this.#framer;
-    const { reassembler } = this.#tracker;
+    const { delivery } = this.#tracker.reassembler;
     const report: ProbeReport = {
       probe: this.#options.probe,
       source: this.#sourceName,
@@ -91,13 +91,13 @@ export class Capture implements PacketSink {
       connections: this.#tracker.connections,
       frames: framer.frames,
       payloadBytes: framer.payloadBytes,
-      retransmittedBytes: reassembler.retransmittedBytes,
+      retransmittedBytes: delivery.retransmittedBytes,
       losses: this.#losses.take(),
       notes: this.#notes,
     };
     this.#notes = [];
     this.#from = this.#to = this.#packets = this.#bytes = 0;
-    this.#tracker.connections = framer.frames = framer.payloadBytes = reassembler.retransmittedBytes = 0;
+    this.#tracker.connections = framer.frames = framer.payloadBytes = delivery.retransmittedBytes = 0;
     return report;
   }
 

@@ -14,7 +14,7 @@ import {
   SNIFF_KEPT,
   SNIFF_OPEN,
 } from './tcp/connection.ts';
-import type { SegmentSink } from './tcp/reassembler.ts';
+import type { SegmentSink } from './tcp/delivery.ts';
 import type { Stream } from './tcp/stream.ts';
 
 export class HttpFilter implements SegmentSink {

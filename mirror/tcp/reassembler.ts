@@ -3,50 +3,33 @@
  * causally: a segment is delivered when the other side was delivered up to the segment's acknowledgement number. So a
  * response never comes before its request, however the capture shuffled the packets.
  *
- * What can't be delivered yet is parked. Nothing waits forever: see `expire`, `relieve` and `finish`.
+ * What can't be delivered yet is parked. Nothing waits forever: see giving-up.ts.
  */
 import { ACK, FIN, type Packet, RST, SYN } from '../decode/packet.ts';
-import { LOSS_GAP, LOSS_OUT_OF_WINDOW, LOSS_SNAP } from '../losses.ts';
+import { LOSS_OUT_OF_WINDOW } from '../losses.ts';
 import type { CaptureOptions } from '../options.ts';
 import type { Connection } from './connection.ts';
+import { caughtUp, Delivery, finMayBeLost, type SegmentSink } from './delivery.ts';
+import { GivingUp } from './giving-up.ts';
 import { NO_ACK, PARKED_OVERHEAD_BYTES, type Parked, type Stream } from './stream.ts';
-
-/** Where ordered segments go. `bytes` is valid only during the call. `gap` bytes are missing before the segment. */
-export interface SegmentSink {
-  data(
-    connection: Connection,
-    from: Stream,
-    bytes: Buffer,
-    start: number,
-    length: number,
-    time: number,
-    gap: number,
-  ): void;
-  end(connection: Connection, from: Stream, kind: 'fin' | 'rst', time: number, gap: number): void;
-  loss(connection: Connection, reason: number, packets: number, bytes: number): void;
-}
 
 /** So many segments in a row that are too far ahead are believed: the capture had an outage. */
 const STRAYS_BELIEVED = 3;
-/** How much longer a hole is waited for while the peer's acknowledgements say that it waits, too. */
-const CONTRARY_FACTOR = 10;
 const NO_BYTES = Buffer.alloc(0);
 
 export class Reassembler {
-  /** Bytes parked in all connections, with their overhead. */
-  parkedBytes = 0;
-  /** Bytes that came again. */
-  retransmittedBytes = 0;
+  readonly delivery: Delivery;
+  readonly givingUp: GivingUp;
   readonly #sink: SegmentSink;
   readonly #windowBytesMax: number;
   readonly #connectionBytesMax: number;
-  readonly #unackedGrace: number;
 
   constructor(options: CaptureOptions, sink: SegmentSink) {
     this.#sink = sink;
+    this.delivery = new Delivery(sink);
+    this.givingUp = new GivingUp(options, this.delivery);
     this.#windowBytesMax = options.windowBytesMax;
     this.#connectionBytesMax = options.connectionBufferBytesMax;
-    this.#unackedGrace = options.unackedGraceMs * 1000;
   }
 
   /**
@@ -71,7 +54,7 @@ export class Reassembler {
       if (length === 0) return true;
       s.advance(length);
       s.emitted += length;
-      s.strayPackets === 0 || this.#countStrays(connection, s);
+      s.strayPackets === 0 || this.delivery.countStrays(connection, s);
       this.#sink.data(connection, s, packet.bytes, packet.payloadStart, length, packet.time, 0);
       return true;
     }
@@ -92,7 +75,7 @@ export class Reassembler {
       s.rstTime = packet.time;
       connection.closing ??= 'rst';
     }
-    this.drain(connection);
+    this.delivery.drain(connection);
   }
 
   /** False for a segment so far ahead that it is another connection's or damaged, unless several of them come in a row. */
@@ -100,7 +83,7 @@ export class Reassembler {
     const ahead = offset - Math.max(s.next, s.ackedTo, s.tail === null ? s.next : s.tail.end);
     const behind = s.next - offset;
     if (ahead <= this.#windowBytesMax && behind <= this.#windowBytesMax) {
-      if (length > 0 && s.strayPackets > 0) this.#countStrays(connection, s);
+      if (length > 0 && s.strayPackets > 0) this.delivery.countStrays(connection, s);
       return true;
     }
     if (length === 0) return false;
@@ -112,14 +95,8 @@ export class Reassembler {
     }
     s.strayPackets++;
     s.strayBytes += length;
-    if (ahead <= 0) this.#countStrays(connection, s);
+    if (ahead <= 0) this.delivery.countStrays(connection, s);
     return false;
-  }
-
-  #countStrays(connection: Connection, s: Stream): void {
-    this.#sink.loss(connection, LOSS_OUT_OF_WINDOW, s.strayPackets, s.strayBytes);
-    s.strayPackets = 0;
-    s.strayBytes = 0;
   }
 
   #data(connection: Connection, s: Stream, o: Stream, packet: Packet, offset: number, ack: number, now: number): void {
@@ -136,15 +113,15 @@ export class Reassembler {
       return;
     }
     if (end <= s.next) {
-      this.retransmittedBytes += packet.payloadCaptured;
+      this.delivery.retransmittedBytes += packet.payloadCaptured;
       return;
     }
     const from = Math.max(offset, s.next);
     if (from === s.next && (s.head === null || s.head.offset >= end) && caughtUp(o, ack)) {
       const skip = from - offset;
-      this.retransmittedBytes += Math.min(skip, packet.payloadCaptured);
+      this.delivery.retransmittedBytes += Math.min(skip, packet.payloadCaptured);
       const captured = Math.max(0, packet.payloadCaptured - skip);
-      this.#deliver(connection, s, packet.bytes, packet.payloadStart + skip, captured, end - from, packet.time);
+      this.delivery.deliver(connection, s, packet.bytes, packet.payloadStart + skip, captured, end - from, packet.time);
     } else this.#park(connection, s, packet, offset, from, end, ack, now);
   }
 
@@ -174,9 +151,9 @@ export class Reassembler {
       at = Math.max(at, following.end);
       following = following.after;
     }
-    this.retransmittedBytes += packet.payloadCaptured - parkedBytes;
+    this.delivery.retransmittedBytes += packet.payloadCaptured - parkedBytes;
     while (connection.a.parkedBytes + connection.b.parkedBytes > this.#connectionBytesMax)
-      this.#relieveOnce(connection, now);
+      this.givingUp.relieveOnce(connection, now);
   }
 
   #parkPiece(
@@ -195,228 +172,9 @@ export class Reassembler {
     const bytes = length === 0 ? NO_BYTES : Buffer.allocUnsafe(length);
     packet.bytes.copy(bytes, 0, start, start + length);
     s.insert({ offset: from, end, bytes, time: packet.time, ack, arrived: now, before: null, after: null }, before);
-    this.parkedBytes += length + PARKED_OVERHEAD_BYTES;
+    this.delivery.parkedBytes += length + PARKED_OVERHEAD_BYTES;
     return length;
   }
-
-  /** Delivers whatever has become deliverable. */
-  drain(connection: Connection): void {
-    const { a, b } = connection;
-    while (this.#drainStream(connection, a, b) || this.#drainStream(connection, b, a)) {
-      // Each side's progress may be what the other one waited for.
-    }
-  }
-
-  #drainStream(connection: Connection, s: Stream, o: Stream): boolean {
-    if (!s.known) return false;
-    let progress = false;
-    while (s.head !== null && s.head.offset <= s.next && caughtUp(o, s.head.ack)) {
-      this.#deliverHead(connection, s);
-      progress = true;
-    }
-    if (s.finPending && s.next >= s.finAt && caughtUp(o, s.finAck)) {
-      this.#deliverFin(connection, s);
-      progress = true;
-    }
-    return progress;
-  }
-
-  #deliverHead(connection: Connection, s: Stream): void {
-    const parked = s.removeHead();
-    this.parkedBytes -= parked.bytes.length + PARKED_OVERHEAD_BYTES;
-    if (parked.end <= s.next) {
-      this.retransmittedBytes += parked.bytes.length;
-      return;
-    }
-    const skip = s.next - parked.offset;
-    const captured = Math.max(0, parked.bytes.length - skip);
-    this.#deliver(connection, s, parked.bytes, skip, captured, parked.end - s.next, parked.time);
-  }
-
-  /** `length` is that on the wire; what the snap length cut off it is a gap behind the bytes. */
-  #deliver(
-    c: Connection,
-    s: Stream,
-    bytes: Buffer,
-    start: number,
-    captured: number,
-    length: number,
-    time: number,
-  ): void {
-    s.advance(length);
-    if (captured > 0) {
-      const gap = this.#takeGap(c, s);
-      s.emitted += captured;
-      this.#sink.data(c, s, bytes, start, captured, time, gap);
-    }
-    if (captured === length) return;
-    s.pendingGap += length - captured;
-    s.pendingSnap += length - captured;
-    this.#emitGap(c, s, time);
-  }
-
-  #deliverFin(connection: Connection, s: Stream): void {
-    s.finDelivered = true;
-    if (s.next === s.finAt) s.advance(1);
-    this.#sink.end(connection, s, 'fin', s.finTime, this.#takeGap(connection, s));
-  }
-
-  #takeGap(connection: Connection, s: Stream): number {
-    const gap = s.pendingGap;
-    if (gap === 0) return 0;
-    if (s.pendingSnap > 0) this.#sink.loss(connection, LOSS_SNAP, 0, s.pendingSnap);
-    if (gap > s.pendingSnap) this.#sink.loss(connection, LOSS_GAP, 0, gap - s.pendingSnap);
-    s.pendingGap = 0;
-    s.pendingSnap = 0;
-    s.emitted += gap;
-    return gap;
-  }
-
-  /** Called one grace period after something began to wait, and again as long as it waits. */
-  expire(connection: Connection, now: number): void {
-    const { a, b } = connection;
-    if (a.started && !a.known) a.settle(connection.handshake);
-    if (b.started && !b.known) b.settle(connection.handshake);
-    this.drain(connection);
-    this.#expireAcked(connection, a, now);
-    this.#expireAcked(connection, b, now);
-    this.#expireWaiting(connection, a, now);
-    this.#expireWaiting(connection, b, now);
-    this.mark(connection);
-  }
-
-  /** What is acknowledged by now and not here one grace period later is lost. */
-  mark(connection: Connection): void {
-    connection.a.ackMark = connection.a.ackedTo;
-    connection.b.ackMark = connection.b.ackedTo;
-  }
-
-  #expireAcked(connection: Connection, s: Stream, now: number): void {
-    while (s.known && s.next < s.ackMark) {
-      if (s.head !== null && s.head.offset <= s.next) break; // No hole: it waits for the other side.
-      const next = s.next;
-      this.#pass(connection, s, s.head === null ? s.ackMark : Math.min(s.ackMark, s.head.offset), now);
-      if (s.next === next) break;
-    }
-  }
-
-  #expireWaiting(connection: Connection, s: Stream, now: number): void {
-    for (let head = s.head; head !== null; head = s.head) {
-      const peerWaitsToo = s.ackedTo <= s.next && s.ackedAt > head.arrived;
-      if (now - head.arrived < this.#unackedGrace * (peerWaitsToo ? CONTRARY_FACTOR : 1)) return;
-      this.#release(connection, s, now);
-    }
-    if (s.finPending && s.known && now - s.finTime >= this.#unackedGrace) this.#pass(connection, s, s.finAt, now);
-  }
-
-  /** Gives up on the bytes up to `to`: they become a gap, which is delivered at once unless the next segment carries it. */
-  #pass(connection: Connection, s: Stream, to: number, now: number): void {
-    const end = s.finPending ? Math.min(to, s.finAt) : to;
-    if (end > s.next) {
-      s.pendingGap += end - s.next;
-      s.advance(end - s.next);
-    }
-    // The gap comes before whatever the other side sent after it, so this side's turn is first.
-    this.#drainStream(connection, s, connection.other(s));
-    if (!finMayBeLost(s)) this.#emitGap(connection, s, now);
-    this.drain(connection);
-  }
-
-  #emitGap(connection: Connection, s: Stream, now: number): void {
-    const gap = this.#takeGap(connection, s);
-    if (gap > 0) this.#sink.data(connection, s, NO_BYTES, 0, 0, now, gap);
-  }
-
-  /** Makes the first parked segment deliverable and delivers it, whatever it waits for. */
-  #release(connection: Connection, s: Stream, now: number): void {
-    const head = s.head!;
-    const o = connection.other(s);
-    if (!s.known) s.settle(connection.handshake);
-    if (o.started && !o.known) o.settle(connection.handshake);
-    if (head.offset > s.next) this.#pass(connection, s, head.offset, now);
-    else if (o.head === null && o.known) this.#pass(connection, o, head.ack, now);
-    this.drain(connection);
-    if (s.head !== head) return;
-    // Two sides that wait for each other, or bytes behind a FIN: only damaged numbers make that.
-    if (head.offset <= s.next) this.#deliverHead(connection, s);
-    else this.#dropHead(connection, s);
-  }
-
-  #dropHead(connection: Connection, s: Stream): void {
-    const { bytes } = s.removeHead();
-    this.parkedBytes -= bytes.length + PARKED_OVERHEAD_BYTES;
-    this.#sink.loss(connection, LOSS_OUT_OF_WINDOW, 1, bytes.length);
-  }
-
-  /** Releases one segment: behind a hole if there is one (the nearest), else the earliest that waits for the other side. */
-  #relieveOnce(connection: Connection, now: number): void {
-    const { a, b } = connection;
-    if (a.head === null || b.head === null) {
-      this.#release(connection, a.head === null ? b : a, now);
-      return;
-    }
-    const holeA = a.head.offset > a.next;
-    const holeB = b.head.offset > b.next;
-    const first = holeA === holeB ? (a.head.time <= b.head.time ? a : b) : holeA ? a : b;
-    this.#release(connection, first, now);
-  }
-
-  /** Delivers everything parked, with gaps. */
-  relieve(connection: Connection, now: number): void {
-    while (connection.a.head !== null || connection.b.head !== null) this.#relieveOnce(connection, now);
-  }
-
-  /** The connection ends: delivers all there is, and what is known to be missing as gaps. */
-  finish(connection: Connection, now: number): void {
-    const { a, b } = connection;
-    if (a.started && !a.known) a.settle(connection.handshake);
-    if (b.started && !b.known) b.settle(connection.handshake);
-    this.drain(connection);
-    this.relieve(connection, now);
-    const bFirst = a.finPending && !caughtUp(b, a.finAck);
-    this.#finishStream(connection, bFirst ? b : a, now);
-    this.#finishStream(connection, bFirst ? a : b, now);
-  }
-
-  #finishStream(connection: Connection, s: Stream, now: number): void {
-    if (!s.known) return;
-    if (s.strayPackets > 0) this.#countStrays(connection, s);
-    this.#pass(connection, s, s.finPending ? s.finAt : s.ackedTo, now);
-    if (s.finPending) this.#deliverFin(connection, s);
-    if (finMayBeLost(s)) {
-      s.pendingGap = 0;
-      s.finDelivered = true;
-      this.#sink.end(connection, s, 'fin', now, 0);
-    } else this.#emitGap(connection, s, now);
-    if (s.rstSeen && !s.rstDelivered) {
-      s.rstDelivered = true;
-      this.#sink.end(connection, s, 'rst', s.rstTime, 0);
-    }
-  }
-
-  /** Forgets what is parked, returning the bytes. */
-  discard(connection: Connection): number {
-    const { a, b } = connection;
-    this.parkedBytes -= a.parkedBytes + b.parkedBytes;
-    return a.drop() + b.drop();
-  }
-}
-
-/** True when both sides have said that they send no more, where one of the two FINs may be missing. */
-export function isFinished(connection: Connection): boolean {
-  const { a, b } = connection;
-  if (a.head !== null || b.head !== null) return false;
-  if (a.finDelivered) return b.finDelivered || finMayBeLost(b);
-  return b.finDelivered && finMayBeLost(a);
-}
-
-/** One missing byte at the very end is most likely a FIN that the capture missed: it takes a sequence number, too. */
-function finMayBeLost(s: Stream): boolean {
-  return s.pendingGap === 1 && s.pendingSnap === 0 && s.head === null && !s.finSeen;
-}
-
-function caughtUp(o: Stream, ack: number): boolean {
-  return ack === NO_ACK || (o.known && o.next >= ack);
 }
 
 /** Notes how far `o` is acknowledged. Returns the offset. */

@@ -16,8 +16,9 @@ import type { CaptureOptions } from '../options.ts';
 import { ActivityList } from './activity.ts';
 import { Connection, SNIFF_DROPPED } from './connection.ts';
 import { DeadlineQueue } from './deadlines.ts';
+import { isFinished } from './delivery.ts';
 import { adoptHandshake, beginsAnother, distance, firstOffset, isLateHandshake, sameHandshake } from './handshake.ts';
-import { isFinished, Reassembler } from './reassembler.ts';
+import { Reassembler } from './reassembler.ts';
 import type { Stream } from './stream.ts';
 import { ConnectionTable, hashOf } from './table.ts';
 
@@ -164,7 +165,8 @@ export class Tracker {
     const routine = this.reassembler.receive(connection, s, o, packet, this.#now);
     if (!routine) this.#afterUnusual(connection);
     else if (connection.sniff === SNIFF_DROPPED) this.#discardParked(connection);
-    if (this.reassembler.parkedBytes + this.#framer.pendingBytes > this.#options.totalBufferBytesMax) this.#relieve();
+    if (this.reassembler.delivery.parkedBytes + this.#framer.pendingBytes > this.#options.totalBufferBytesMax)
+      this.#relieve();
   }
 
   #afterUnusual(connection: Connection): void {
@@ -175,7 +177,7 @@ export class Tracker {
   }
 
   #discardParked(connection: Connection): void {
-    const bytes = this.reassembler.discard(connection);
+    const bytes = this.reassembler.delivery.discard(connection);
     if (bytes > 0) this.#losses.add(LOSS_NOT_HTTP, 0, bytes);
   }
 
@@ -194,7 +196,7 @@ export class Tracker {
     const offset = s.unwrap(packet.seq);
     const repeated = offset >= firstOffset(s) && offset + packet.payloadWire <= s.next;
     if (connection.closed === 'not_http') this.#losses.add(LOSS_NOT_HTTP, 1, bytes);
-    else if (repeated) this.reassembler.retransmittedBytes += bytes;
+    else if (repeated) this.reassembler.delivery.retransmittedBytes += bytes;
     else if ((s.finDelivered || offset < firstOffset(s)) && this.#table.find(packet) === connection) {
       // Nothing follows a FIN, and nothing precedes the beginning: it is a new connection's, whose SYN is late or lost.
       this.#replace(connection, packet);
@@ -207,7 +209,7 @@ export class Tracker {
     connection.checkSince = this.#now;
     connection.checkPackets = this.#packets;
     connection.closingMarked = connection.closing !== null;
-    this.reassembler.mark(connection);
+    this.reassembler.givingUp.mark(connection);
     this.#checks.add(connection, this.#now);
   }
 
@@ -228,13 +230,13 @@ export class Tracker {
       this.#close(connection, connection.closing);
       return;
     }
-    this.reassembler.expire(connection, now);
+    this.reassembler.givingUp.expire(connection, now);
     this.#afterUnusual(connection);
   }
 
   #close(connection: Connection, reason: CloseReason): void {
     const unwanted = connection.sniff === SNIFF_DROPPED;
-    if (!unwanted) this.reassembler.finish(connection, this.#now);
+    if (!unwanted) this.reassembler.givingUp.finish(connection, this.#now);
     // The last bytes may have shown that it isn't HTTP.
     if (connection.sniff === SNIFF_DROPPED) this.#discardParked(connection);
     else this.#framer.close(connection, isFinished(connection) && reason !== 'rst' ? 'fin' : reason, this.#now);
@@ -276,13 +278,13 @@ export class Tracker {
   /** Over the limit of memory: frames go early, then holes are given up, the oldest first. */
   #relieve(): void {
     const limit = this.#options.totalBufferBytesMax;
-    while (this.reassembler.parkedBytes + this.#framer.pendingBytes > limit) {
+    while (this.reassembler.delivery.parkedBytes + this.#framer.pendingBytes > limit) {
       if (this.#framer.flushOldest()) continue;
       const waiting = this.#checks.takeOldest();
       if (waiting === undefined) return;
       waiting.checkQueued = false;
       if (waiting.closed !== null) continue;
-      this.reassembler.relieve(waiting, this.#now);
+      this.reassembler.givingUp.relieve(waiting, this.#now);
       this.#afterUnusual(waiting);
     }
   }
