@@ -295,6 +295,42 @@ for (const pipelining of [false, true]) {
   });
 }
 
+/** Each request goes out while the response before it is on its way. */
+function overlapping(exchanges: readonly Sent[]): readonly Flow[] {
+  const flows = conversation(exchanges.map((exchange) => ({ ...exchange, pipelined: false })));
+  const mixed: Flow[] = [flows[0]!];
+  for (let n = 1; n < flows.length; n += 2) {
+    const response = flows[n]!;
+    const half = response.bytes.length >> 1;
+    mixed.push({ ...response, bytes: response.bytes.subarray(0, half) });
+    if (n + 1 < flows.length) mixed.push(flows[n + 1]!);
+    mixed.push({ ...response, bytes: response.bytes.subarray(half) });
+  }
+  return mixed;
+}
+
+test('property: of a client that was seen not waiting for its answers, nothing passes for whole that is not', () => {
+  fc.assert(
+    fc.property(
+      fc.array(sent, { minLength: 2, maxLength: 7 }),
+      sizes,
+      fc.array(fc.integer({ min: 0, max: 11 }), { minLength: 20, maxLength: 60 }),
+      (random, size, dice) => {
+        const exchanges = [...PIPELINED, ...random].map((exchange) => ({
+          ...exchange,
+          method: exchange.method === 'HEAD' ? 'GET' : exchange.method,
+        }));
+        const pieces = cut(overlapping(exchanges), () => 20 + (size.next().value as number));
+        const { steps, hit } = lose(pieces, (n) => dice[n % dice.length] === 0 && pieces[n]!.index >= PIPELINED.length);
+        const { ended, recorder } = run(framesOf(steps, { stepsPerFrame: 4 }));
+        checkLoss(exchanges, ended, hit, false);
+        assert.deepEqual(recorder.violations, []);
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
 test('property: behind a gap in a chunked body, text that looks like chunks neither costs nor invents another exchange', () => {
   const streamed = sent.map((exchange) => ({
     ...exchange,
