@@ -1,0 +1,85 @@
+/** The stages as processes that can be killed: started from the repository's own `bittern`, ended by pid only. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../../services/cli/main.ts', import.meta.url));
+
+export interface StageSettings {
+  readonly folder: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export class StageProcess {
+  readonly name: string;
+  readonly #args: readonly string[];
+  readonly #settings: StageSettings;
+  #child: ChildProcess | null = null;
+  starts = 0;
+
+  constructor(name: string, args: readonly string[], settings: StageSettings) {
+    this.name = name;
+    this.#args = args;
+    this.#settings = settings;
+  }
+
+  get running(): boolean {
+    return this.#child !== null && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  start(): void {
+    if (this.running) return;
+    this.starts++;
+    const { folder, env } = this.#settings;
+    const log = createWriteStream(path.join(folder, `${this.name}.log`), { flags: 'a' });
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...this.#args], {
+      cwd: folder,
+      env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    child.stderr.pipe(log);
+    this.#child = child;
+  }
+
+  /** SIGKILL: nothing is finished, nothing is handed over. Resolves when it is gone. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  /** SIGTERM: it drains and hands over. Resolves when it is gone. */
+  async stop(): Promise<void> {
+    await this.#end('SIGTERM');
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    if (child === null || !this.running) return;
+    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    child.kill(signal);
+    await gone;
+  }
+}
+
+/** Runs a command to its end. @returns standard output; throws with standard error when the exit code isn't 0 */
+export function runBittern(args: readonly string[], settings: StageSettings): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...args], {
+      cwd: settings.folder,
+      env: settings.env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    let errors = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      errors += chunk.toString();
+    });
+    child.once('exit', (code) => {
+      if (code === 0) resolve(output);
+      else reject(new Error(`bittern ${args.join(' ')} ended with ${code}: ${errors}`));
+    });
+  });
+}
