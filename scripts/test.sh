@@ -1,17 +1,28 @@
 #!/bin/sh
 # Runs all tests: installs what they need first. Arguments are passed on to `node --test` (a file, --test-name-pattern=…).
-# Tests that need root, tcpdump or tshark skip outside CI when these are missing; with CI=true a skipped test is a failure.
+# Tests that need root, tcpdump, tshark or a Kafka broker (Java, Maven, OpenSSL) skip outside CI when these are missing; with
+# CI=true a skipped test is a failure.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$root"
 sh scripts/install.sh
 
 missing=
-for tool in tcpdump tshark; do command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"; done
+packages=
+need() {
+  command -v "$1" >/dev/null 2>&1 && return
+  missing="$missing $1"
+  packages="$packages $2"
+}
+need tcpdump tcpdump
+need tshark tshark
+need java openjdk-17-jre-headless
+need mvn maven
+need openssl openssl
 if [ -n "$missing" ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-    echo "test: installing$missing …" >&2
-    (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing) >/dev/null
+    echo "test: installing$packages …" >&2
+    (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages) >/dev/null
   else
     echo "test: not installed:$missing. The tests that need them are SKIPPED." >&2
   fi
