@@ -12,7 +12,10 @@ import type { Stream } from './tcp/stream.ts';
 
 /** A larger segment (an offloaded one) is divided. */
 const SEGMENT_BYTES_MAX = 512 * 1024;
-const BUFFER_BYTES_FIRST = 2048;
+/** Below half of Node's pool for small buffers, so that it comes from there. */
+const BUFFER_BYTES_FIRST = 4000;
+/** How much more than in its last frame is expected of a side. */
+const GROWTH_FACTOR = 1.125;
 /** What a pending frame and a segment of it weigh besides the payload, for the limit on memory. */
 const PENDING_OVERHEAD_BYTES = 256;
 const SEGMENT_OVERHEAD_BYTES = 64;
@@ -34,6 +37,8 @@ export interface PendingFrame {
   readonly segments: PendingSegment[];
   buffer: Buffer;
   length: number;
+  /** Of these, bytes of side A. */
+  lengthA: number;
   losses: LossCounter | null;
   /** Sits in the queue of deadlines; a frame that has been passed on is skipped there. */
   done: boolean;
@@ -47,6 +52,10 @@ export class Framer {
   readonly deadlines: DeadlineQueue<PendingFrame>;
   readonly #options: CaptureOptions;
   readonly #emit: (frame: Frame) => void;
+
+  /** Size of the last frame that was a connection's first, by the side that began it. */
+  #clientFirstBytes = 0;
+  #serverFirstBytes = 0;
 
   constructor(options: CaptureOptions, emit: (frame: Frame) => void) {
     this.#options = options;
@@ -75,10 +84,12 @@ export class Framer {
       pending = null;
     }
     pending ??= this.#begin(c, from, length + gap, now, length);
-    this.#reserve(pending, length);
+    const fromA = from === c.a;
+    if (pending.length + length > pending.buffer.length) this.#grow(pending, from, length);
     bytes.copy(pending.buffer, pending.length, start, start + length);
     pending.length += length;
-    this.#segment(pending, from === c.a, 'data', time, gap, length);
+    if (fromA) pending.lengthA += length;
+    this.#segment(pending, fromA, 'data', time, gap, length);
     if (pending.length >= this.#options.frameBytesMax) this.flush(pending, null);
   }
 
@@ -113,6 +124,7 @@ export class Framer {
     segments.length = 0;
     pending.buffer = NO_BYTES;
     pending.length = 0;
+    pending.lengthA = 0;
     this.flush(pending, 'not_http');
     return bytes;
   }
@@ -170,7 +182,8 @@ export class Framer {
       pending.buffer.length + pending.segments.length * SEGMENT_OVERHEAD_BYTES + PENDING_OVERHEAD_BYTES;
     c.pending = null;
     c.frameSequence++;
-    c.lastFrameBytes = pending.length;
+    this.#remember(c, c.a, pending.lengthA);
+    this.#remember(c, c.b, pending.length - pending.lengthA);
     pending.done = true;
     pending.buffer = NO_BYTES;
     pending.segments.length = 0;
@@ -178,14 +191,14 @@ export class Framer {
 
   /** `counted`: how far `from` was already counted past the frame's first segment. */
   #begin(c: Connection, from: Stream, counted: number, now: number, length: number): PendingFrame {
-    const expected = Math.max(c.lastFrameBytes, length, Math.min(BUFFER_BYTES_FIRST, this.#options.frameBytesMax));
     const pending: PendingFrame = {
       connection: c,
       offsetA: c.a.emitted - (from === c.a ? counted : 0),
       offsetB: c.b.emitted - (from === c.b ? counted : 0),
       segments: [],
-      buffer: length === 0 ? NO_BYTES : Buffer.allocUnsafe(expected),
+      buffer: length === 0 ? NO_BYTES : Buffer.allocUnsafe(this.#expected(c, from, length)),
       length: 0,
+      lengthA: 0,
       losses: null,
       done: false,
     };
@@ -195,11 +208,31 @@ export class Framer {
     return pending;
   }
 
-  #reserve(pending: PendingFrame, length: number): void {
-    const needed = pending.length + length;
-    if (needed <= pending.buffer.length) return;
-    const most = Math.max(needed, this.#options.frameBytesMax);
-    const larger = Buffer.allocUnsafe(Math.min(most, Math.max(needed, BUFFER_BYTES_FIRST, pending.buffer.length * 4)));
+  /**
+   * What a side puts into a frame is much like what it put into its last one (a request that grows with its conversation, a part
+   * of an answer): a buffer of that size is neither grown, which copies, nor mostly empty, which is copied as well.
+   */
+  #expected(c: Connection, from: Stream, length: number): number {
+    const last = from.lastFrameBytes || (isClient(c, from) ? this.#clientFirstBytes : this.#serverFirstBytes);
+    const likely = Math.max(Math.ceil(last * GROWTH_FACTOR), BUFFER_BYTES_FIRST);
+    return Math.max(length, Math.min(likely, this.#options.frameBytesMax));
+  }
+
+  #remember(c: Connection, s: Stream, bytes: number): void {
+    if (bytes === 0) return;
+    if (s.lastFrameBytes === 0) {
+      if (isClient(c, s)) this.#clientFirstBytes = bytes;
+      else this.#serverFirstBytes = bytes;
+    }
+    s.lastFrameBytes = bytes;
+  }
+
+  #grow(pending: PendingFrame, from: Stream, length: number): void {
+    const c = pending.connection;
+    const lengthOfSide = from === c.a ? pending.lengthA : pending.length - pending.lengthA;
+    const more = Math.max(length, this.#expected(c, from, length) - lengthOfSide, pending.length);
+    const most = Math.max(pending.length + length, this.#options.frameBytesMax);
+    const larger = Buffer.allocUnsafe(Math.min(most, pending.length + more));
     pending.buffer.copy(larger, 0, 0, pending.length);
     this.pendingBytes += larger.length - pending.buffer.length;
     pending.buffer = larger;
@@ -256,6 +289,10 @@ function toSegments(segments: readonly PendingSegment[], aIsClient: boolean): Se
     result.push({ side: fromA === aIsClient ? 'client' : 'server', kind, time, gap, length });
   }
   return result;
+}
+
+function isClient(c: Connection, s: Stream): boolean {
+  return (s === c.a) === (c.client === CLIENT_A);
 }
 
 /** Servers have the lower port, as a rule. */

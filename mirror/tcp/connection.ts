@@ -65,7 +65,6 @@ export class Connection {
 
   pending: PendingFrame | null = null;
   frameSequence = 0;
-  lastFrameBytes = 0;
   /** Made with the first frame. */
   identity: Identity | null = null;
 

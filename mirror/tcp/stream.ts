@@ -36,6 +36,8 @@ export class Stream {
   next = 0;
   /** Bytes delivered, gaps included. */
   emitted = 0;
+  /** This side's bytes in the last frame that had any. */
+  lastFrameBytes = 0;
   /** Part of `next` that was passed over, and not yet put into a segment; of these, the bytes cut by the snap length. */
   pendingGap = 0;
   pendingSnap = 0;
