@@ -7,6 +7,7 @@ import { BodyCollector } from '../http/body.ts';
 import type { BodyConsumer } from '../http/exchange.ts';
 import { SseParser } from '../http/sse.ts';
 import { type ApiError, readApiError } from './api-error.ts';
+import { type ChunkTemplate, endsEvent } from './chunk-template.ts';
 import type { LlmLimits } from './defaults.ts';
 import type { Dialect, EventStream, ResponseFacts, StreamEnd } from './dialects/dialect.ts';
 import { DIALECTS, UNKNOWN_DIALECT } from './dialects/registry.ts';
@@ -40,7 +41,7 @@ export interface AnswerOptions {
 }
 
 /** A body's bytes up to the first hole: all that is sure to stand together. */
-export function bytesBeforeGap(body: BodyCollector): Buffer {
+function bytesBeforeGap(body: BodyCollector): Buffer {
   const gap = body.gaps[0];
   return gap === undefined ? body.bytes : body.bytes.subarray(0, gap.at);
 }
@@ -70,6 +71,10 @@ export class AnswerReader implements BodyConsumer {
   #streamBytes = 0;
   #cut = false;
   #gaps = false;
+  /** Whether the bytes so far ended with an event's end. */
+  #betweenEvents = false;
+  #lastType = '';
+  #lastData = '';
   /** What was known when it was dropped. */
   #dropped: Answer | null = null;
   #time: Micros = 0;
@@ -90,13 +95,14 @@ export class AnswerReader implements BodyConsumer {
   data(bytes: Buffer, time: Micros): void {
     this.#time = time;
     if (this.#mode === 'undecided') this.#mode = this.#sniff(bytes);
-    if (this.#mode === 'events') this.#eventParser().data(bytes, time);
+    if (this.#mode === 'events') this.#eventBytes(bytes, time);
     else if (this.#mode === 'pieces') this.#pieceParser().data(bytes, time);
     else if (this.#mode !== 'dropped') this.#collector().data(bytes);
   }
 
   gap(missing: number): void {
     this.#gaps = true;
+    this.#betweenEvents = false;
     if (this.#mode === 'events') this.#eventParser().gap();
     else if (this.#mode === 'pieces') this.#pieceParser().gap();
     else if (this.#mode !== 'dropped') this.#collector().gap(missing);
@@ -121,6 +127,7 @@ export class AnswerReader implements BodyConsumer {
     this.#body = null;
     this.#stream = null;
     this.#templates = null;
+    this.#lastData = '';
     this.#unclaimed = [];
     this.#streamBytes = 0;
   }
@@ -137,6 +144,32 @@ export class AnswerReader implements BodyConsumer {
     // `data:`, `event:`, `id:`, `retry:` or a comment, sent as something else than an event stream.
     const isField = c === 0x64 || c === 0x65 || c === 0x69 || c === 0x72 || c === 0x3a;
     return isField && !contentType.includes('json') ? 'events' : 'whole';
+  }
+
+  #eventBytes(bytes: Buffer, time: Micros): void {
+    const began = this.#betweenEvents;
+    const templates = this.#templates;
+    if (began && templates !== null) {
+      const json = templates.readChunk(bytes);
+      if (json !== null) {
+        this.#onKnown(templates.chunk!, json, time);
+        return;
+      }
+    }
+    const parser = this.#eventParser();
+    const { events } = parser;
+    this.#lastData = '';
+    parser.data(bytes, time);
+    this.#betweenEvents = endsEvent(bytes);
+    if (!began || !this.#betweenEvents || parser.events !== events + 1 || this.#lastData === '') return;
+    this.#templates?.learnChunk(bytes, this.#lastType, this.#lastData);
+  }
+
+  /** One event that a template read from the bytes. */
+  #onKnown(chunk: ChunkTemplate, json: JsonObject, time: Micros): void {
+    this.#streamBytes += chunk.characters;
+    if (this.#streamBytes > this.#options.limits.responseBytesMax) this.#cut = true;
+    else if (this.#stream!.event(chunk.type, '', json)) this.#timing!.content(time);
   }
 
   #eventParser(): SseParser {
@@ -166,6 +199,8 @@ export class AnswerReader implements BodyConsumer {
       this.#cut = true;
       return;
     }
+    this.#lastType = type;
+    this.#lastData = data;
     const known = this.#templates === null ? null : this.#templates.read(data);
     const json = known ?? (data.charCodeAt(0) === 0x7b ? asObject(parseJson(data)) : null);
     this.#timing ??= new StreamTiming(this.#options.limits.tokenGapsMax);

@@ -11,10 +11,11 @@
  * same value as the template's except for what is in the slots. So nothing of it has to be parsed, and the result is that of
  * JSON.parse. Everything else is parsed as ever.
  */
+import { type ChunkTemplate, chunkTemplate } from './chunk-template.ts';
 import { QUOTE } from './json/skip.ts';
 import { asObject, type JsonObject, parseJson } from './json/value.ts';
 
-/** Where the frequent events of a dialect differ from each other. */
+/** Where the frequent events of a dialect differ from each other. Its stream's reader looks at their JSON alone, not at their text. */
 export interface DeltaPlace {
   /** Path to the piece of text, a string. What holds it must not be kept by the stream's reader: it is used again. */
   readonly path: readonly (string | number)[];
@@ -31,7 +32,7 @@ const PROBE_TEXT = '\u00b6 probe';
 const PROBE_NUMBER = 8_067_067;
 
 /** `number`: digits, as JSON has a whole number. Strings are without their quotes, which belong to the literals. */
-type SlotKind = 'text' | 'string' | 'number';
+export type SlotKind = 'text' | 'string' | 'number';
 
 interface Slot {
   readonly kind: SlotKind;
@@ -61,9 +62,11 @@ function wholeNumberEnd(data: string, at: number): number {
   return i === at || leadingZero ? -1 : i;
 }
 
-class Template {
-  readonly #literals: readonly string[];
-  readonly #kinds: readonly SlotKind[];
+export class Template {
+  readonly literals: readonly string[];
+  readonly kinds: readonly SlotKind[];
+  /** The same for whole pieces of the body, once one was seen. */
+  chunk: ChunkTemplate | null = null;
   readonly #json: JsonObject;
   readonly #holder: Record<string | number, unknown>;
   readonly #key: string | number;
@@ -75,8 +78,8 @@ class Template {
     holder: Record<string | number, unknown>,
     key: string | number,
   ) {
-    this.#literals = literals;
-    this.#kinds = kinds;
+    this.literals = literals;
+    this.kinds = kinds;
     this.#json = json;
     this.#holder = holder;
     this.#key = key;
@@ -84,8 +87,7 @@ class Template {
 
   /** The event's value, valid until the next one is read; null when the event isn't of this template. */
   read(data: string): JsonObject | null {
-    const literals = this.#literals;
-    const kinds = this.#kinds;
+    const { literals, kinds } = this;
     const first = literals[0]!;
     // A slice is compared by words, `startsWith` by characters: three times as fast for some hundred.
     if (data.slice(0, first.length) !== first) return null;
@@ -105,7 +107,12 @@ class Template {
       if (data.slice(end, at) !== literal) return null;
     }
     if (at !== data.length) return null;
-    this.#holder[this.#key] = data.slice(textFrom, textTo);
+    return this.fill(data.slice(textFrom, textTo));
+  }
+
+  /** The value of an event with this text, valid until the next one is read. */
+  fill(text: string): JsonObject {
+    this.#holder[this.#key] = text;
     return this.#json;
   }
 }
@@ -180,6 +187,8 @@ function templateOf(data: string, json: JsonObject, place: DeltaPlace): Template
 
 /** The templates of one stream. */
 export class EventTemplates {
+  /** Of the last piece that was read. */
+  chunk: ChunkTemplate | null = null;
   readonly #templates: Template[] = [];
   #learned = 0;
   #last = 0;
@@ -197,6 +206,21 @@ export class EventTemplates {
     return null;
   }
 
+  /** The value of the one event that a piece of the body is; then `chunk` tells more of it. Null when it must be read by lines. */
+  readChunk(bytes: Buffer): JsonObject | null {
+    const templates = this.#templates;
+    for (let n = 0; n < templates.length; n++) {
+      const at = (this.#last + n) % templates.length;
+      const { chunk } = templates[at]!;
+      const json = chunk === null ? null : chunk.read(bytes);
+      if (json === null) continue;
+      this.#last = at;
+      this.chunk = chunk;
+      return json;
+    }
+    return null;
+  }
+
   /** Makes an event that had to be parsed a template for those that follow. One with an escape is most likely one of a known template. */
   learn(data: string, json: JsonObject, place: DeltaPlace): void {
     if (this.#learned === LEARNED_MAX || data.includes('\\')) return;
@@ -205,5 +229,12 @@ export class EventTemplates {
     const at = this.#learned++ % TEMPLATES_MAX;
     this.#templates[at] = template;
     this.#last = at;
+  }
+
+  /** Takes a piece of the body that was one event of this type, with these data, as the pattern for those that follow. */
+  learnChunk(bytes: Buffer, type: string, data: string): void {
+    const template = this.#templates[this.#last];
+    if (template === undefined || template.chunk !== null || template.read(data) === null) return;
+    template.chunk = chunkTemplate(template, bytes, type, data);
   }
 }

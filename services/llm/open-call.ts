@@ -1,10 +1,10 @@
 /** An exchange that may be a call, while it is open: what was read of it so far, and the bodies that still come. */
 import type { Micros } from '../common/types.ts';
-import type { BodyCollector } from '../http/body.ts';
 import type { BodyConsumer } from '../http/exchange.ts';
 import type { AnswerReader } from './answer-reader.ts';
 import type { Dialect } from './dialects/dialect.ts';
 import type { ByteHolder, OpenBytes } from './open-bytes.ts';
+import type { RequestBody } from './request-body.ts';
 import type { RequestFacts } from './request-facts.ts';
 
 const charactersOf = (facts: RequestFacts): number => facts.contents.reduce((sum, { text }) => sum + text.length, 0);
@@ -14,14 +14,14 @@ export class OpenCall implements ByteHolder {
   readonly dialect: Dialect | null;
   countedBytes = 0;
   /** Null when there is none, and as soon as it isn't needed any more. */
-  requestBody: BodyCollector | null;
+  requestBody: RequestBody | null;
   /** One of our limits cut the request. */
   requestCut = false;
   reader: AnswerReader | null = null;
   #request: RequestFacts | null = null;
   #contentBytes = 0;
 
-  constructor(dialect: Dialect | null, requestBody: BodyCollector | null) {
+  constructor(dialect: Dialect | null, requestBody: RequestBody | null) {
     this.dialect = dialect;
     this.requestBody = requestBody;
   }
@@ -40,10 +40,16 @@ export class OpenCall implements ByteHolder {
     return this.#contentBytes + (this.requestBody?.heldBytes ?? 0) + (this.reader?.heldBytes ?? 0);
   }
 
+  /** Nothing more is read of the request. */
+  releaseBody(): void {
+    this.requestBody?.release();
+    this.requestBody = null;
+  }
+
   /** The facts stay, the texts go: of the request those that were to be stored, of the answer all that came and that comes. */
   drop(): void {
     if (this.requestBody !== null || this.#contentBytes > 0) this.requestCut = true;
-    this.requestBody = null;
+    this.releaseBody();
     if (this.#request !== null) this.request = { ...this.#request, contents: [] };
     if (this.reader !== null && this.reader.heldBytes > 0) this.reader.drop();
   }
@@ -66,8 +72,8 @@ export class RequestIntake implements BodyConsumer {
     this.#open.update(this.#call);
   }
 
-  gap(missing: number): void {
-    this.#call.requestBody?.gap(missing);
+  gap(): void {
+    this.#call.requestBody?.gap();
   }
 }
 

@@ -375,14 +375,14 @@ function observeWithin(
   return { recognizer, calls };
 }
 
-const LARGE = { ...REQUEST, messages: [{ role: 'user', content: 'x'.repeat(20_000) }] };
+const LARGE = { ...REQUEST, messages: [{ role: 'user', content: 'x'.repeat(32_000) }] };
 const STREAMED = { responseHeaders: EVENT_STREAM, response: ANTHROPIC_STREAM };
 
 test('when all open exchanges hold too much, the largest one lets go, keeps its facts and is truncated', () => {
   const { recognizer, calls } = observeWithin(
     { request: LARGE, ...STREAMED },
     { request: { ...REQUEST, model: 'other' }, ...STREAMED },
-    20_500,
+    33_000,
   );
   assert.deepEqual(
     calls.map((call) => [call.requestedModel, call.outcome, call.completeness]),
@@ -397,7 +397,7 @@ test('when all open exchanges hold too much, the largest one lets go, keeps its 
 
 test('a text that was dropped before it was stored comes again with the next request that has it', () => {
   const seen: Content[] = [];
-  const limits = { ...LLM_DEFAULTS, openBytesMax: 26_000 };
+  const limits = { ...LLM_DEFAULTS, openBytesMax: 40_000 };
   const options = { ...TEST_OPTIONS, limits };
   const recognizer = new CallRecognizer(options, (one) => seen.push(...(one.type === 'call' ? one.contents : [])));
   const answer = 'y'.repeat(10_000);

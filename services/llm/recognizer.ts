@@ -7,10 +7,9 @@
  */
 import type { Content, Observation } from '../../schemas/call.ts';
 import type { ContentHash } from '../common/types.ts';
-import { BodyCollector } from '../http/body.ts';
 import type { BodyConsumer, Exchange, ExchangeHandler, Headers, Message } from '../http/exchange.ts';
 import type { IdentityMapping } from '../identity/mapping.ts';
-import { type Answer, AnswerReader, bytesBeforeGap } from './answer-reader.ts';
+import { type Answer, AnswerReader } from './answer-reader.ts';
 import { buildCall } from './call-builder.ts';
 import { Pricing } from './cost.ts';
 import type { LlmLimits } from './defaults.ts';
@@ -21,6 +20,7 @@ import { buildExchangeRow } from './exchange-row.ts';
 import { contentHash } from './hash.ts';
 import { OpenBytes } from './open-bytes.ts';
 import { AnswerIntake, OpenCall, RequestIntake } from './open-call.ts';
+import { BodyBuffers, RequestBody } from './request-body.ts';
 import { RequestCaches, readRequest } from './request-facts.ts';
 
 export interface RecognizerOptions {
@@ -60,6 +60,7 @@ export class CallRecognizer implements ExchangeHandler {
   readonly #emit: (observation: Observation) => void;
   readonly #open = new Map<Exchange, OpenCall>();
   readonly #openBytes: OpenBytes;
+  readonly #buffers = new BodyBuffers();
   readonly #counts = { calls: 0, exchanges: 0, contents: 0, contentBytes: 0 };
   readonly #caches: RequestCaches;
   readonly #pricing: Pricing | null;
@@ -88,8 +89,9 @@ export class CallRecognizer implements ExchangeHandler {
     const dialect = dialectOfPath(head.path);
     const type = head.headers.get('content-type') ?? '';
     if (dialect === null && !type.includes('json')) return null;
-    const { requestBytesMax: bodyBytesMax, hintBytesMax } = this.#options.limits;
-    const requestBody = new BodyCollector({ bodyBytesMax, hintBytesMax }, lengthHint(head.headers));
+    const { requestBytesMax, hintBytesMax } = this.#options.limits;
+    const hintBytes = Math.min(lengthHint(head.headers), hintBytesMax);
+    const requestBody = new RequestBody(this.#buffers, requestBytesMax, hintBytes);
     const open = new OpenCall(dialect, requestBody);
     this.#open.set(exchange, open);
     return new RequestIntake(open, this.#openBytes);
@@ -101,11 +103,10 @@ export class CallRecognizer implements ExchangeHandler {
     // Read now, so that only what is new of it is held while the answer streams.
     this.#readRequest(exchange, open, open.dialect ?? UNKNOWN_DIALECT);
     if (open.dialect === null && !open.request!.isCall) {
-      this.#openBytes.close(open);
-      this.#open.delete(exchange);
+      this.#close(exchange, open);
       return;
     }
-    if (open.dialect !== null) open.requestBody = null;
+    if (open.dialect !== null) open.releaseBody();
     this.#openBytes.update(open);
   }
 
@@ -117,7 +118,7 @@ export class CallRecognizer implements ExchangeHandler {
     const cacheKey = ` ${exchange.connection.client.address} ${host}${path}`;
     const { content, limits } = this.#options;
     open.requestCut = body.droppedBytes > 0;
-    open.request = readRequest(bytesBeforeGap(body), dialect, path, content, cacheKey, this.#caches, limits);
+    open.request = readRequest(body.bytes, dialect, path, content, cacheKey, this.#caches, limits);
   }
 
   onResponse(exchange: Exchange): BodyConsumer | null {
@@ -144,10 +145,9 @@ export class CallRecognizer implements ExchangeHandler {
   onEnd(exchange: Exchange): void {
     const open = this.#open.get(exchange);
     if (open !== undefined) {
-      this.#open.delete(exchange);
-      this.#openBytes.close(open);
       const answer = open.reader?.finish() ?? null;
       const dialect = this.#dialectOf(exchange, open, answer);
+      this.#close(exchange, open);
       if (dialect !== null) {
         this.#emitCall(exchange, open, dialect, answer);
         return;
@@ -156,6 +156,12 @@ export class CallRecognizer implements ExchangeHandler {
     this.#counts.exchanges++;
     if (!this.#options.exchanges) return;
     this.#emit({ type: 'exchange', exchange: buildExchangeRow(exchange, this.#options.identity) });
+  }
+
+  #close(exchange: Exchange, open: OpenCall): void {
+    open.releaseBody();
+    this.#openBytes.close(open);
+    this.#open.delete(exchange);
   }
 
   /** The dialect of the call that this exchange is; null when it is none. */
