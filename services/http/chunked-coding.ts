@@ -230,7 +230,7 @@ function sizeLineEnd(buffer: Buffer, start: number, end: number): number {
   let at = start;
   while (at < end && at - start <= STRICT_DIGITS_MAX && hexDigit(buffer[at]!) >= 0) at++;
   if (at - start > STRICT_DIGITS_MAX) return -1;
-  if (at === end) return 0;
+  if (at >= end) return 0;
   if (at === start || (buffer[at] !== CR && buffer[at] !== SEMICOLON)) return -1;
   while (at < end && buffer[at] !== CR) {
     const byte = buffer[at++]!;

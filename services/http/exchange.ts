@@ -57,7 +57,7 @@ export interface Message {
   state: MessageState;
   /** Bytes of the body after transfer decoding, before content decoding, as far as seen. */
   bodyBytes: number;
-  /** Bytes of this message that the capture missed, as far as known. */
+  /** Bytes of this message that the capture missed, as far as known. A gap over a chunk's border counts whole, with the framing in it; bytes skipped behind it don't count. */
   missingBytes: number;
   /** First byte of the start line. */
   start: Micros | null;
