@@ -8,9 +8,38 @@ import { openConfiguredStore } from '../runtime.ts';
 import { curlLine, serveApi, untilAborted } from '../serve.ts';
 import { renderSummary } from '../summary.ts';
 import { storeTarget } from '../target.ts';
-import { formatCount, formatMs } from '../terminal/units.ts';
+import { formatMs } from '../terminal/units.ts';
 
 const SAMPLE = fileURLToPath(new URL('../../../load-tests/samples/demo.pcap.gz', import.meta.url));
+
+const ID_SHOWN = 12;
+/** Longer commands have their explanation on the line below, in the same column. */
+const COMMAND_WIDTH_MAX = 60;
+const SAME_AGAIN =
+  'SELECT agent_id, tool, arguments, count() AS times FROM calls ' +
+  'ARRAY JOIN tool_names AS tool, tool_arguments AS arguments GROUP BY ALL ORDER BY times DESC LIMIT 3';
+
+/** What to try after the summary, the explanations in one column. */
+function nextSteps(dataDir: string | undefined, callId: string | undefined): string[] {
+  const data = dataDir === undefined ? '' : ` --data ${dataDir}`;
+  const steps: (readonly [string, string])[] = [
+    [`./bittern calls${data}`, 'the newest calls'],
+    ...(callId === undefined
+      ? []
+      : [[`./bittern call ${callId.slice(0, ID_SHOWN)}${data}`, 'one call: times, tokens, prompt, answer'] as const]),
+    [`./bittern sql${data} "${SAME_AGAIN}"`, 'who asks for the same again and again?'],
+    [`./bittern replay FILE${data}`, 'your own capture (pcap, pcapng, .gz, .zst)'],
+    [`./bittern doctor${data}`, 'is all there that is needed, and what did the capture miss?'],
+  ];
+  const widths = steps.map(([command]) => command.length).filter((width) => width <= COMMAND_WIDTH_MAX);
+  const column = Math.max(0, ...widths);
+  const lines = steps.map(([command, meaning]) =>
+    command.length <= column
+      ? `  ${command.padEnd(column)}  ${meaning}`
+      : `  ${command}\n  ${' '.repeat(column)}  ${meaning}`,
+  );
+  return ['Try next:', ...lines];
+}
 
 export const demo: Command = {
   name: 'demo',
@@ -41,21 +70,8 @@ export const demo: Command = {
       const summary = await summarize(store);
       print(renderSummary(summary));
       const [newest] = (await listCalls(store, { limit: 1 })).calls;
-      print('\nTry next:');
-      const data = args.text('data') === undefined ? '' : ` --data ${args.text('data')}`;
-      print(`  ./bittern calls${data}                       the newest calls`);
-      if (newest !== undefined)
-        print(
-          `  ./bittern call ${newest.callId.slice(0, 12)}${data}            one call: times, tokens, prompt, answer`,
-        );
-      print(
-        `  ./bittern sql${data} "SELECT agent_id, tool_names, count() FROM calls GROUP BY ALL ORDER BY count() DESC LIMIT 5"`,
-      );
-      print(
-        `                                          ${formatCount(summary.totals.calls)} calls in: who asks for the same tool again and again?`,
-      );
-      print(`  ./bittern replay FILE${data}                 your own capture (pcap, pcapng, .gz, .zst)`);
-      print(`  ./bittern doctor${data}                      what works on this machine, and what the capture missed`);
+      print('');
+      for (const line of nextSteps(args.text('data'), newest?.callId)) print(line);
       if (args.flag('once')) return EXIT.ok;
       const api = await serveApi(config, store);
       print(`\nThe API listens on ${api.url} until Ctrl-C. Ask it from another terminal:`);
