@@ -51,6 +51,22 @@ export class HttpAssembler {
     if (this.#heldBytes > this.#options.memoryBytesMax) this.#shedLargest();
   }
 
+  /** No frame of it comes any more: what is open on it ends as `timeout`. */
+  expire(id: ConnectionId): void {
+    const connection = this.#connections.get(id);
+    if (connection === undefined) return;
+    this.#heldBytes -= connection.heldBytes;
+    this.#openExchanges -= connection.openExchanges;
+    connection.close('idle');
+    this.#connections.delete(id);
+  }
+
+  /** What is open on it has lasted too long: it ends as `limit`, and the connection goes on with the next head. */
+  cut(id: ConnectionId): void {
+    const connection = this.#connections.get(id);
+    if (connection !== undefined) this.#shed(connection);
+  }
+
   /** The capture has ended: closes every connection as `stopped`. */
   end(): void {
     for (const connection of this.#connections.values()) connection.close('stopped');

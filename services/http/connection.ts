@@ -321,9 +321,10 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     for (const other of [...this.#open]) if (other !== open) this.#endNow(other, 'gap');
     this.#pairing.clear();
     this.#sending = null;
-    this.#tunnel = open;
     this.#requests.goOpaque();
     this.#responses.goOpaque();
+    if (this.#options.endUpgradesAtOnce === true) this.#endNow(open, 'complete');
+    else this.#tunnel = open;
   }
 
   http2(): void {

@@ -100,6 +100,13 @@ export class HeadFinder {
     return this.#ends(this.#hold(buffer, start, end) ? HEAD_MORE : HEAD_LIMIT, end);
   }
 
+  /** Whether a response's head, whole and right in every line, begins at `start`. Changes nothing. */
+  isWhole(buffer: Buffer, start: number, end: number): boolean {
+    if (!mayBeResponse(buffer, start, end)) return false;
+    const headEnd = findHeadEnd(buffer, start, end);
+    return headEnd > 0 && this.#reader.response(buffer, start, headEnd, true) !== null;
+  }
+
   #readOn(buffer: Buffer, at: number, end: number, strict: boolean): number {
     const before = this.#heldLength;
     // A body's last bytes may look like the beginning of a head: a segment that begins with one itself is the better guess.

@@ -20,7 +20,7 @@ import {
 } from './chunked-coding.ts';
 import type { BodyConsumer, Message, RequestHead, ResponseHead } from './exchange.ts';
 import type { Framing } from './framing.ts';
-import { type HeadReader, isStatusLine, mayBeResponse } from './head.ts';
+import { type HeadReader, mayBeResponse } from './head.ts';
 import { HEAD_FOUND, HEAD_HTTP2, HEAD_LIMIT, HEAD_MORE, HeadFinder } from './head-finder.ts';
 import type { HttpOptions, HttpStats } from './options.ts';
 
@@ -267,7 +267,7 @@ export class MessageStream {
       if (this.#state !== CHUNK_LINE && this.#state !== CHUNK_DATA) return;
       if (end - start >= STATUS_LINE_BYTES_SURE && mayBeResponse(buffer, start, end)) this.#suspend(0);
     } else if (this.#message?.bodyStart !== null) this.#perhapsBodiless = false;
-    else if (isStatusLine(buffer, start, end)) this.endWithoutBody();
+    else if (this.#head.isWhole(buffer, start, end)) this.endWithoutBody();
   }
 
   #opaque(bytes: number): void {

@@ -22,6 +22,11 @@ export interface HttpOptions {
   /** Most decoded bytes for each encoded byte, judged once `decodedFloorBytes` have been decoded. */
   readonly decodedRatioMax: number;
   readonly decodedFloorBytes: number;
+  /**
+   * True: an exchange that is upgraded (101, CONNECT) ends there, its tunnel's bytes uncounted in it. Else it lasts as long as the
+   * tunnel does.
+   */
+  readonly endUpgradesAtOnce?: boolean;
 }
 
 export const HTTP_DEFAULTS: HttpOptions = {
