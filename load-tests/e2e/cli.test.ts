@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,69 +6,55 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync, zstdCompressSync } from 'node:zlib';
+import { ask, rebuildRequest } from '../../services/clickhouse/queries.ts';
+import { openStore, type Store } from '../../services/clickhouse/store.ts';
 import { compare, type Row } from '../compare.ts';
 import type { Manifest } from '../manifest.ts';
+import { bittern, MAIN, sqlRows, startBittern } from './bittern.ts';
 
-const MAIN = fileURLToPath(new URL('../../services/cli/main.ts', import.meta.url));
 const SAMPLE = fileURLToPath(new URL('../samples/demo.pcap.gz', import.meta.url));
 const manifest = JSON.parse(
   readFileSync(new URL('../samples/demo.manifest.json', import.meta.url), 'utf8'),
 ) as Manifest;
-const ENV = { PATH: process.env.PATH, HOME: process.env.HOME };
-
-interface Ran {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function bittern(args: readonly string[], input?: Buffer): Promise<Ran> {
-  return new Promise((resolve) => {
-    const child = execFile(
-      process.execPath,
-      ['--disable-warning=ExperimentalWarning', MAIN, ...args],
-      { env: ENV, cwd: folder, maxBuffer: 64 * 1024 * 1024 },
-      (error, stdout, stderr) => {
-        resolve({ code: error === null ? 0 : Number(error.code ?? -1), stdout, stderr });
-      },
-    );
-    if (input !== undefined) child.stdin?.end(input);
-  });
-}
-
-async function rows(data: string, query: string): Promise<Row[]> {
-  const { code, stdout, stderr } = await bittern(['sql', '--data', data, '--format', 'JSONEachRow', query]);
-  assert.equal(code, 0, stderr);
-  return stdout
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Row);
-}
+/** So many calls are also looked at through `bittern call`. */
+const CALLS_BY_COMMAND = 2;
 
 let folder = '';
 let data = '';
+/** Keeps the engine running between the commands, which start and stop it otherwise. */
+let store: Store;
+
+const rows = (query: string): Promise<Row[]> => ask<Row>(store, query, {});
 
 before(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'bittern-cli-'));
   data = path.join(folder, 'data');
-  const { code, stderr } = await bittern(['replay', SAMPLE, '--data', data]);
+  const { code, stderr } = await bittern(['replay', SAMPLE, '--data', data], { cwd: folder });
   assert.equal(code, 0, stderr);
+  // No process runs on the folder here: the command starts the engine itself.
+  assert.deepEqual(await sqlRows(data, 'SELECT count() AS calls FROM calls'), [{ calls: manifest.calls.length }]);
+  store = await openStore({ dataDir: data, retentionDays: 30, memoryBytesMax: 1e9 });
 });
 
-after(() => rm(folder, { recursive: true, force: true }));
+after(async () => {
+  await store?.close();
+  await rm(folder, { recursive: true, force: true });
+});
 
 test('what real SDK clients sent and got is what is stored, field by field', async () => {
-  const stored = await rows(data, 'SELECT * FROM calls');
-  const requests = new Map<string, string>();
+  const stored = await rows('SELECT * FROM calls');
+  const withRequests: Row[] = [];
   for (const row of stored) {
-    const { stdout } = await bittern(['call', String(row.call_id), '--json', '--data', data]);
-    requests.set(String(row.call_id), JSON.stringify((JSON.parse(stdout) as { request: unknown }).request));
-    if (requests.size >= 12) break;
+    const id = String(row.call_id);
+    withRequests.push(row.request_skeleton === '' ? row : { ...row, request_json: await rebuildRequest(store, id) });
   }
-  const withRequests = stored.map((row) => {
-    const request = requests.get(String(row.call_id));
-    return request === undefined || request === 'null' ? row : { ...row, request_json: request };
-  });
+  for (const { call_id, request_json } of withRequests
+    .filter((row) => 'request_json' in row)
+    .slice(0, CALLS_BY_COMMAND)) {
+    const { stdout } = await bittern(['call', String(call_id), '--json', '--data', data]);
+    const { request } = JSON.parse(stdout) as { request: unknown };
+    assert.deepEqual(request, JSON.parse(String(request_json)));
+  }
   assert.deepEqual(compare(manifest, withRequests).differences, []);
   assert.equal(stored.length, manifest.calls.length);
 });
@@ -79,13 +64,16 @@ test('replaying the file again, in any compression or by standard input, counts 
   const zstd = path.join(folder, 'demo.pcap.zst');
   writeFileSync(zstd, zstdCompressSync(plain));
   for (const [args, input] of [[[SAMPLE]], [[zstd]], [['-'], plain]] as [string[], Buffer?][]) {
-    const { code, stdout } = await bittern(['replay', ...args, '--data', data, '--json'], input);
+    const { code, stdout } = await bittern(
+      ['replay', ...args, '--data', data, '--json'],
+      input === undefined ? {} : { input },
+    );
     assert.equal(code, 0);
     const result = JSON.parse(stdout) as { calls: number; alreadyStored: number };
     assert.equal(result.calls, 0);
     assert.equal(result.alreadyStored, manifest.calls.length + manifest.exchanges.length);
   }
-  const [count] = await rows(data, 'SELECT count() AS calls, uniqExact(call_id) AS ids FROM calls');
+  const [count] = await rows('SELECT count() AS calls, uniqExact(call_id) AS ids FROM calls');
   assert.deepEqual(count, { calls: manifest.calls.length, ids: manifest.calls.length });
 });
 
@@ -96,13 +84,9 @@ test('no planted credential is in any table, file or output', async () => {
   assert.equal(planted.length, manifest.capture.credentials.length, 'the capture itself carries them all');
   const haystacks: [string, string][] = [];
   for (const { name } of await rows(
-    data,
     "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine NOT LIKE '%View'",
   )) {
-    haystacks.push([
-      String(name),
-      (await bittern(['sql', '--data', data, '--format', 'JSONEachRow', `SELECT * FROM ${name}`])).stdout,
-    ]);
+    haystacks.push([String(name), JSON.stringify(await rows(`SELECT * FROM ${name}`))]);
   }
   for (const args of [
     ['calls', '-n', '1000'],
@@ -153,7 +137,7 @@ test('wrong usage, a missing file and an unknown call have their own exit codes 
     [['capture'], 2, /interface/],
   ];
   for (const [args, code, message] of cases) {
-    const ran = await bittern(args);
+    const ran = await bittern(args, { cwd: folder });
     assert.equal(ran.code, code, `${args.join(' ')}: ${ran.stderr}`);
     assert.match(ran.stderr, message);
     assert.doesNotMatch(ran.stderr, /\n\s+at /, 'no stack trace');
@@ -162,38 +146,28 @@ test('wrong usage, a missing file and an unknown call have their own exit codes 
 
 test('every command explains itself', async () => {
   const { stdout } = await bittern(['--help']);
-  for (const command of ['demo', 'replay', 'capture', 'up', 'calls', 'call', 'sql', 'doctor', 'config', 'frames']) {
-    assert.match(stdout, new RegExp(`^  ${command} `, 'm'));
-    const help = await bittern([command, '--help']);
+  const names = ['demo', 'replay', 'capture', 'up', 'calls', 'call', 'sql', 'doctor', 'config', 'frames'];
+  const helps = await Promise.all(names.map((name) => bittern([name, '--help'])));
+  helps.forEach((help, at) => {
+    assert.match(stdout, new RegExp(`^  ${names[at]} `, 'm'));
     assert.equal(help.code, 0);
     assert.match(help.stdout, /Examples:/);
-  }
+  });
 });
 
 test('the database can be asked while another process runs on it, and the API wants its token', async (t) => {
-  const server = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', MAIN, 'up', '--port', '0', '--data', data],
-    { env: ENV, cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] },
-  );
-  t.after(() => server.kill('SIGKILL'));
-  let printed = '';
-  const url = await new Promise<string>((resolve) => {
-    server.stdout.on('data', (chunk: Buffer) => {
-      printed += chunk.toString();
-      const match = /API on (http:\S+)/.exec(printed);
-      if (match?.[1] !== undefined && printed.includes('curl')) resolve(match[1]);
-    });
-  });
+  await store.close();
+  const server = startBittern(['up', '--port', '0', '--data', data], { cwd: folder });
+  t.after(() => server.child.kill('SIGKILL'));
+  const [printed, url] = await server.shows(/API on (http:\S+)\s+curl .*/);
   const token = readFileSync(path.join(data, 'api-token'), 'utf8').trim();
   assert.ok(!printed.includes(token), 'the token stays in its file');
   assert.equal((await fetch(`${url}/api/v1/calls`)).status, 401);
   const answer = await fetch(`${url}/api/v1/calls?limit=3`, { headers: { authorization: `Bearer ${token}` } });
   const page = (await answer.json()) as { calls: { callId: string }[]; next: string };
   assert.equal(page.calls.length, 3);
-  const [count] = await rows(data, 'SELECT count() AS calls FROM calls');
+  const [count] = await sqlRows(data, 'SELECT count() AS calls FROM calls');
   assert.equal(count?.calls, manifest.calls.length);
-  const ended = new Promise<number | null>((resolve) => server.once('exit', resolve));
-  server.kill('SIGTERM');
-  assert.equal(await ended, 0);
+  server.child.kill('SIGTERM');
+  assert.equal((await server.ended).code, 0);
 });
