@@ -26,6 +26,8 @@ export type RecordHeaders = Readonly<Record<string, string>>;
 export interface BusRecord<T> {
   readonly key: string;
   readonly offset: number;
+  /** When it was published, by the publisher's clock or the broker's, ms since the epoch; absent where the bus doesn't keep it. */
+  readonly publishedMs?: number;
   readonly value: T;
   /** What the publisher gave, and what the bus adds; empty or absent when there is nothing. */
   readonly headers?: RecordHeaders;
@@ -33,6 +35,8 @@ export interface BusRecord<T> {
 
 export interface Batch<T> {
   readonly partition: number;
+  /** The first offset taken, whether or not its record could be read; absent where offsets have no holes. */
+  readonly firstOffset?: number;
   /** May be empty: then only `nextOffset` moves on. */
   readonly records: readonly BusRecord<T>[];
   /** The offset to commit when all of this batch is done with: records that went to the dead letters are below it too. */
@@ -45,6 +49,8 @@ export interface Assignment {
   readonly offset: number;
   /** What was committed with it; empty when nothing was. */
   readonly metadata: string;
+  /** Why metadata that was committed is not given; absent when all is well. */
+  readonly metadataMissing?: Poison;
   /** Which ownership this is: a partition that comes again after a rebalance has another. Pass it to `commit`. */
   readonly epoch: number;
 }
@@ -86,6 +92,11 @@ export interface Consumer {
    * only then may an offset above it be committed.
    */
   deadLetter(partition: number, record: BusRecord<unknown>, poison: Poison): Promise<void>;
+  /**
+   * For how long, in ms from now, nobody else can own this partition, whatever happens to this process: 0 when the ownership is
+   * over or uncertain. Absent where nobody else ever does.
+   */
+  ownedForMs?(partition: number, epoch: number): number;
   /** Stops delivery, lets the running batch finish, calls `revoked`. */
   close(): Promise<void>;
   /** Rejects when the consumer fails; resolves after `close`. */

@@ -16,6 +16,7 @@ const MESSAGE_BYTES = 200;
 export class KafkaRecord<T> implements BusRecord<T> {
   readonly key: string;
   readonly offset: number;
+  readonly publishedMs: number;
   readonly value: T;
   readonly headers?: RecordHeaders;
   readonly wire: KafkaMessage;
@@ -23,6 +24,7 @@ export class KafkaRecord<T> implements BusRecord<T> {
   constructor(key: string, offset: number, value: T, headers: RecordHeaders | undefined, wire: KafkaMessage) {
     this.key = key;
     this.offset = offset;
+    this.publishedMs = Number(wire.timestamp);
     this.value = value;
     if (headers !== undefined) this.headers = headers;
     this.wire = wire;
@@ -103,6 +105,7 @@ export class PartitionDelivery<T> {
   async #deliver(): Promise<void> {
     const records: KafkaRecord<T>[] = [];
     const first = this.#next;
+    const firstOffset = Number(this.#queue[first]!.offset);
     let bytes = 0;
     while (this.#next < this.#queue.length && this.#next - first < this.#options.batchRecordsMax) {
       const message = this.#queue[this.#next]!;
@@ -117,7 +120,7 @@ export class PartitionDelivery<T> {
     const last = this.#queue[this.#next - 1]!;
     const drained = this.#next === this.#queue.length;
     const nextOffset = drained ? Math.max(this.#endOffset, Number(last.offset) + 1) : Number(last.offset) + 1;
-    if (!this.#stopped) await this.#hooks.batch({ partition: this.partition, records, nextOffset });
+    if (!this.#stopped) await this.#hooks.batch({ partition: this.partition, firstOffset, records, nextOffset });
     this.#queuedBytes -= bytes;
     this.#forgetHandled();
     this.#hooks.progress();

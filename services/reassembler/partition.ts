@@ -8,13 +8,35 @@ import type { CredentialMasker } from '../http/credentials.ts';
 import type { HttpOptions, HttpStats } from '../http/options.ts';
 import { CallRecognizer, type RecognizerOptions } from '../llm/recognizer.ts';
 import { encodeCheckpoint } from './checkpoint.ts';
+import { PartitionClock } from './clock.ts';
 import { frameEnds, trimFrame } from './trim.ts';
 import { Watermark } from './watermark.ts';
+
+/** How long things may keep a partition's watermark back, by the partition's clock. */
+export interface HoldLimits {
+  /** A connection without a frame for so long is taken for over: its probe died before it could say so. Above the probes' own. */
+  readonly idleTimeoutMs: number;
+  /** An exchange that lasts longer is stored as far as it was seen, as cut by a limit. */
+  readonly holdMsMax: number;
+}
 
 export interface ReassemblerOptions {
   readonly http: HttpOptions;
   readonly llm: RecognizerOptions;
+  /** Where successors read from the watermark, so that nothing may keep it back for ever; else null or absent. */
+  readonly limits?: HoldLimits | null;
 }
+
+/** What was ended by the limits. */
+export interface HoldCounts {
+  /** Connections without a frame. */
+  readonly idle: number;
+  /** Connections whose exchanges lasted too long. */
+  readonly cut: number;
+}
+
+/** How often the limits are looked at, ms of the partition's clock. */
+const SWEEP_INTERVAL_MS = 10_000;
 
 /** An offset to commit, and what goes with it. */
 export interface Progress {
@@ -28,7 +50,12 @@ export class PartitionReassembler {
   /** What the predecessor told of connections whose frames haven't come again yet. */
   readonly #told: Map<ConnectionId, ResumePoint>;
   /** True: a predecessor's checkpoint is complete, so a connection that it doesn't name stands between two messages. */
-  readonly #takenOver: boolean;
+  #takenOver: boolean;
+  readonly #limits: HoldLimits | null;
+  readonly #clock = new PartitionClock();
+  #sweptMs = 0;
+  #idle = 0;
+  #cut = 0;
   #ready: Observation[] = [];
 
   /** `checkpoint`: null when nothing was committed before. */
@@ -38,7 +65,10 @@ export class PartitionReassembler {
     checkpoint: Map<ConnectionId, ResumePoint> | null,
   ) {
     const recognizer = new CallRecognizer(options.llm, (observation) => this.#ready.push(observation));
-    this.#assembler = new HttpAssembler(options.http, recognizer, masker);
+    this.#limits = options.limits ?? null;
+    // A tunnel may last for days, and would keep the watermark where it began.
+    const http = this.#limits === null ? options.http : { ...options.http, endUpgradesAtOnce: true };
+    this.#assembler = new HttpAssembler(http, recognizer, masker);
     this.#told = checkpoint ?? new Map();
     this.#takenOver = checkpoint !== null;
     for (const [connection, resume] of this.#told) this.#watermark.restore(connection, resume);
@@ -48,8 +78,13 @@ export class PartitionReassembler {
     return this.#assembler.stats;
   }
 
-  /** `offset`: of the frame's record in the partition. */
-  feed(frame: Frame, offset: number): void {
+  get holdCounts(): HoldCounts {
+    return { idle: this.#idle, cut: this.#cut };
+  }
+
+  /** `offset`: of the frame's record in the partition; `publishedMs`: when it was published, where that is known. */
+  feed(frame: Frame, offset: number, publishedMs = 0): void {
+    this.#clock.advance(publishedMs);
     const told = this.#told.get(frame.connection);
     if (told === undefined) this.#assembler.feed(frame, this.#takenOver && frame.sequence > 0);
     else if (told.state !== 'ignored') {
@@ -60,12 +95,40 @@ export class PartitionReassembler {
       ...{ connection: frame.connection, offset, clientStart: frame.clientOffset, serverStart: frame.serverOffset },
       ...{ clientEnd: ends.client, serverEnd: ends.server },
     };
-    this.#watermark.fed(place, frame.sequence === 0, frame.close !== null ? null : this.#standing(frame, told, ends));
+    const beginning = frame.sequence === 0 ? 'first' : this.#takenOver ? 'synced' : 'unsynced';
+    const resume = frame.close !== null ? null : this.#standing(frame, told, ends);
+    this.#watermark.fed(place, beginning, resume, this.#clock.nowMs);
     if (
       told !== undefined &&
       (frame.close !== null || (told.state !== 'ignored' && ends.client >= told.client && ends.server >= told.server))
     ) {
       this.#told.delete(frame.connection);
+    }
+    if (this.#limits !== null && this.#clock.nowMs - this.#sweptMs >= SWEEP_INTERVAL_MS) this.#sweep(this.#limits);
+  }
+
+  /** Records before the next one are gone: what was told of connections before them doesn't hold any more. */
+  recordsLost(): void {
+    for (const connection of this.#told.keys()) this.#watermark.closed(connection);
+    this.#told.clear();
+    this.#takenOver = false;
+  }
+
+  #sweep({ idleTimeoutMs, holdMsMax }: HoldLimits): void {
+    const { nowMs } = this.#clock;
+    this.#sweptMs = nowMs;
+    for (const connection of this.#watermark.idle(nowMs - idleTimeoutMs)) {
+      this.#assembler.expire(connection);
+      this.#watermark.closed(connection);
+      this.#told.delete(connection);
+      this.#idle++;
+    }
+    for (const connection of this.#watermark.holding(nowMs - holdMsMax)) {
+      this.#assembler.cut(connection);
+      const resume = this.#assembler.resumePoint(connection);
+      if (resume === null) this.#watermark.closed(connection);
+      else this.#watermark.moved(connection, resume);
+      this.#cut++;
     }
   }
 
@@ -77,7 +140,9 @@ export class PartitionReassembler {
   ): ResumePoint {
     const resume = this.#assembler.resumePoint(frame.connection);
     if (resume !== null) return resume;
-    return told ?? { ...ends, state: 'ignored' };
+    // Nothing of it is read any more: what comes is done with as it comes.
+    const [client, server] = [told?.client ?? 0, told?.server ?? 0];
+    return { client: Math.max(client, ends.client), server: Math.max(server, ends.server), state: 'ignored' };
   }
 
   /** Observations since the last call, in order. */

@@ -9,13 +9,16 @@ import type { Assignment, Batch, Consumer, ConsumerHandlers, Producer } from '..
 import type { CredentialMasker } from '../http/credentials.ts';
 import type { HttpStats } from '../http/options.ts';
 import { decodeCheckpoint } from './checkpoint.ts';
-import { PartitionReassembler, type ReassemblerOptions } from './partition.ts';
+import { type HoldCounts, PartitionReassembler, type ReassemblerOptions } from './partition.ts';
 
-export type { ReassemblerOptions } from './partition.ts';
+export type { HoldCounts, HoldLimits, ReassemblerOptions } from './partition.ts';
 
 export const REASSEMBLER_DEFAULTS = {
   /** How often offsets are committed, at most. */
   commitIntervalMs: 500,
+  /** See HoldLimits. Probes end a connection that is silent after ten minutes. */
+  idleTimeoutMs: 15 * 60_000,
+  holdMsMax: 30 * 60_000,
 } as const;
 
 interface Owned {
@@ -27,6 +30,8 @@ interface Owned {
   busy: boolean;
   /** It is time to commit, at the end of the batch. */
   due: boolean;
+  /** The partition was taken away: a batch that still runs must not publish or commit any more. */
+  over: boolean;
 }
 
 export class Reassembler implements ConsumerHandlers<Frame> {
@@ -36,10 +41,20 @@ export class Reassembler implements ConsumerHandlers<Frame> {
   readonly #partitions = new Map<number, Owned>();
   #consumer: Consumer | null = null;
   #timer: NodeJS.Timeout | null = null;
+  readonly #note: (line: string) => void;
   #calls = 0;
   #exchanges = 0;
+  #overtaken = 0;
+  #checkpointsMissing = 0;
 
-  constructor(options: ReassemblerOptions, masker: CredentialMasker, producer: Producer<Observation>) {
+  /** `note`: is told what an operator should know, a sentence a line. */
+  constructor(
+    options: ReassemblerOptions,
+    masker: CredentialMasker,
+    producer: Producer<Observation>,
+    note: (line: string) => void = () => {},
+  ) {
+    this.#note = note;
     this.#options = options;
     this.#masker = masker;
     this.#producer = producer;
@@ -62,15 +77,35 @@ export class Reassembler implements ConsumerHandlers<Frame> {
     return { calls: this.#calls, exchanges: this.#exchanges };
   }
 
+  /** How often frames were gone before they were read, and how often a committed checkpoint couldn't be had. */
+  get losses(): { readonly overtaken: number; readonly checkpointsMissing: number } {
+    return { overtaken: this.#overtaken, checkpointsMissing: this.#checkpointsMissing };
+  }
+
+  /** What limits have ended, in the partitions owned now. */
+  get holdCounts(): HoldCounts {
+    let [idle, cut] = [0, 0];
+    for (const { state } of this.#partitions.values()) {
+      idle += state.holdCounts.idle;
+      cut += state.holdCounts.cut;
+    }
+    return { idle, cut };
+  }
+
   /** Of each partition owned now. */
   get httpStats(): readonly HttpStats[] {
     return [...this.#partitions.values()].map(({ state }) => state.httpStats);
   }
 
   assigned(assignments: readonly Assignment[]): void {
-    for (const { partition, offset, metadata, epoch } of assignments) {
+    for (const { partition, offset, metadata, epoch, metadataMissing } of assignments) {
+      if (metadataMissing !== undefined) {
+        this.#checkpointsMissing++;
+        this.#note(`Partition ${partition}: ${metadataMissing.message}`);
+      }
       const state = new PartitionReassembler(this.#options, this.#masker, decodeCheckpoint(metadata));
-      this.#partitions.set(partition, { state, epoch, next: offset, committed: offset, busy: false, due: false });
+      const beginning = { next: offset, committed: offset, busy: false, due: false, over: false };
+      this.#partitions.set(partition, { state, epoch, ...beginning });
     }
   }
 
@@ -78,7 +113,8 @@ export class Reassembler implements ConsumerHandlers<Frame> {
     const owned = this.#partitions.get(batch.partition);
     if (owned === undefined) return;
     owned.busy = true;
-    for (const { value, offset } of batch.records) owned.state.feed(value, offset);
+    if ((batch.firstOffset ?? 0) > owned.next) this.#recordsLost(batch.partition, owned, batch.firstOffset!);
+    for (const { value, offset, publishedMs } of batch.records) owned.state.feed(value, offset, publishedMs);
     owned.next = batch.nextOffset;
     await this.#publish(owned);
     owned.busy = false;
@@ -87,12 +123,27 @@ export class Reassembler implements ConsumerHandlers<Frame> {
 
   /** Commits what can be committed. What is in flight is dropped: the next owner is given its frames again. */
   async revoked(partitions: readonly number[]): Promise<void> {
+    const taken: [number, Owned][] = [];
     for (const partition of partitions) {
       const owned = this.#partitions.get(partition);
       if (owned === undefined) continue;
-      if (!owned.busy) await this.#commit(partition, owned);
+      // At once: when this takes too long, the partition may be assigned again before it has ended.
       this.#partitions.delete(partition);
+      owned.over = owned.busy;
+      taken.push([partition, owned]);
     }
+    for (const [partition, owned] of taken) {
+      if (!owned.over) await this.#commit(partition, owned);
+      owned.over = true;
+    }
+  }
+
+  #recordsLost(partition: number, owned: Owned, firstOffset: number): void {
+    this.#overtaken++;
+    this.#note(
+      `Partition ${partition}: ${firstOffset - owned.next} frames were deleted by the topic's retention before they were read; connections are taken up in their middle. Raise kafka.retentionMs, or run more reassemblers.`,
+    );
+    owned.state.recordsLost();
   }
 
   /** No more frames will come: whatever is open ends as the capture's end found it. */
@@ -105,6 +156,7 @@ export class Reassembler implements ConsumerHandlers<Frame> {
 
   async #publish(owned: Owned): Promise<void> {
     for (const observation of owned.state.takeReady()) {
+      if (owned.over) return;
       if (observation.type === 'call') this.#calls++;
       else this.#exchanges++;
       const row = observation.type === 'call' ? observation.call : observation.exchange;
@@ -121,6 +173,7 @@ export class Reassembler implements ConsumerHandlers<Frame> {
 
   async #commit(partition: number, owned: Owned): Promise<void> {
     owned.due = false;
+    if (owned.over) return;
     const { offset, metadata } = owned.state.progress(owned.next);
     if (offset <= owned.committed) return;
     await this.#producer.flush();

@@ -12,6 +12,7 @@ import type { Observation } from '../../schemas/call.ts';
 import type { Frame } from '../../schemas/frame.ts';
 import { createCredentialMasker } from '../http/credentials.ts';
 import { HTTP_DEFAULTS } from '../http/options.ts';
+import { client, framesOf as framesByHand, server } from '../http/testing.ts';
 import { IDENTITY_DEFAULTS } from '../identity/mapping.ts';
 import { LLM_DEFAULTS } from '../llm/defaults.ts';
 import { decodeCheckpoint } from './checkpoint.ts';
@@ -119,4 +120,40 @@ test('when nothing is in flight, everything may be committed and there is nothin
   const progress = partition.progress(frames.length);
   assert.equal(progress.offset, frames.length);
   assert.equal(decodeCheckpoint(progress.metadata)?.size, 0);
+});
+
+/** Many connections that each send a few exchanges in small frames, every connection somewhat later than the one before. */
+function crowd(connections: number, stagger: number): Frame[] {
+  const steps = Array.from({ length: 3 }, (_, n) => [
+    client(`GET /${n} HTTP/1.1\r\nhost: h\r\n`),
+    client('\r\n'),
+    server('HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nfoo'),
+    server('bar'),
+  ]).flat();
+  const placed: { readonly frame: Frame; readonly at: number }[] = [];
+  for (let n = 0; n < connections; n++) {
+    const connection = Buffer.from(`crowd ${n}`.padEnd(16)).toString('hex');
+    const frames = framesByHand(steps, { connection, stepsPerFrame: 1 });
+    placed.push(...frames.map((frame, step) => ({ frame, at: n + step * stagger })));
+  }
+  return placed.sort((a, b) => a.at - b.at).map(({ frame }) => frame);
+}
+
+test('hundreds of exchanges that are open at the watermark are taken over', () => {
+  const frames = crowd(600, 150);
+  const expected = undisturbed(frames);
+  assert.equal(expected.size, 1800);
+  const partition = new PartitionReassembler(options, masker, null);
+  let told = 0;
+  frames.forEach((frame, offset) => {
+    partition.feed(frame, offset);
+    if (offset % 100 === 0) told = Math.max(told, partition.progress(offset + 1).metadata.length);
+  });
+  assert.ok(told > 4096, `checkpoints have up to ${told} bytes`);
+  for (const every of [1, 7, 500]) {
+    const lives = Array.from({ length: 12 }, (_, n) => 200 + n * 97);
+    const got = withCrashes(frames, lives, every);
+    assert.deepEqual([...got.keys()].sort(), [...expected.keys()].sort());
+    for (const [id, facts] of expected) assert.equal(got.get(id), facts);
+  }
 });

@@ -28,6 +28,8 @@ interface KeptFrame {
   readonly offset: number;
   readonly clientEnd: number;
   readonly serverEnd: number;
+  /** When it came, by the partition's clock, ms. */
+  readonly atMs: number;
   /** A successor that starts with this frame needs no word about the connection. */
   readonly boundary: boolean;
 }
@@ -39,6 +41,8 @@ interface Tracked {
   /** Where the next frame begins; -1 while none has come. */
   clientEnd: number;
   serverEnd: number;
+  /** When its last frame came, by the partition's clock, ms. */
+  touchedMs: number;
   closed: boolean;
 }
 
@@ -53,20 +57,22 @@ export class Watermark {
   }
 
   /**
-   * A frame was fed. `first`: it is the connection's first one ever. `resume`: where the connection stands now; null: it has
-   * ended, and all of it is done with.
+   * A frame was fed. `beginning`: what is assumed of a connection that isn't known yet: this is its first frame ever, it stands
+   * between two messages, or nothing. `resume`: where it stands now; null: it has ended, and all of it is done with.
    */
-  fed(frame: FramePlace, first: boolean, resume: ResumePoint | null): void {
+  fed(frame: FramePlace, beginning: 'first' | 'synced' | 'unsynced', resume: ResumePoint | null, nowMs: number): void {
     let tracked = this.#connections.get(frame.connection);
     if (tracked === undefined) {
-      const before = first ? START : { client: frame.clientStart, server: frame.serverStart, state: 'synced' as const };
-      tracked = { resume: before, frames: [], clientEnd: -1, serverEnd: -1, closed: false };
+      const before =
+        beginning === 'first' ? START : { client: frame.clientStart, server: frame.serverStart, state: beginning };
+      tracked = { resume: before, frames: [], clientEnd: -1, serverEnd: -1, touchedMs: nowMs, closed: false };
       this.#connections.set(frame.connection, tracked);
     }
     const { client, server, state } = tracked.resume;
     const boundary = state === 'synced' && client === frame.clientStart && server === frame.serverStart;
     const { offset, clientEnd, serverEnd } = frame;
-    tracked.frames.push({ offset, clientEnd, serverEnd, boundary });
+    tracked.frames.push({ offset, clientEnd, serverEnd, atMs: nowMs, boundary });
+    tracked.touchedMs = nowMs;
     tracked.clientEnd = clientEnd;
     tracked.serverEnd = serverEnd;
     tracked.closed = resume === null;
@@ -75,7 +81,33 @@ export class Watermark {
 
   /** What a checkpoint said of a connection, before its first frame comes again. */
   restore(connection: ConnectionId, resume: ResumePoint): void {
-    this.#connections.set(connection, { resume, frames: [], clientEnd: -1, serverEnd: -1, closed: false });
+    const nowhere = { clientEnd: -1, serverEnd: -1, touchedMs: 0, closed: false };
+    this.#connections.set(connection, { resume, frames: [], ...nowhere });
+  }
+
+  /** The connection goes on from another point without a frame: what was open on it has ended. */
+  moved(connection: ConnectionId, resume: ResumePoint): void {
+    const tracked = this.#connections.get(connection);
+    if (tracked !== undefined) tracked.resume = resume;
+  }
+
+  /** Connections without a frame since `sinceMs`. */
+  idle(sinceMs: number): ConnectionId[] {
+    const found: ConnectionId[] = [];
+    for (const [connection, tracked] of this.#connections) {
+      if (tracked.touchedMs < sinceMs && !tracked.closed) found.push(connection);
+    }
+    return found;
+  }
+
+  /** Connections whose first unfinished frame came before `sinceMs`. */
+  holding(sinceMs: number): ConnectionId[] {
+    const found: ConnectionId[] = [];
+    for (const [connection, { frames, resume }] of this.#connections) {
+      const first = frames.find((frame) => !isDone(frame, resume));
+      if (first !== undefined && first.atMs < sinceMs) found.push(connection);
+    }
+    return found;
   }
 
   /** The connection was closed without a frame (idle, evicted): nothing of it is unfinished. */
@@ -93,7 +125,7 @@ export class Watermark {
     for (const { resume, frames } of this.#connections.values()) {
       for (const frame of frames) {
         if (frame.offset >= low) break;
-        if (frame.clientEnd <= resume.client && frame.serverEnd <= resume.server) continue;
+        if (isDone(frame, resume)) continue;
         low = frame.offset;
         break;
       }
@@ -117,6 +149,10 @@ export class Watermark {
     }
     return told;
   }
+}
+
+function isDone(frame: KeptFrame, resume: ResumePoint): boolean {
+  return frame.clientEnd <= resume.client && frame.serverEnd <= resume.server;
 }
 
 /** All that came is done with, and a message begins with the next frame: what anyone assumes who is told nothing. */

@@ -61,11 +61,12 @@ export class ClickHouseStage implements ConsumerHandlers<Observation> {
 
   /** Stores and commits what was taken; the bus limits how long that may last. */
   async revoked(partitions: readonly number[]): Promise<void> {
+    // At once: when this takes too long, a partition may be assigned again before it has ended.
+    const gone = new Map(partitions.map((partition) => [partition, this.#epochs.get(partition)]));
+    for (const partition of partitions) this.#epochs.delete(partition);
     await this.#sink.flush();
     await this.#settle();
-    for (const partition of partitions) this.#epochs.delete(partition);
-    const gone = new Set(partitions);
-    this.#unsettled = this.#unsettled.filter((each) => !gone.has(each.partition));
+    this.#unsettled = this.#unsettled.filter(({ partition, epoch }) => gone.get(partition) !== epoch);
   }
 
   /** Ends the looking for commits. */

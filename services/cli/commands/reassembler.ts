@@ -1,14 +1,12 @@
 import { createCredentialMasker } from '../../http/credentials.ts';
-import { Reassembler } from '../../reassembler/reassembler.ts';
-import { type Command, EXIT } from '../command.ts';
+import { REASSEMBLER_DEFAULTS, Reassembler } from '../../reassembler/reassembler.ts';
+import { type CommandBody, EXIT } from '../command.ts';
 import { kafkaTopics, openKafkaBus } from '../kafka.ts';
 import { reassemblerOptions, secretFrom } from '../runtime.ts';
 import { runStage } from '../stage.ts';
 import { formatCount } from '../terminal/units.ts';
 
-export const reassembler: Command = {
-  name: 'reassembler',
-  summary: 'Run one reassembler on Kafka: frames in, calls out',
+export const reassembler: CommandBody = {
   usage: '[options]',
   details: [
     'One of any number of processes that share the partitions of the frames topic. Keeps no state of its own: what is in flight comes from',
@@ -26,7 +24,8 @@ export const reassembler: Command = {
     const topics = kafkaTopics(config);
     const bus = await openKafkaBus(config);
     try {
-      const stage = new Reassembler(reassemblerOptions(config), masker, bus.producer(topics.observations));
+      const options = { ...reassemblerOptions(config), limits: REASSEMBLER_DEFAULTS };
+      const stage = new Reassembler(options, masker, bus.producer(topics.observations), note);
       const consumer = await bus.consumer(topics.frames, 'reassembler', stage);
       stage.attach(consumer);
       note('Reassembler is running.');

@@ -1,0 +1,179 @@
+/** What may keep a partition's watermark back, and for how long. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Observation } from '../../schemas/call.ts';
+import type { Frame } from '../../schemas/frame.ts';
+import { createCredentialMasker } from '../http/credentials.ts';
+import { HTTP_DEFAULTS } from '../http/options.ts';
+import { client, framesOf, type Step, server } from '../http/testing.ts';
+import { IDENTITY_DEFAULTS } from '../identity/mapping.ts';
+import { LLM_DEFAULTS } from '../llm/defaults.ts';
+import { decodeCheckpoint } from './checkpoint.ts';
+import { PartitionReassembler, type Progress } from './partition.ts';
+
+const MINUTE_MS = 60_000;
+const START_MS = 1_795_000_000_000;
+const masker = createCredentialMasker(Buffer.from('only for tests'));
+const options = {
+  http: HTTP_DEFAULTS,
+  llm: { identity: IDENTITY_DEFAULTS, exchanges: true, content: true, pricing: false, limits: LLM_DEFAULTS },
+  limits: { idleTimeoutMs: 15 * MINUTE_MS, holdMsMax: 30 * MINUTE_MS },
+};
+const REQUEST = 'GET /a HTTP/1.1\r\nhost: h\r\n\r\n';
+const RESPONSE = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
+
+interface Published {
+  readonly frame: Frame;
+  readonly minute: number;
+}
+
+function frames(connection: string, steps: readonly Step[]): readonly Frame[] {
+  return framesOf(steps, { connection: Buffer.from(connection.padEnd(16)).toString('hex'), stepsPerFrame: 1 });
+}
+
+/** A connection that says something each minute, and finishes nothing after its first `whole` exchanges. */
+function chatter(from: number, to: number): Published[] {
+  const steps = Array.from({ length: to - from }, () => [client(REQUEST), server(RESPONSE)]).flat();
+  return frames('chatter', steps).map((frame, n) => ({ frame, minute: from + (n >> 1) }));
+}
+
+function inOrder(...published: readonly (readonly Published[])[]): Published[] {
+  return published.flat().sort((a, b) => a.minute - b.minute);
+}
+
+class Run {
+  readonly observations: Observation[] = [];
+  progress: Progress = { offset: 0, metadata: '' };
+  partition = new PartitionReassembler(options, masker, null);
+
+  feed(log: readonly Published[], from: number, to: number): void {
+    for (let offset = from; offset < to; offset++) {
+      const { frame, minute } = log[offset]!;
+      this.partition.feed(frame, offset, START_MS + minute * MINUTE_MS);
+      this.observations.push(...this.partition.takeReady());
+      this.progress = this.partition.progress(offset + 1);
+    }
+  }
+
+  /** Another process takes over where the last commit says. */
+  takeOver(): number {
+    this.partition = new PartitionReassembler(options, masker, decodeCheckpoint(this.progress.metadata));
+    return this.progress.offset;
+  }
+
+  /** `path end` of each exchange, the chatter's left out. */
+  get others(): string[] {
+    const rows = this.observations.map((each) => (each.type === 'call' ? each.call : each.exchange));
+    return [
+      ...new Set(rows.filter(({ path }) => path !== '/a').map(({ path, outcome }) => `${path} ${outcome}`)),
+    ].sort();
+  }
+}
+
+test('a connection whose probe has died is ended, and lets the watermark go', () => {
+  const orphan = frames('orphan', [client('GET /orphan HTTP/1.1\r\nhost: h\r\n\r\n'), server('HTTP/1.1 200 OK\r\n')]);
+  const log = inOrder(
+    orphan.map((frame) => ({ frame, minute: 0 })),
+    chatter(0, 20),
+  );
+  const run = new Run();
+  run.feed(log, 0, 28);
+  assert.equal(run.progress.offset, 0, 'fourteen minutes are not enough');
+  run.feed(log, 28, log.length);
+  assert.deepEqual(run.others, ['/orphan timeout']);
+  assert.equal(run.progress.offset, log.length);
+  assert.equal(decodeCheckpoint(run.progress.metadata)?.size, 0);
+  assert.deepEqual(run.partition.holdCounts, { idle: 1, cut: 0 });
+});
+
+test('successors that take over at any frame end the same connections', () => {
+  const orphan = frames('orphan', [client('GET /orphan HTTP/1.1\r\nhost: h\r\n\r\n'), server('HTTP/1.1 200 OK\r\n')]);
+  const log = inOrder(
+    orphan.map((frame) => ({ frame, minute: 0 })),
+    chatter(0, 20),
+  );
+  for (let crash = 1; crash < log.length; crash++) {
+    const run = new Run();
+    run.feed(log, 0, crash);
+    run.feed(log, run.takeOver(), log.length);
+    assert.deepEqual(run.others, ['/orphan timeout'], `crash after ${crash}`);
+    assert.equal(run.progress.offset, log.length);
+  }
+});
+
+test('an exchange that lasts too long is stored as it stands, its rest is ignored, and the connection goes on', () => {
+  const head = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n';
+  const drops = Array.from({ length: 40 }, () => server('3\r\nabc\r\n'));
+  const next = [server('0\r\n\r\n'), client('GET /next HTTP/1.1\r\nhost: h\r\n\r\n'), server(RESPONSE)];
+  const long = frames('long', [client('GET /long HTTP/1.1\r\nhost: h\r\n\r\n'), server(head), ...drops, ...next]);
+  const log = inOrder(
+    long.map((frame, n) => ({ frame, minute: n })),
+    chatter(0, 50),
+  );
+  const undisturbed = new Run();
+  undisturbed.feed(log, 0, log.length);
+  assert.deepEqual(
+    undisturbed.others.map((each) => each.split(' ')[0]),
+    ['/long', '/next'],
+  );
+  assert.equal(undisturbed.progress.offset, log.length);
+  assert.equal(undisturbed.partition.holdCounts.cut, 1);
+  for (let crash = 1; crash < log.length; crash++) {
+    const run = new Run();
+    run.feed(log, 0, crash);
+    run.feed(log, run.takeOver(), log.length);
+    assert.deepEqual(run.others, undisturbed.others, `crash after ${crash}`);
+  }
+});
+
+test('a tunnel leaves its exchange at once, and only a word in the checkpoint', () => {
+  const upgrade = 'GET /socket HTTP/1.1\r\nhost: h\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n';
+  const accepted = 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n';
+  const opaque = Array.from({ length: 5 }, () => [client('xx'), server('GET /phantom HTTP/1.1\r\n\r\n')]).flat();
+  const log = frames('tunnel', [client(upgrade), server(accepted), ...opaque]).map((frame) => ({ frame, minute: 0 }));
+  for (let crash = 1; crash <= log.length; crash++) {
+    const run = new Run();
+    run.feed(log, 0, crash);
+    if (crash > 1) assert.equal(run.progress.offset, crash);
+    run.feed(log, run.takeOver(), log.length);
+    assert.deepEqual(run.others, ['/socket complete']);
+    assert.equal(run.progress.offset, log.length);
+    assert.deepEqual(
+      [...decodeCheckpoint(run.progress.metadata)!.values()].map(({ state }) => state),
+      ['ignored'],
+    );
+  }
+});
+
+test('a publisher whose clock is a year ahead ends nobody', () => {
+  const open = frames('open', [client('GET /open HTTP/1.1\r\nhost: h\r\n\r\n'), server(RESPONSE)]);
+  const log = [
+    { frame: open[0]!, minute: 0 },
+    { ...chatter(0, 1)[0]!, minute: 365 * 24 * 60 },
+    { frame: open[1]!, minute: 1 },
+  ];
+  const run = new Run();
+  run.feed(log, 0, log.length);
+  assert.deepEqual(run.others, ['/open complete']);
+});
+
+test('when frames were deleted before they were read, nothing is assumed of the connections that go on', () => {
+  // What follows the hole looks like a request, but is the middle of a body.
+  const steps = [client('POST /b HTTP/1.1\r\ncontent-length: 200\r\n\r\n'), client('x'.repeat(20))];
+  const log = frames('hole', [...steps, client('y'.repeat(50)), client('GET /phantom HTTP/1.1\r\nhost: h\r\nx: y')]);
+  const before = new PartitionReassembler(options, masker, null);
+  log.slice(0, 2).forEach((frame, offset) => {
+    before.feed(frame, offset);
+  });
+  const { metadata } = before.progress(2);
+  const after = new PartitionReassembler(options, masker, decodeCheckpoint(metadata));
+  after.recordsLost();
+  after.feed(log[3]!, 3);
+  assert.equal(after.httpStats.headBytes, 0);
+  // A successor is told that the connection was joined in its middle.
+  const told = decodeCheckpoint(after.progress(4).metadata)!;
+  assert.deepEqual(
+    [...told.values()].map(({ state }) => state),
+    ['unsynced'],
+  );
+});
