@@ -51,9 +51,8 @@ export interface Context {
   note(line: string): void;
 }
 
-export interface Command {
-  readonly name: string;
-  readonly summary: string;
+/** What the file of a command holds; its name and summary are in the list of commands. */
+export interface CommandBody {
   /** After `bittern NAME`: `FILE…|- [options]`. */
   readonly usage: string;
   /** A paragraph or two that teach. */
@@ -65,6 +64,11 @@ export interface Command {
   /** Command-line options that override settings: option name → setting path. */
   readonly settings?: Readonly<Record<string, string>>;
   run(context: Context): Promise<number>;
+}
+
+export interface Command extends CommandBody {
+  readonly name: string;
+  readonly summary: string;
 }
 
 /** Options that every command takes. */

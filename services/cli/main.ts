@@ -22,6 +22,11 @@ function overview(): string {
   ].join('\n');
 }
 
+async function commandOf(name: string): Promise<Command | null> {
+  const entry = COMMANDS.find((each) => each.name === name);
+  return entry === undefined ? null : { ...(await entry.load()), name, summary: entry.summary };
+}
+
 function settingOverrides(command: Command, args: ReturnType<typeof parseArguments>): Record<string, unknown> {
   const overrides: Record<string, unknown> = { dataDir: args.text('data') };
   for (const [option, path] of Object.entries(command.settings ?? {})) overrides[path] = args.text(option);
@@ -57,17 +62,16 @@ function describe(error: unknown): { text: string; exitCode: number } {
 async function main(argv: readonly string[]): Promise<number> {
   const [name, ...rest] = argv;
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
-    const wanted = COMMANDS.find((command) => command.name === rest[0]);
-    process.stdout.write(`${wanted === undefined ? overview() : helpOf(wanted)}\n`);
+    const wanted = await commandOf(rest[0] ?? '');
+    process.stdout.write(`${wanted === null ? overview() : helpOf(wanted)}\n`);
     return EXIT.ok;
   }
   if (name === '--version' || name === 'version') {
     process.stdout.write(`bittern ${VERSION}\n`);
     return EXIT.ok;
   }
-  const command = COMMANDS.find((each) => each.name === name);
-  if (command === undefined)
-    throw new BitternError('BIT_USAGE', `There is no command '${name}'. See 'bittern --help'.`);
+  const command = await commandOf(name);
+  if (command === null) throw new BitternError('BIT_USAGE', `There is no command '${name}'. See 'bittern --help'.`);
   const args = parseArguments(command, rest);
   if (args.flag('help')) {
     process.stdout.write(`${helpOf(command)}\n`);

@@ -5,7 +5,6 @@ import type { FrameTargets } from '../capture/pump.ts';
 import type { SinkStats } from '../clickhouse/sink.ts';
 import type { Store } from '../clickhouse/store.ts';
 import type { Config } from '../config/schema.ts';
-import { kafkaTopics, openKafkaBus } from './kafka.ts';
 import { createSink, startPipeline } from './runtime.ts';
 import { formatCount } from './terminal/units.ts';
 
@@ -52,6 +51,8 @@ export async function storeTarget(config: Config, store: Store): Promise<Capture
 }
 
 export async function kafkaTarget(config: Config): Promise<CaptureTarget> {
+  // Its two clients take longer to load than all the rest.
+  const { kafkaTopics, openKafkaBus } = await import('./kafka.ts');
   const topics = kafkaTopics(config);
   const bus = await openKafkaBus(config);
   const frames = bus.producer(topics.frames);

@@ -1,6 +1,6 @@
 import { ask, getCall, joinRequest, type StoredCall } from '../../clickhouse/queries.ts';
 import type { Store } from '../../clickhouse/store.ts';
-import { type Command, EXIT, usageError } from '../command.ts';
+import { type CommandBody, EXIT, usageError } from '../command.ts';
 import { openConfiguredStore } from '../runtime.ts';
 import { formatTime } from '../summary.ts';
 import { printable } from '../terminal/table.ts';
@@ -121,9 +121,7 @@ function bodies(stored: StoredCall): { request: unknown; response: unknown } {
   return { request: parse(request), response: parse(stored.response?.text ?? null) };
 }
 
-export const call: Command = {
-  name: 'call',
-  summary: 'Show one call whole',
+export const call: CommandBody = {
   usage: 'ID [options]',
   details:
     'Everything known about one call. The id may be shortened. With --json also the request, put together again from its stored parts, and the response.',

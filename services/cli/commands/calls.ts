@@ -1,5 +1,5 @@
 import { type CallFilter, type CallPage, type Cursor, type ListedCall, listCalls } from '../../clickhouse/queries.ts';
-import { type Command, EXIT, usageError } from '../command.ts';
+import { type CommandBody, EXIT, usageError } from '../command.ts';
 import { openConfiguredStore } from '../runtime.ts';
 import { formatTime } from '../summary.ts';
 import { renderTable } from '../terminal/table.ts';
@@ -49,9 +49,7 @@ const FILTERS = {
   tool: 'tool',
 } as const;
 
-export const calls: Command = {
-  name: 'calls',
-  summary: 'List calls, the newest first',
+export const calls: CommandBody = {
   usage: '[options]',
   details:
     'One line a call. TTFT is the time from the end of the request to the first token, for streams. `bittern call ID` shows one whole.',

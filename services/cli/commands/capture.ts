@@ -1,4 +1,4 @@
-import { type Command, type Context, EXIT, usageError } from '../command.ts';
+import { type CommandBody, type Context, EXIT, usageError } from '../command.ts';
 import { captureLive, type LiveResult } from '../live.ts';
 import { openConfiguredStore } from '../runtime.ts';
 import { type CaptureTarget, kafkaTarget, storeTarget } from '../target.ts';
@@ -44,9 +44,7 @@ async function captureTo(context: Context, target: CaptureTarget): Promise<numbe
   }
 }
 
-export const capture: Command = {
-  name: 'capture',
-  summary: 'Capture live from a network interface',
+export const capture: CommandBody = {
   usage: '-i IFACE [options]',
   details: [
     'Starts tcpdump (or dumpcap) as a child and stores calls as they end, until Ctrl-C. Only the child needs the right to capture; see',

@@ -1,10 +1,8 @@
 import { configurationPage, effectiveSettings, exampleFile } from '../../config/print.ts';
-import { type Command, EXIT } from '../command.ts';
+import { type CommandBody, EXIT } from '../command.ts';
 import { renderTable } from '../terminal/table.ts';
 
-export const config: Command = {
-  name: 'config',
-  summary: 'Show the configuration in force, or an example file',
+export const config: CommandBody = {
   usage: '[options]',
   details: [
     'Checks the configuration (file, environment variables, command line) and prints every setting with its value and where it came',

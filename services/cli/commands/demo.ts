@@ -2,7 +2,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { listCalls } from '../../clickhouse/queries.ts';
 import { summarize } from '../../clickhouse/summary.ts';
-import { type Command, EXIT } from '../command.ts';
+import { type CommandBody, EXIT } from '../command.ts';
 import { replayFiles } from '../replay.ts';
 import { openConfiguredStore } from '../runtime.ts';
 import { curlLine, serveApi, untilAborted } from '../serve.ts';
@@ -41,9 +41,7 @@ function nextSteps(dataDir: string | undefined, callId: string | undefined): str
   return ['Try next:', ...lines];
 }
 
-export const demo: Command = {
-  name: 'demo',
-  summary: 'See it work: replay the bundled capture, show what happened, serve the API',
+export const demo: CommandBody = {
   usage: '[options]',
   details: [
     'Starts the embedded ClickHouse (or uses CLICKHOUSE_URL), replays a capture of real SDK clients that comes with Bittern, prints a',

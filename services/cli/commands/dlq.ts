@@ -1,6 +1,6 @@
 import { FRAMES, OBSERVATIONS } from '../../../schemas/topics.ts';
 import { DEAD_LETTER_SELECTION_DEFAULTS, type DeadLetter, type KafkaBus } from '../../kafka/index.ts';
-import { type Arguments, type Command, EXIT, usageError } from '../command.ts';
+import { type Arguments, type CommandBody, EXIT, usageError } from '../command.ts';
 import { openKafkaBus } from '../kafka.ts';
 import { renderTable } from '../terminal/table.ts';
 import { formatBytes, formatCount } from '../terminal/units.ts';
@@ -60,9 +60,7 @@ async function selected(bus: KafkaBus, topic: string, args: Arguments): Promise<
   return [await bus.deadLetters.show(topic, Number(match[1]), Number(match[2]))];
 }
 
-export const dlq: Command = {
-  name: 'dlq',
-  summary: 'List, show and replay dead letters',
+export const dlq: CommandBody = {
   usage: 'list|show|replay frames|calls [PARTITION:OFFSET] [options]',
   details: [
     'Records that a stage could not use, as they came, with the reason: an unknown schema, a wrong sealing key, damaged bytes. Replay sends them to',

@@ -6,7 +6,7 @@ import type { Store } from '../../clickhouse/store.ts';
 import { captureHealth, type Health } from '../../clickhouse/summary.ts';
 import { BitternError } from '../../common/errors.ts';
 import type { Config } from '../../config/schema.ts';
-import { type Command, EXIT } from '../command.ts';
+import { type CommandBody, EXIT } from '../command.ts';
 import { openConfiguredStore, readableByOthers } from '../runtime.ts';
 import { healthLines, UNWANTED } from '../summary.ts';
 import { formatBytes, formatCount } from '../terminal/units.ts';
@@ -134,9 +134,7 @@ async function storeFindings(config: Config): Promise<Finding[]> {
 
 const MARKS: Readonly<Record<Level, string>> = { ok: '✔', warning: '!', problem: '✘' };
 
-export const doctor: Command = {
-  name: 'doctor',
-  summary: 'Check this machine and what the capture missed',
+export const doctor: CommandBody = {
   usage: '[options]',
   details: [
     'Checks the runtime, the capture tool and its permission, the data folder, ClickHouse and its schema, and reports every loss that was',

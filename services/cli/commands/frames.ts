@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Capture, openCaptureFile } from '../../../mirror/index.ts';
 import type { Frame, ProbeReport, Segment } from '../../../schemas/frame.ts';
-import { type Command, EXIT } from '../command.ts';
+import { type CommandBody, EXIT } from '../command.ts';
 import { captureOptions } from '../runtime.ts';
 import { formatTime } from '../summary.ts';
 import { formatBytes, formatCount } from '../terminal/units.ts';
@@ -47,9 +47,7 @@ function totals(report: ProbeReport): string {
   ].join('\n');
 }
 
-export const frames: Command = {
-  name: 'frames',
-  summary: 'Show the frames that a capture file becomes',
+export const frames: CommandBody = {
   usage: 'FILE|- [options]',
   details: [
     'What the probe makes of the packets, before HTTP: ordered bytes of each connection with their gaps. For looking into a capture that',

@@ -1,35 +1,73 @@
-/** All commands, in the order in which the help lists them. A new command is a file here and a line below. */
-import type { Command } from '../command.ts';
-import { call } from './call.ts';
-import { calls } from './calls.ts';
-import { capture } from './capture.ts';
-import { config } from './config.ts';
-import { demo } from './demo.ts';
-import { dlq } from './dlq.ts';
-import { doctor } from './doctor.ts';
-import { frames } from './frames.ts';
-import { lag } from './lag.ts';
-import { reassembler } from './reassembler.ts';
-import { replay } from './replay.ts';
-import { sink } from './sink.ts';
-import { sql } from './sql.ts';
-import { topics } from './topics.ts';
-import { up } from './up.ts';
+/**
+ * All commands, in the order in which the help lists them. A new command is a file here and a line below. A command's code is
+ * loaded when it is asked for: with all of them a start would take several times as long.
+ */
+import type { CommandBody } from '../command.ts';
 
-export const COMMANDS: readonly Command[] = [
-  demo,
-  replay,
-  capture,
-  up,
-  calls,
-  call,
-  sql,
-  doctor,
-  config,
-  frames,
-  reassembler,
-  sink,
-  topics,
-  lag,
-  dlq,
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  load(): Promise<CommandBody>;
+}
+
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'demo',
+    summary: 'See it work: replay the bundled capture, show what happened, serve the API',
+    load: async () => (await import('./demo.ts')).demo,
+  },
+  {
+    name: 'replay',
+    summary: 'Store the calls in capture files',
+    load: async () => (await import('./replay.ts')).replay,
+  },
+  {
+    name: 'capture',
+    summary: 'Capture live from a network interface',
+    load: async () => (await import('./capture.ts')).capture,
+  },
+  {
+    name: 'up',
+    summary: 'Run all stages in one process: live capture, store, API',
+    load: async () => (await import('./up.ts')).up,
+  },
+  { name: 'calls', summary: 'List calls, the newest first', load: async () => (await import('./calls.ts')).calls },
+  { name: 'call', summary: 'Show one call whole', load: async () => (await import('./call.ts')).call },
+  { name: 'sql', summary: 'Ask the database in SQL', load: async () => (await import('./sql.ts')).sql },
+  {
+    name: 'doctor',
+    summary: 'Check this machine and what the capture missed',
+    load: async () => (await import('./doctor.ts')).doctor,
+  },
+  {
+    name: 'config',
+    summary: 'Show the configuration in force, or an example file',
+    load: async () => (await import('./config.ts')).config,
+  },
+  {
+    name: 'frames',
+    summary: 'Show the frames that a capture file becomes',
+    load: async () => (await import('./frames.ts')).frames,
+  },
+  {
+    name: 'reassembler',
+    summary: 'Run one reassembler on Kafka: frames in, calls out',
+    load: async () => (await import('./reassembler.ts')).reassembler,
+  },
+  {
+    name: 'sink',
+    summary: 'Run one sink on Kafka: calls into ClickHouse',
+    load: async () => (await import('./sink.ts')).sink,
+  },
+  {
+    name: 'topics',
+    summary: "Check Bittern's Kafka topics, or create them",
+    load: async () => (await import('./topics.ts')).topics,
+  },
+  {
+    name: 'lag',
+    summary: 'Show how far the stages are behind, by partition',
+    load: async () => (await import('./lag.ts')).lag,
+  },
+  { name: 'dlq', summary: 'List, show and replay dead letters', load: async () => (await import('./dlq.ts')).dlq },
 ];

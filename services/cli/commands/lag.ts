@@ -1,5 +1,5 @@
 import { FRAMES, OBSERVATIONS } from '../../../schemas/topics.ts';
-import { type Command, EXIT } from '../command.ts';
+import { type CommandBody, EXIT } from '../command.ts';
 import { openKafkaBus } from '../kafka.ts';
 import { renderTable } from '../terminal/table.ts';
 import { formatCount } from '../terminal/units.ts';
@@ -9,9 +9,7 @@ const GROUPS = [
   { topic: OBSERVATIONS.name, group: 'clickhouse' },
 ] as const;
 
-export const lag: Command = {
-  name: 'lag',
-  summary: 'Show how far the stages are behind, by partition',
+export const lag: CommandBody = {
   usage: '[options]',
   details: [
     'Records between what a stage has committed and the end of its topic. A reassembler commits behind the oldest exchange in flight, so some lag',

@@ -1,5 +1,5 @@
 import type { SinkStats } from '../../clickhouse/sink.ts';
-import { type Command, type Context, EXIT } from '../command.ts';
+import { type CommandBody, type Context, EXIT } from '../command.ts';
 import { type ReplayResult, replayFiles } from '../replay.ts';
 import { openConfiguredStore } from '../runtime.ts';
 import { type CaptureTarget, kafkaTarget, storeTarget } from '../target.ts';
@@ -66,9 +66,7 @@ function report(context: Context, result: ReplayResult): void {
   if (!result.complete) context.note('Stopped before the end; what was read is stored.');
 }
 
-export const replay: Command = {
-  name: 'replay',
-  summary: 'Store the calls in capture files',
+export const replay: CommandBody = {
   usage: 'FILE…|- [options]',
   details: [
     'Reads pcap and pcapng, plain or compressed with gzip or zstd; - is standard input. Several files are one capture in the order',

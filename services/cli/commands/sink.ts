@@ -1,14 +1,12 @@
 import { PROBE_REPORTS } from '../../../schemas/topics.ts';
 import { ClickHouseStage } from '../../sinks/clickhouse-stage.ts';
-import { type Command, EXIT, usageError } from '../command.ts';
+import { type CommandBody, EXIT, usageError } from '../command.ts';
 import { kafkaTopics, openKafkaBus } from '../kafka.ts';
 import { createSink, openConfiguredStore } from '../runtime.ts';
 import { runStage } from '../stage.ts';
 import { formatCount } from '../terminal/units.ts';
 
-export const sink: Command = {
-  name: 'sink',
-  summary: 'Run one sink on Kafka: calls into ClickHouse',
+export const sink: CommandBody = {
   usage: 'clickhouse [options]',
   details: [
     'One of any number of processes that share the partitions of the calls topic. An offset is committed when all below it is stored, and no',

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { runSql } from '../../clickhouse/queries.ts';
 import { BitternError } from '../../common/errors.ts';
-import { type Command, EXIT } from '../command.ts';
+import { type CommandBody, EXIT } from '../command.ts';
 import { openConfiguredStore } from '../runtime.ts';
 
 async function readStandardInput(): Promise<string> {
@@ -10,9 +10,7 @@ async function readStandardInput(): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-export const sql: Command = {
-  name: 'sql',
-  summary: 'Ask the database in SQL',
+export const sql: CommandBody = {
   usage: '"SELECT …"|- [options]',
   details: [
     'Runs one statement and prints the answer as it comes. Works whether or not Bittern is running on the data folder. - reads the',

@@ -1,9 +1,7 @@
-import { type Command, EXIT } from '../command.ts';
+import { type CommandBody, EXIT } from '../command.ts';
 import { openKafkaBus, topicPlans } from '../kafka.ts';
 
-export const topics: Command = {
-  name: 'topics',
-  summary: "Check Bittern's Kafka topics, or create them",
+export const topics: CommandBody = {
   usage: '[--create] [options]',
   details:
     'Says in sentences what is wrong with the topics: missing, too few partitions, too short a retention, too small a message size. The exit code is 4 then.',

@@ -1,13 +1,11 @@
-import { type Command, EXIT } from '../command.ts';
+import { type CommandBody, EXIT } from '../command.ts';
 import { captureLive } from '../live.ts';
 import { openConfiguredStore } from '../runtime.ts';
 import { curlLine, serveApi, untilAborted } from '../serve.ts';
 import { storeTarget } from '../target.ts';
 import { formatCount } from '../terminal/units.ts';
 
-export const up: Command = {
-  name: 'up',
-  summary: 'Run all stages in one process: live capture, store, API',
+export const up: CommandBody = {
   usage: '[options]',
   details: [
     'Captures from the configured interface (capture.interface, or -i), stores calls as they end, and serves the API, until Ctrl-C. Without',
