@@ -2,14 +2,14 @@ import { type CallFilter, type CallPage, type Cursor, type ListedCall, listCalls
 import { type CommandBody, EXIT, usageError } from '../command.ts';
 import { openConfiguredStore } from '../runtime.ts';
 import { formatTime } from '../summary.ts';
-import { renderTable } from '../terminal/table.ts';
+import { type Column, renderTable } from '../terminal/table.ts';
 import { formatCount, formatMs, formatUsd } from '../terminal/units.ts';
 
 const LIMIT_MAX = 1000;
 const ID_SHOWN = 12;
 
 function table(calls: readonly ListedCall[]): string {
-  return renderTable(calls, [
+  const columns: Column<ListedCall>[] = [
     { title: 'TIME (UTC)', value: (row) => formatTime(row.time) },
     { title: 'CALL', value: (row) => row.callId.slice(0, ID_SHOWN) },
     { title: 'AGENT', value: (row) => row.agentId || '–', widthMax: 20 },
@@ -26,7 +26,9 @@ function table(calls: readonly ListedCall[]): string {
     { title: 'COST', value: (row) => formatUsd(row.costUsd), align: 'right' },
     { title: 'TOOLS', value: (row) => row.toolNames.join(' '), widthMax: 24 },
     { title: 'PROMPT', value: (row) => row.promptPreview, widthMax: 40 },
-  ]);
+  ];
+  // A pipe gets all of it.
+  return renderTable(calls, columns, process.stdout.isTTY ? process.stdout.columns : undefined);
 }
 
 export function cursorText(cursor: Cursor): string {
@@ -52,7 +54,7 @@ const FILTERS = {
 export const calls: CommandBody = {
   usage: '[options]',
   details:
-    'One line a call. TTFT is the time from the end of the request to the first token, for streams. `bittern call ID` shows one whole.',
+    'One line a call. TTFT is the time from the end of the request to the first token, for streams. `bittern call ID` shows one whole. A\nterminal shows as many columns as fit.',
   options: {
     limit: { type: 'string', short: 'n', value: 'N', description: 'so many calls (default 20, at most 1000)' },
     before: { type: 'string', value: 'CURSOR', description: 'go on where a page ended' },

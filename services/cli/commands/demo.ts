@@ -29,7 +29,7 @@ function nextSteps(dataDir: string | undefined, callId: string | undefined): str
       : [[`./bittern call ${callId.slice(0, ID_SHOWN)}${data}`, 'one call: times, tokens, prompt, answer'] as const]),
     [`./bittern sql${data} "${SAME_AGAIN}"`, 'who asks for the same again and again?'],
     [`./bittern replay FILE${data}`, 'your own capture (pcap, pcapng, .gz, .zst)'],
-    [`./bittern doctor${data}`, 'is all there that is needed, and what did the capture miss?'],
+    [`./bittern doctor${data}`, 'what works here, and what the capture missed'],
   ];
   const widths = steps.map(([command]) => command.length).filter((width) => width <= COMMAND_WIDTH_MAX);
   const column = Math.max(0, ...widths);

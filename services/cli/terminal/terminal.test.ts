@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ProgressBar } from './progress.ts';
-import { printable, renderTable } from './table.ts';
+import { type Column, printable, renderTable } from './table.ts';
 import { formatBytes, formatMs, formatUsd } from './units.ts';
 
 test('a table pads to the widest cell and aligns numbers to the right', () => {
@@ -42,4 +42,12 @@ test('the bar shows share, rate and remaining time on a terminal, and nothing el
   assert.deepEqual(written, []);
   new ProgressBar(1000, stream(true)).update(500, '3 calls');
   assert.match(written.join(''), /50 % {2}500 B of 1\.0 KB .*\/s .* left {2}3 calls/);
+});
+
+test('columns that do not fit a line are left out, from the right', () => {
+  const columns: Column<string>[] = ['A', 'B', 'C'].map((title) => ({ title, value: (row) => row }));
+  assert.equal(renderTable(['1234'], columns, 10), 'A     B\n1234  1234');
+  assert.equal(renderTable(['1234'], columns, 9), 'A\n1234');
+  assert.equal(renderTable(['1234'], columns, 1), 'A\n1234');
+  assert.equal(renderTable(['1234'], columns, 16), 'A     B     C\n1234  1234  1234');
 });
