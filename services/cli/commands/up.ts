@@ -8,8 +8,8 @@ import { formatCount } from '../terminal/units.ts';
 export const up: CommandBody = {
   usage: '[options]',
   details: [
-    'Captures from the configured interface (capture.interface, or -i), stores calls as they end, and serves the API, until Ctrl-C. Without',
-    'an interface it serves what is stored. The database is shared: other commands work on the same data folder meanwhile.',
+    'Captures from the configured interface (capture.interface, or -i), stores calls as they end, and serves the API, until',
+    'Ctrl-C. Without an interface it serves what is stored. The database is shared: other commands work on the same data folder meanwhile.',
   ].join('\n'),
   options: {
     interface: {
