@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startsRequest, startsResponse } from './content.ts';
+import { startsRequest, startsRequestLine, startsResponse, startsStatusLine } from './content.ts';
 import { HANDSHAKE, lines, REQUEST, RESPONSE, run, type Step } from './scenario.ts';
 
 const request = (text: string): boolean => startsRequest(Buffer.from(text, 'latin1'), 0, text.length);
@@ -17,6 +17,17 @@ test('request lines in all forms of their target are HTTP, and so is the HTTP/2 
     'PRI * HTTP/2.0',
   ];
   for (const text of forms) assert.ok(request(text), text);
+});
+
+test('in the middle of a connection only a whole start line tells who is who', () => {
+  const line = (text: string): boolean => startsRequestLine(Buffer.from(text), 0, text.length);
+  const status = (text: string): boolean => startsStatusLine(Buffer.from(text), 0, text.length);
+  assert.ok(line('POST /v1/messages HTTP/1.1\r\nhost: x'));
+  assert.ok(line('PRI * HTTP/2.0\r\n\r\n'));
+  for (const text of ['I am a sentence\r\n', 'POST /v1/messages', 'POST /v1 HTTP/1.1', 'A b HTTP\n'])
+    assert.ok(!line(text), text);
+  assert.ok(status('HTTP/1.1 200 OK\r\n'));
+  for (const text of ['HTTP/1.1\r\nhost: x', 'HTTP/1.', 'HTTP/1.1 two']) assert.ok(!status(text), text);
 });
 
 test('TLS, SSH, databases and bare text are not', () => {

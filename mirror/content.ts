@@ -49,6 +49,23 @@ export function startsRequest(bytes: Buffer, start: number, length: number): boo
   return requestLineState(0, bytes, start, length) === IS_REQUEST;
 }
 
+/** Longest request line that is looked through. */
+const LINE_BYTES_MAX = 16 * 1024;
+const VERSION = Buffer.from(' HTTP/', 'latin1');
+
+/**
+ * True when a segment begins with a whole request line, its version included. For the middle of a connection, where any text may
+ * begin a segment: "I am" looks like a method and a target.
+ */
+export function startsRequestLine(bytes: Buffer, start: number, length: number): boolean {
+  if (!startsRequest(bytes, start, length)) return false;
+  const lineEnd = bytes.indexOf(10, start);
+  if (lineEnd < 0 || lineEnd >= start + Math.min(length, LINE_BYTES_MAX)) return false;
+  // " HTTP/1.1", perhaps with a CR behind it.
+  const version = lineEnd - (bytes[lineEnd - 1] === 13 ? 1 : 0) - VERSION.length - 3;
+  return version > start && bytes.compare(VERSION, 0, VERSION.length, version, version + VERSION.length) === 0;
+}
+
 const STATUS_LINE = Buffer.from('HTTP/1.', 'latin1');
 
 /** True when a segment begins with a status line, or could (it is shorter). */
@@ -56,4 +73,15 @@ export function startsResponse(bytes: Buffer, start: number, length: number): bo
   const compared = Math.min(length, STATUS_LINE.length);
   for (let at = 0; at < compared; at++) if (bytes[start + at] !== STATUS_LINE[at]) return false;
   return compared > 0;
+}
+
+/** "HTTP/1.1 200" */
+const STATUS_LINE_BYTES_MIN = 12;
+
+/** True when a segment begins with a status line, its status code included: a cut request line may begin a segment with "HTTP/1.1", too. */
+export function startsStatusLine(bytes: Buffer, start: number, length: number): boolean {
+  if (length < STATUS_LINE_BYTES_MIN || !startsResponse(bytes, start, length) || bytes[start + 8] !== 32) return false;
+  for (let at = start + 9; at < start + STATUS_LINE_BYTES_MIN; at++)
+    if (bytes[at]! < 48 || bytes[at]! > 57) return false;
+  return true;
 }

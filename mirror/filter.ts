@@ -1,7 +1,14 @@
 /**
  * Between reassembly and frames: finds out who is the client where no handshake told, keeps HTTP and drops the rest.
  */
-import { IS_REQUEST, NOT_REQUEST, requestLineState, startsRequest, startsResponse } from './content.ts';
+import {
+  IS_REQUEST,
+  NOT_REQUEST,
+  requestLineState,
+  startsRequestLine,
+  startsResponse,
+  startsStatusLine,
+} from './content.ts';
 import type { Framer } from './framer.ts';
 import { LOSS_NOT_HTTP, type LossCounter } from './losses.ts';
 import type { CaptureOptions } from './options.ts';
@@ -64,8 +71,8 @@ export class HttpFilter implements SegmentSink {
 
   /** In the middle of a connection any segment may be the first that begins like HTTP. */
   #inspectJoined(c: Connection, from: Stream, bytes: Buffer, start: number, length: number): boolean {
-    const request = startsRequest(bytes, start, length);
-    if (request || (length >= 7 && startsResponse(bytes, start, length))) {
+    const request = startsRequestLine(bytes, start, length);
+    if (request || startsStatusLine(bytes, start, length)) {
       c.sniff = SNIFF_KEPT;
       if (c.client === CLIENT_UNKNOWN) {
         c.client = request === (from === c.a) ? CLIENT_A : CLIENT_B;
