@@ -93,10 +93,11 @@ export interface Consumer {
    */
   deadLetter(partition: number, record: BusRecord<unknown>, poison: Poison): Promise<void>;
   /**
-   * For how long, in ms from now, nobody else can own this partition, whatever happens to this process: 0 when the ownership is
-   * over or uncertain. Absent where nobody else ever does.
+   * For how long, in ms from now, nobody else can own this partition, whatever happens to this process, provided that `revoked`
+   * doesn't resolve before the work under way has ended. 0: uncertain at the moment; null: the ownership is over. Absent where
+   * nobody else ever owns it.
    */
-  ownedForMs?(partition: number, epoch: number): number;
+  ownedForMs?(partition: number, epoch: number): number | null;
   /** Stops delivery, lets the running batch finish, calls `revoked`. */
   close(): Promise<void>;
   /** Rejects when the consumer fails; resolves after `close`. */

@@ -9,8 +9,9 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { type ClickHouseClient, ClickHouseError } from '@clickhouse/client';
+import { ClaimOver, isLate, type Permit } from './claim.ts';
 import { existingIds } from './existing.ts';
-import { type EncodedRows, encodeRows, insertStatement } from './row-binary.ts';
+import { type EncodedRows, encodeRows, insertStatement, insertStatementUntil } from './row-binary.ts';
 import { DEAD_LETTERS, type Table } from './tables.ts';
 
 export interface RetryOptions {
@@ -43,6 +44,8 @@ export class Inserter {
   problem = '';
   retries = 0;
   deadLetters = 0;
+  /** Inserts that the server refused because they reached it too late. */
+  late = 0;
   readonly #client: ClickHouseClient;
   readonly #options: RetryOptions;
   readonly #aborted: AbortSignal;
@@ -54,9 +57,12 @@ export class Inserter {
     this.#aborted = aborted;
   }
 
-  /** Resolves when every row is in the table, or in `dead_letters`. */
-  async insert<T>(table: Table<T>, rows: readonly T[]): Promise<void> {
-    if (rows.length > 0) await this.#insertEncoded(table, rows, encodeRows(table, rows));
+  /**
+   * Resolves when every row is in the table, or in `dead_letters`. `permit`: asked before each attempt; without it anything goes.
+   * @throws ClaimOver from the permit; some of the rows may be in the table
+   */
+  async insert<T>(table: Table<T>, rows: readonly T[], permit: Permit | null = null): Promise<void> {
+    if (rows.length > 0) await this.#insertEncoded(table, rows, encodeRows(table, rows), permit);
   }
 
   /** Ids among `rows` that the table has. */
@@ -64,30 +70,37 @@ export class Inserter {
     return this.#untilDone(() => existingIds(this.#client, table, rows));
   }
 
-  async #insertEncoded<T>(table: Table<T>, rows: readonly T[], encoded: EncodedRows): Promise<void> {
+  async #insertEncoded<T>(
+    table: Table<T>,
+    rows: readonly T[],
+    encoded: EncodedRows,
+    permit: Permit | null,
+  ): Promise<void> {
     const token = randomUUID();
     let attempts = 0;
     let refusals = 0;
     const refused = await this.#untilDone(async () => {
       attempts++;
       try {
-        await this.#send(table, encoded.bytes, token);
+        const deadlineMs = permit === null ? null : await permit();
+        await this.#send(table, encoded.bytes, token, deadlineMs);
         return null;
       } catch (error) {
+        if (isLate(error)) this.late++;
         // Twice in a row: a request that was cut on its way may look like bad data once.
         if (error instanceof ClickHouseError && DATA_ERRORS.has(error.code) && ++refusals === 2) return error;
         throw error;
       }
     });
-    if (refused !== null) return this.#isolate(table, rows, encoded, refused);
-    if (attempts > 1) await this.#complete(table, rows);
+    if (refused !== null) return this.#isolate(table, rows, encoded, refused, permit);
+    if (attempts > 1) await this.#complete(table, rows, permit);
   }
 
   /** After retries: puts in what the deduplication token kept out though it isn't there. */
-  async #complete<T>(table: Table<T>, rows: readonly T[]): Promise<void> {
+  async #complete<T>(table: Table<T>, rows: readonly T[], permit: Permit | null): Promise<void> {
     const present = await this.existing(table, rows);
     const missing = rows.filter((row) => !present.has(table.id(row)));
-    if (missing.length > 0) await this.insert(table, missing);
+    if (missing.length > 0) await this.insert(table, missing, permit);
   }
 
   /** Halves the rows until the refused ones stand alone. */
@@ -96,6 +109,7 @@ export class Inserter {
     rows: readonly T[],
     encoded: EncodedRows,
     refused: ClickHouseError,
+    permit: Permit | null,
   ): Promise<void> {
     if (rows.length === 1) return this.#bury(table, rows[0]!, refused);
     const middle = rows.length >> 1;
@@ -105,8 +119,8 @@ export class Inserter {
       bytes: encoded.bytes.subarray(border),
       ends: encoded.ends.slice(middle).map((end) => end - border),
     };
-    await this.#insertEncoded(table, rows.slice(0, middle), first);
-    await this.#insertEncoded(table, rows.slice(middle), second);
+    await this.#insertEncoded(table, rows.slice(0, middle), first, permit);
+    await this.#insertEncoded(table, rows.slice(middle), second, permit);
   }
 
   async #bury<T>(table: Table<T>, row: T, refused: ClickHouseError): Promise<void> {
@@ -115,12 +129,12 @@ export class Inserter {
     const letter = { tableName: table.name, rowId: table.id(row), reason: refused.message, row: text };
     const { bytes } = encodeRows(DEAD_LETTERS, [letter]);
     const token = randomUUID();
-    await this.#untilDone(() => this.#send(DEAD_LETTERS, bytes, token));
+    await this.#untilDone(() => this.#send(DEAD_LETTERS, bytes, token, null));
   }
 
-  async #send<T>(table: Table<T>, bytes: Buffer, token: string): Promise<void> {
+  async #send<T>(table: Table<T>, bytes: Buffer, token: string, deadlineMs: number | null): Promise<void> {
     const { stream } = await this.#client.exec({
-      query: insertStatement(table),
+      query: deadlineMs === null ? insertStatement(table) : insertStatementUntil(table, deadlineMs),
       values: Readable.from([bytes], { objectMode: false }),
       clickhouse_settings: {
         async_insert: 0,
@@ -144,6 +158,7 @@ export class Inserter {
         this.problem = '';
         return result;
       } catch (error) {
+        if (error instanceof ClaimOver) throw error;
         this.problem = error instanceof Error && error.message !== '' ? error.message : String(error);
         this.retries++;
       }

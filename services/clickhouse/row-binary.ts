@@ -30,8 +30,34 @@ export function encodeRows<T>(table: Table<T>, rows: readonly T[]): EncodedRows 
 
 /** `INSERT INTO …` with every column named: nothing depends on the order of the table's columns. */
 export function insertStatement<T>(table: Table<T>): string {
-  return `INSERT INTO ${table.name} (${table.columns.map((column) => column.name).join(', ')}) FORMAT RowBinary`;
+  return `INSERT INTO ${table.name} (${namesOf(table)}) FORMAT RowBinary`;
 }
+
+/** The same, refused by the server for rows that it reads after `deadlineMs` (its own clock, ms since the epoch). */
+export function insertStatementUntil<T>(table: Table<T>, deadlineMs: number): string {
+  const names = namesOf(table);
+  const types = table.columns.map((column) => `${column.name} ${TYPES[column.kind]}`).join(', ');
+  const late = `throwIf(nowInBlock64(3) > fromUnixTimestamp64Milli(${deadlineMs}::Int64), 'late')`;
+  return `INSERT INTO ${table.name} (${names}) SELECT ${names} FROM input('${types}') WHERE ${late} = 0 FORMAT RowBinary`;
+}
+
+function namesOf<T>(table: Table<T>): string {
+  return table.columns.map((column) => column.name).join(', ');
+}
+
+const TYPES: Readonly<Record<ColumnKind, string>> = {
+  text: 'String',
+  u16: 'UInt16',
+  u32: 'UInt32',
+  u64: 'UInt64',
+  'u64?': 'Nullable(UInt64)',
+  'f64?': 'Nullable(Float64)',
+  bool: 'Bool',
+  time: 'DateTime64(6)',
+  'time?': 'Nullable(DateTime64(6))',
+  texts: 'Array(String)',
+  labels: 'Map(String, String)',
+};
 
 function writeValue<T>(writer: RowWriter, column: Column<T>, row: T): void {
   WRITERS[column.kind](writer, column.value(row));

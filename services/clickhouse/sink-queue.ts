@@ -1,10 +1,13 @@
 /** Observations that wait to be stored, with what they weigh, cut into batches. */
 import type { Content, Observation } from '../../schemas/call.ts';
+import type { Claim } from './claim.ts';
 import type { KnownContents } from './known-contents.ts';
 
 /** One observation that waits, with those of its contents that aren't stored for sure. */
 export interface Queued {
   readonly observation: Observation;
+  /** Null: nobody else will ever store it. */
+  readonly claim: Claim | null;
   readonly contents: readonly Content[];
   /** What it adds to the memory in use, bytes, about. */
   readonly bytes: number;
@@ -49,9 +52,9 @@ export class SinkQueue {
     return this.#oldest;
   }
 
-  push(observation: Observation): void {
+  push(observation: Observation, claim: Claim | null = null): void {
     if (this.#entries.length === 0) this.#oldest = performance.now();
-    const entry = observation.type === 'call' ? this.#callEntry(observation) : exchangeEntry(observation);
+    const entry = observation.type === 'call' ? this.#callEntry(observation, claim) : exchangeEntry(observation, claim);
     this.#entries.push(entry);
     this.#bytes += entry.bytes;
   }
@@ -69,7 +72,7 @@ export class SinkQueue {
     return { entries, bytes };
   }
 
-  #callEntry(observation: Observation & { readonly type: 'call' }): Queued {
+  #callEntry(observation: Observation & { readonly type: 'call' }, claim: Claim | null): Queued {
     const { call } = observation;
     let bytes = CALL_BYTES + call.requestSkeleton.length + call.requestParts.length * HASH_BYTES;
     for (const text of call.toolArguments) bytes += text.length;
@@ -83,10 +86,10 @@ export class SinkQueue {
       }
       contents.push(waiting ?? content);
     }
-    return { observation: { type: 'call', call, contents: [] }, contents, bytes };
+    return { observation: { type: 'call', call, contents: [] }, claim, contents, bytes };
   }
 }
 
-function exchangeEntry(observation: Observation): Queued {
-  return { observation, contents: [], bytes: EXCHANGE_BYTES };
+function exchangeEntry(observation: Observation, claim: Claim | null): Queued {
+  return { observation, claim, contents: [], bytes: EXCHANGE_BYTES };
 }

@@ -11,6 +11,7 @@ import { createHash } from 'node:crypto';
 import type { Call, Content, ExchangeRow, Observation } from '../../schemas/call.ts';
 import type { Loss, ProbeReport } from '../../schemas/frame.ts';
 import { BitternError } from '../common/errors.ts';
+import { type Claim, ClaimOver, type Permit, permitFor } from './claim.ts';
 import { Inserter } from './inserter.ts';
 import { KnownContents } from './known-contents.ts';
 import { type Queued, SinkQueue } from './sink-queue.ts';
@@ -53,6 +54,8 @@ export interface SinkStats {
   readonly contents: number;
   /** Observations that the table had already. */
   readonly alreadyStored: number;
+  /** Observations that were left to another process, which owns them now. */
+  readonly disowned: number;
   readonly deadLetters: number;
   readonly batches: number;
   readonly retries: number;
@@ -75,6 +78,7 @@ export interface LossReport {
 
 export class ClickHouseSink {
   readonly #options: SinkOptions;
+  readonly #client: Store['client'];
   readonly #inserter: Inserter;
   readonly #known: KnownContents;
   readonly #abort = new AbortController();
@@ -89,10 +93,20 @@ export class ClickHouseSink {
     readonly reject: (error: unknown) => void;
   }[] = [];
   #failed: unknown;
-  #counts = { added: 0, acknowledged: 0, calls: 0, exchanges: 0, contents: 0, alreadyStored: 0, batches: 0 };
+  #counts = {
+    added: 0,
+    acknowledged: 0,
+    calls: 0,
+    exchanges: 0,
+    contents: 0,
+    alreadyStored: 0,
+    disowned: 0,
+    batches: 0,
+  };
 
   constructor(store: Pick<Store, 'client'>, options: Partial<SinkOptions> = {}) {
     this.#options = { ...SINK_DEFAULTS, ...options };
+    this.#client = store.client;
     this.#inserter = new Inserter(store.client, this.#options, this.#abort.signal);
     this.#known = new KnownContents(this.#options.knownContentsMax);
     this.#queue = new SinkQueue(this.#known);
@@ -103,10 +117,13 @@ export class ClickHouseSink {
     return { ...this.#counts, retries, deadLetters, problem, queuedBytes: this.#queue.bytes + this.#underWayBytes };
   }
 
-  /** Takes observations in order. Resolves when there is room for more: await it before the next. Rejects only after `close` gave up. */
-  add(observations: readonly Observation[]): Promise<void> {
+  /**
+   * Takes observations in order. With a `claim`, what isn't stored when it ends is left to its next owner, and counts as acknowledged.
+   * Resolves when there is room for more: await it before the next. Rejects only after `close` gave up.
+   */
+  add(observations: readonly Observation[], claim: Claim | null = null): Promise<void> {
     if (this.#abort.signal.aborted) return Promise.reject(this.#failed ?? closedError());
-    for (const observation of observations) this.#queue.push(observation);
+    for (const observation of observations) this.#queue.push(observation, claim);
     this.#counts.added += observations.length;
     this.#work();
     return this.#until(() => this.#queue.bytes + this.#underWayBytes <= this.#options.queueBytesMax);
@@ -223,7 +240,7 @@ export class ClickHouseSink {
       do {
         const batch = this.#queue.take(this.#options.batchRowsMax, this.#options.batchBytesMax);
         this.#underWayBytes = batch.bytes;
-        await this.#store(batch.entries);
+        await this.#storeOwned(batch.entries);
         this.#counts.acknowledged += batch.entries.length;
         this.#counts.batches++;
         this.#underWayBytes = 0;
@@ -235,7 +252,23 @@ export class ClickHouseSink {
     }
   }
 
-  async #store(batch: readonly Queued[]): Promise<void> {
+  /** Stores what is still ours; begins anew with the rest whenever some of it no longer is. */
+  async #storeOwned(batch: readonly Queued[]): Promise<void> {
+    for (let owned = batch; ; ) {
+      const ours = owned.filter(({ claim }) => claim === null || claim.ownedForMs() !== null);
+      this.#counts.disowned += owned.length - ours.length;
+      owned = ours;
+      const claims = new Set(ours.flatMap(({ claim }) => (claim === null ? [] : [claim])));
+      const permit = claims.size === 0 ? null : () => permitFor(this.#client, claims);
+      try {
+        return await this.#store(ours, permit);
+      } catch (error) {
+        if (!(error instanceof ClaimOver)) throw error;
+      }
+    }
+  }
+
+  async #store(batch: readonly Queued[], permit: Permit | null): Promise<void> {
     const calls: Call[] = [];
     const exchanges: ExchangeRow[] = [];
     for (const { observation } of batch) {
@@ -250,7 +283,10 @@ export class ClickHouseSink {
     // Contents first: a call that is in the table never names a content that isn't.
     await this.#inserter.insert(CONTENTS, contents);
     for (const content of contents) this.#known.add(content.hash);
-    await Promise.all([this.#inserter.insert(CALLS, newCalls), this.#inserter.insert(EXCHANGES, newExchanges)]);
+    await settled([
+      this.#inserter.insert(CALLS, newCalls, permit),
+      this.#inserter.insert(EXCHANGES, newExchanges, permit),
+    ]);
     this.#counts.calls += newCalls.length;
     this.#counts.exchanges += newExchanges.length;
     this.#counts.contents += contents.length;
@@ -285,6 +321,11 @@ export class ClickHouseSink {
       rows.filter((row) => !present.has(table.id(row))),
     );
   }
+}
+
+/** Like Promise.all, but none of them is still under way when it rejects. */
+async function settled(work: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(work)) if (result.status === 'rejected') throw result.reason;
 }
 
 function closedError(): BitternError {

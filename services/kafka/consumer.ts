@@ -86,6 +86,8 @@ export class KafkaConsumer<T> implements Consumer {
   #restarts = 0;
   #roomWaiters: (() => void)[] = [];
   #releasing: Promise<void> | null = null;
+  /** When partitions are given up, done or not, ms of performance.now(). */
+  #givenUpMs = Number.POSITIVE_INFINITY;
   #closing: Promise<void> | null = null;
 
   constructor(parts: ConsumerParts<T>) {
@@ -152,6 +154,19 @@ export class KafkaConsumer<T> implements Consumer {
     if (!(record instanceof KafkaRecord))
       throw new RangeError('only a record that this bus delivered can be a dead letter');
     await this.#bury(partition, record.wire, poison);
+  }
+
+  /**
+   * Nobody else owns the partition before this member's session has run out, or before it has let go in a rebalance, for which
+   * `revoked` has a share of the drain deadline.
+   */
+  ownedForMs(partition: number, epoch: number): number | null {
+    if (this.#ownership.find(partition, epoch) === undefined) return null;
+    const { sessionTimeoutMs, drainMs } = this.#parts.options;
+    const nowMs = performance.now();
+    const sessionMs = this.#membership.heardMs + sessionTimeoutMs - nowMs;
+    const revokeMs = Math.min(drainMs * REVOKE_SHARE, this.#givenUpMs - nowMs);
+    return Math.max(0, Math.min(sessionMs, revokeMs));
   }
 
   get stats(): KafkaConsumerStats {
@@ -222,10 +237,12 @@ export class KafkaConsumer<T> implements Consumer {
     const keepAlive = setInterval(() => this.#heartbeat(), this.#parts.options.heartbeatIntervalMs);
     try {
       await within(drainMs * (1 - REVOKE_SHARE), Promise.all(deliveries.map((delivery) => delivery.stop())));
+      this.#givenUpMs = performance.now() + drainMs * REVOKE_SHARE;
       await within(drainMs * REVOKE_SHARE, this.#revoke(partitions));
     } finally {
       clearInterval(keepAlive);
       this.#ownership.end();
+      this.#givenUpMs = Number.POSITIVE_INFINITY;
     }
   }
 

@@ -52,6 +52,7 @@ export class Membership {
   #cluster: Cluster | null = null;
   #findOriginal: Cluster['findGroupCoordinator'] | null = null;
   #coordinator: Coordinator | null = null;
+  #heardMs = Number.NEGATIVE_INFINITY;
 
   constructor(topic: string, group: string, hooks: MembershipHooks) {
     this.#topic = topic;
@@ -65,6 +66,11 @@ export class Membership {
       this.#hookCluster(config.cluster);
       return kafkajs.PartitionAssigners.roundRobin(config);
     };
+  }
+
+  /** When the last heartbeat was sent that the broker took, ms of performance.now(): the session lasts from then on, at least. */
+  get heardMs(): number {
+    return this.#heardMs;
   }
 
   /** The group's coordinator; looked for anew when the connection to the last one is gone. */
@@ -107,7 +113,14 @@ export class Membership {
     this.#hooked.add(coordinator);
     const join = coordinator.joinGroup.bind(coordinator);
     const sync = coordinator.syncGroup.bind(coordinator);
+    const beat = coordinator.heartbeat.bind(coordinator);
     let generation: Generation | null = null;
+    coordinator.heartbeat = async (request) => {
+      const sentMs = performance.now();
+      const answer = await beat(request);
+      this.#heardMs = Math.max(this.#heardMs, sentMs);
+      return answer;
+    };
     coordinator.joinGroup = async (request) => {
       await this.#hooks.leaving();
       const answer = await join(request);
@@ -115,7 +128,9 @@ export class Membership {
       return answer;
     };
     coordinator.syncGroup = async (request) => {
+      const sentMs = performance.now();
       const answer = await sync(request);
+      this.#heardMs = Math.max(this.#heardMs, sentMs);
       const assigned = kafkajs.AssignerProtocol.MemberAssignment.decode(answer.memberAssignment);
       if (generation !== null) await this.#hooks.joined(generation, assigned?.assignment[this.#topic] ?? []);
       return answer;

@@ -4,10 +4,11 @@
  */
 import type { Observation } from '../../schemas/call.ts';
 import type { Assignment, Batch, Consumer, ConsumerHandlers } from '../bus/bus.ts';
+import type { Claim } from '../clickhouse/claim.ts';
 import type { SinkStats } from '../clickhouse/sink.ts';
 
 export interface ObservationSink {
-  add(observations: readonly Observation[]): Promise<void>;
+  add(observations: readonly Observation[], claim: Claim | null): Promise<void>;
   flush(): Promise<void>;
   readonly stats: Pick<SinkStats, 'added' | 'acknowledged'>;
 }
@@ -21,12 +22,18 @@ interface Unsettled {
   readonly storedAt: number;
 }
 
+/** An ownership of a partition; the sink stores what was taken under it only while it lasts. */
+interface Owned {
+  readonly epoch: number;
+  readonly claim: Claim | null;
+}
+
 /** How often commits are looked for. */
 const SETTLE_INTERVAL_MS = 200;
 
 export class ClickHouseStage implements ConsumerHandlers<Observation> {
   readonly #sink: ObservationSink;
-  readonly #epochs = new Map<number, number>();
+  readonly #owned = new Map<number, Owned>();
   #unsettled: Unsettled[] = [];
   #consumer: Consumer | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -43,13 +50,18 @@ export class ClickHouseStage implements ConsumerHandlers<Observation> {
   }
 
   assigned(assignments: readonly Assignment[]): void {
-    for (const { partition, epoch } of assignments) this.#epochs.set(partition, epoch);
+    for (const { partition, epoch } of assignments)
+      this.#owned.set(partition, { epoch, claim: this.#claim(partition, epoch) });
   }
 
   async batch(batch: Batch<Observation>): Promise<void> {
-    const epoch = this.#epochs.get(batch.partition);
-    if (epoch === undefined) return;
-    const room = this.#sink.add(batch.records.map((record) => record.value));
+    const owned = this.#owned.get(batch.partition);
+    if (owned === undefined) return;
+    const { epoch, claim } = owned;
+    const room = this.#sink.add(
+      batch.records.map((record) => record.value),
+      claim,
+    );
     this.#unsettled.push({
       partition: batch.partition,
       epoch,
@@ -62,11 +74,17 @@ export class ClickHouseStage implements ConsumerHandlers<Observation> {
   /** Stores and commits what was taken; the bus limits how long that may last. */
   async revoked(partitions: readonly number[]): Promise<void> {
     // At once: when this takes too long, a partition may be assigned again before it has ended.
-    const gone = new Map(partitions.map((partition) => [partition, this.#epochs.get(partition)]));
-    for (const partition of partitions) this.#epochs.delete(partition);
+    const gone = new Map(partitions.map((partition) => [partition, this.#owned.get(partition)?.epoch]));
+    for (const partition of partitions) this.#owned.delete(partition);
     await this.#sink.flush();
     await this.#settle();
     this.#unsettled = this.#unsettled.filter(({ partition, epoch }) => gone.get(partition) !== epoch);
+  }
+
+  #claim(partition: number, epoch: number): Claim | null {
+    const consumer = this.#consumer;
+    if (consumer?.ownedForMs === undefined) return null;
+    return { ownedForMs: () => consumer.ownedForMs!(partition, epoch) };
   }
 
   /** Ends the looking for commits. */

@@ -36,8 +36,8 @@ export const sink: CommandBody = {
         });
         note('Sink is running.');
         const status = (): string => {
-          const { calls, exchanges, alreadyStored, problem } = target.stats;
-          return `sink: ${formatCount(calls)} calls, ${formatCount(exchanges)} exchanges stored, ${formatCount(alreadyStored)} were there${problem === '' ? '' : `; waiting: ${problem}`}`;
+          const { calls, exchanges, alreadyStored, disowned, problem } = target.stats;
+          return `sink: ${formatCount(calls)} calls, ${formatCount(exchanges)} exchanges stored, ${formatCount(alreadyStored)} were there, ${formatCount(disowned)} left to others${problem === '' ? '' : `; waiting: ${problem}`}`;
         };
         await runStage({ consumers: [observations, reports], status }, signal, note);
         return EXIT.ok;
