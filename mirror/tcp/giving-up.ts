@@ -6,7 +6,7 @@ import { LOSS_OUT_OF_WINDOW } from '../losses.ts';
 import type { CaptureOptions } from '../options.ts';
 import type { Connection } from './connection.ts';
 import { caughtUp, type Delivery, finMayBeLost } from './delivery.ts';
-import { PARKED_OVERHEAD_BYTES, type Stream } from './stream.ts';
+import { PARKED_OVERHEAD_BYTES, type Parked, type Stream } from './stream.ts';
 
 /** How much longer a hole is waited for while the peer's acknowledgements say that it waits, too. */
 const CONTRARY_FACTOR = 10;
@@ -77,12 +77,24 @@ export class GivingUp {
     if (!s.known) s.settle(connection.handshake);
     if (o.started && !o.known) o.settle(connection.handshake);
     if (head.offset > s.next) this.#pass(connection, s, head.offset, now);
-    else if (o.head === null && o.known) this.#pass(connection, o, head.ack, now);
+    else this.#catchUp(connection, s, head, now);
     this.#delivery.drain(connection);
     if (s.head !== head) return;
     // Two sides that wait for each other, or bytes behind a FIN: only damaged numbers make that.
     if (head.offset <= s.next) this.#delivery.deliverHead(connection, s);
     else this.#dropHead(connection, s);
+  }
+
+  /** Gives up on the other side's holes, as far as the segment acknowledges: it must not come before what it answers. */
+  #catchUp(connection: Connection, s: Stream, head: Parked, now: number): void {
+    const o = connection.other(s);
+    while (s.head === head && o.known && o.next < head.ack) {
+      const waitsForUs = o.head !== null && o.head.offset <= o.next;
+      const next = o.next;
+      if (!waitsForUs) this.#pass(connection, o, o.head === null ? head.ack : Math.min(head.ack, o.head.offset), now);
+      if (o.next === next) return;
+      this.#delivery.drain(connection);
+    }
   }
 
   #dropHead(connection: Connection, s: Stream): void {

@@ -346,7 +346,7 @@ const kafka = z
       .enum(['', 'plain', 'scram-sha-256', 'scram-sha-512'])
       .default('')
       .describe('SASL mechanism; empty: none.'),
-    saslUsername: text('', 'SASL user.'),
+    saslUsername: text('', 'SASL user name.'),
     saslPasswordFile: text('', 'File with the SASL password.'),
     saslPasswordVariable: text('', 'Environment variable with the SASL password, when there is no file.'),
     sealKeys: z
