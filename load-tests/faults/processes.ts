@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../services/cli/main.ts', import.meta.url));
@@ -16,7 +17,7 @@ export class StageProcess {
   readonly #args: readonly string[];
   readonly #settings: StageSettings;
   #child: ChildProcess | null = null;
-  starts = 0;
+  #frozen = false;
 
   constructor(name: string, args: readonly string[], settings: StageSettings) {
     this.name = name;
@@ -28,9 +29,12 @@ export class StageProcess {
     return this.#child !== null && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  get frozen(): boolean {
+    return this.#frozen;
+  }
+
   start(): void {
     if (this.running) return;
-    this.starts++;
     const { folder, env } = this.#settings;
     const log = createWriteStream(path.join(folder, `${this.name}.log`), { flags: 'a' });
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...this.#args], {
@@ -50,6 +54,17 @@ export class StageProcess {
   /** SIGTERM: it drains and hands over. Resolves when it is gone. */
   async stop(): Promise<void> {
     await this.#end('SIGTERM');
+  }
+
+  /** SIGSTOP, and SIGCONT after a while: connections stay open, and the process believes that no time has passed. */
+  async freeze(durationMs: number): Promise<void> {
+    const child = this.#child;
+    if (child === null || !this.running) return;
+    this.#frozen = true;
+    child.kill('SIGSTOP');
+    await sleep(durationMs);
+    child.kill('SIGCONT');
+    this.#frozen = false;
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {

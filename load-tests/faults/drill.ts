@@ -1,0 +1,136 @@
+/** One drill: traffic is published while faults happen; when all is drained, what is stored is compared with what was sent. */
+import { rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Store } from '../../services/clickhouse/store.ts';
+import { compare, type Row } from '../compare.ts';
+import { GENERATOR_DEFAULTS, generate } from '../generator/generate.ts';
+import { Random } from '../generator/random.ts';
+import type { Manifest } from '../manifest.ts';
+import { FaultInjector } from './injector.ts';
+import { runBittern, StageProcess, type StageSettings } from './processes.ts';
+
+const CALLS_A_ROUND = 200;
+const DRAIN_TIMEOUT_MS = 180_000;
+
+export interface DrillOptions {
+  readonly seed: number;
+  readonly kills: number;
+  readonly calls: number;
+}
+
+interface Round {
+  readonly network: string;
+  readonly file: string;
+  readonly manifest: Manifest;
+}
+
+export class Drill {
+  readonly faults: FaultInjector;
+  readonly #options: DrillOptions;
+  readonly #random: Random;
+  readonly #store: Store;
+  readonly #settings: StageSettings;
+  readonly #stages: readonly StageProcess[];
+  #published = 0;
+  #drainMs = 0;
+
+  constructor(
+    options: DrillOptions,
+    store: Store,
+    settings: StageSettings,
+    broker: ConstructorParameters<typeof FaultInjector>[0]['broker'],
+  ) {
+    this.#options = options;
+    this.#random = new Random(options.seed);
+    this.#store = store;
+    this.#settings = settings;
+    const reassembler = (n: number) => new StageProcess(`reassembler-${n}`, ['reassembler'], settings);
+    const sink = (n: number) => new StageProcess(`sink-${n}`, ['sink', 'clickhouse'], settings);
+    this.#stages = [...[1, 2, 3].map(reassembler), ...[1, 2].map(sink)];
+    const extra = [reassembler(4), sink(3)];
+    this.faults = new FaultInjector({ broker, store, stages: this.#stages, extra }, this.#random.fork());
+  }
+
+  /** How often a capture was published, and how long the stages took for what was left when the last was. */
+  get counts(): { readonly published: number; readonly drainMs: number } {
+    return { published: this.#published, drainMs: this.#drainMs };
+  }
+
+  /** @returns the differences, a line each */
+  async run(): Promise<string[]> {
+    for (const stage of this.#stages) stage.start();
+    const faults = this.faults.inject(this.#options.kills);
+    const rounds = await this.#publishAll();
+    await faults;
+    for (const stage of this.#stages) stage.start();
+    const began = performance.now();
+    await this.#drained();
+    this.#drainMs = performance.now() - began;
+    const differences: string[] = [];
+    for (const round of rounds) differences.push(...(await this.#compare(round)));
+    return differences;
+  }
+
+  /** Ends what this drill has started. */
+  async end(): Promise<void> {
+    await this.faults.end();
+    await Promise.all(this.#stages.map((stage) => stage.kill()));
+  }
+
+  async #publishAll(): Promise<Round[]> {
+    const rounds: Round[] = [];
+    const { kills, calls } = this.#options;
+    for (let n = 0; n * CALLS_A_ROUND < calls; n++) {
+      // Spread over the faults, so that there is traffic at each of them.
+      while (this.faults.kills * calls < n * CALLS_A_ROUND * kills) await sleep(100);
+      const seed = this.#options.seed * 10_000 + n;
+      const { pcap, manifest } = generate({ ...GENERATOR_DEFAULTS, seed, calls: CALLS_A_ROUND });
+      const round = { network: `r${seed}`, file: path.join(this.#settings.folder, `${seed}.pcap`), manifest };
+      await writeFile(round.file, pcap);
+      await this.#publish(round);
+      // An operator who isn't sure publishes again: nothing may be counted twice.
+      if (this.#random.chance(0.2)) await this.#publish(round);
+      await rm(round.file);
+      rounds.push(round);
+    }
+    return rounds;
+  }
+
+  async #publish(round: Round): Promise<void> {
+    const env = { ...this.#settings.env, BITTERN_CAPTURE_NETWORK: round.network };
+    for (;;) {
+      this.#published++;
+      try {
+        await runBittern(['replay', round.file, '--kafka'], { ...this.#settings, env });
+        return;
+      } catch (error) {
+        process.stderr.write(`publishing again: ${(error as Error).message.split('\n')[0]}\n`);
+        await sleep(1000);
+      }
+    }
+  }
+
+  /** Waits until every stage has committed everything. */
+  async #drained(): Promise<void> {
+    const deadline = performance.now() + DRAIN_TIMEOUT_MS;
+    for (;;) {
+      const lines = (await runBittern(['lag', '--json'], this.#settings)).trim().split('\n');
+      const lag = lines.reduce((sum, line) => sum + (JSON.parse(line) as { lag: number }).lag, 0);
+      if (lag === 0) return;
+      if (performance.now() > deadline)
+        throw new Error(`the stages did not drain within ${DRAIN_TIMEOUT_MS / 1000} s: ${lag} records of lag`);
+      await sleep(1000);
+    }
+  }
+
+  async #compare(round: Round): Promise<string[]> {
+    const result = await this.#store.client.query({
+      query: 'SELECT * FROM calls WHERE network = {network:String}',
+      query_params: { network: round.network },
+      format: 'JSONEachRow',
+    });
+    const { differences } = compare(round.manifest, await result.json<Row>());
+    return differences.map((difference) => `${round.network}: ${difference}`);
+  }
+}

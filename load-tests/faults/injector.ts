@@ -1,0 +1,158 @@
+/** Lets things go wrong, at moments that the seed gives: the faults, how likely each is, and how often each happened. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Store } from '../../services/clickhouse/store.ts';
+import type { Random } from '../generator/random.ts';
+import type { KafkaBroker } from '../kafka/broker.ts';
+import type { StageProcess } from './processes.ts';
+
+const PAUSE_MS = { low: 200, high: 2000 } as const;
+/** Around the session timeout of the drill: some thaw in time, others when their partitions have a new owner. */
+const FREEZE_MS = { low: 2000, high: 14_000 } as const;
+/** A long run has an outage of ClickHouse this often. */
+const OUTAGE_EVERY = 40;
+const OUTAGE_MS = 20_000;
+
+export interface FaultTargets {
+  readonly broker: KafkaBroker;
+  readonly store: Store;
+  readonly stages: readonly StageProcess[];
+  /** Consumers that come and go. */
+  readonly extra: readonly StageProcess[];
+}
+
+const FAULTS = ['broker', 'clickhouse', 'freeze', 'stop', 'scale', 'kill'] as const;
+type Fault = (typeof FAULTS)[number];
+/** Of a hundred. */
+const WEIGHTS: Readonly<Record<Fault, number>> = { broker: 4, clickhouse: 8, freeze: 12, stop: 10, scale: 8, kill: 58 };
+
+export class FaultInjector {
+  readonly counts = { reassembler: 0, sink: 0, broker: 0, clickhouse: 0, frozen: 0, stopped: 0, scaled: 0, outages: 0 };
+  readonly #targets: FaultTargets;
+  readonly #random: Random;
+  readonly #thaws = new Set<Promise<void>>();
+  #outage: Promise<void> | null = null;
+
+  constructor(targets: FaultTargets, random: Random) {
+    this.#targets = targets;
+    this.#random = random;
+  }
+
+  /** SIGKILLs so far, of whatever. */
+  get kills(): number {
+    const { reassembler, sink, broker, clickhouse } = this.counts;
+    return reassembler + sink + broker + clickhouse;
+  }
+
+  /** Goes on until so many processes were killed. Everything that was frozen goes on when it resolves. */
+  async inject(kills: number): Promise<void> {
+    let nextOutage = OUTAGE_EVERY / 2;
+    while (this.kills < kills) {
+      await sleep(this.#random.int(PAUSE_MS.low, PAUSE_MS.high));
+      if (this.kills >= nextOutage && this.#outage === null) {
+        nextOutage += OUTAGE_EVERY;
+        this.#outage = this.#clickhouseOutage().finally(() => {
+          this.#outage = null;
+        });
+      }
+      await this.#inject(this.#choose());
+    }
+    await this.#outage;
+    await Promise.all(this.#thaws);
+    await Promise.all(this.#targets.extra.map((stage) => stage.stop()));
+  }
+
+  /** Ends what this has started. */
+  async end(): Promise<void> {
+    await Promise.all(this.#targets.extra.map((stage) => stage.kill()));
+  }
+
+  #choose(): Fault {
+    let dice = this.#random.int(0, 99);
+    for (const fault of FAULTS) {
+      dice -= WEIGHTS[fault];
+      if (dice < 0) return fault;
+    }
+    return 'kill';
+  }
+
+  async #inject(fault: Fault): Promise<void> {
+    switch (fault) {
+      case 'broker':
+        this.counts.broker++;
+        await this.#targets.broker.kill();
+        await sleep(this.#random.int(0, 3000));
+        return this.#targets.broker.start();
+      case 'clickhouse':
+        this.#killEngine();
+        return;
+      case 'freeze':
+        return this.#freeze();
+      case 'scale':
+        return this.#scale();
+      case 'stop':
+      case 'kill':
+        return this.#end(fault);
+    }
+  }
+
+  async #end(how: 'stop' | 'kill'): Promise<void> {
+    const stage = this.#pick();
+    if (stage === undefined) return;
+    if (how === 'stop') {
+      this.counts.stopped++;
+      await stage.stop();
+    } else {
+      if (stage.name.startsWith('sink')) this.counts.sink++;
+      else this.counts.reassembler++;
+      await stage.kill();
+    }
+    if (this.#random.chance(0.5)) await sleep(this.#random.int(0, 4000));
+    stage.start();
+  }
+
+  /** A process that is stopped in its tracks, and later goes on as if nothing had happened. Other faults go on meanwhile. */
+  async #freeze(): Promise<void> {
+    const stage = this.#pick();
+    if (stage === undefined) return;
+    this.counts.frozen++;
+    const thaw = stage.freeze(this.#random.int(FREEZE_MS.low, FREEZE_MS.high));
+    this.#thaws.add(thaw);
+    void thaw.finally(() => this.#thaws.delete(thaw));
+  }
+
+  /** A further consumer joins, or one that has joined leaves. */
+  async #scale(): Promise<void> {
+    this.counts.scaled++;
+    const { extra } = this.#targets;
+    const stage = extra[this.#random.int(0, extra.length - 1)]!;
+    if (stage.running) await stage.stop();
+    else stage.start();
+  }
+
+  #pick(): StageProcess | undefined {
+    const awake = this.#targets.stages.filter((stage) => !stage.frozen);
+    return awake[this.#random.int(0, Math.max(0, awake.length - 1))];
+  }
+
+  #killEngine(): void {
+    const pid = this.#targets.store.enginePid();
+    if (pid === undefined) return;
+    this.counts.clickhouse++;
+    process.kill(pid, 'SIGKILL');
+  }
+
+  /** As often as the engine comes back, it is killed again. */
+  async #clickhouseOutage(): Promise<void> {
+    this.counts.outages++;
+    const end = performance.now() + OUTAGE_MS;
+    let before: number | undefined;
+    while (performance.now() < end) {
+      const pid = this.#targets.store.enginePid();
+      if (pid !== undefined && pid !== before) {
+        process.kill(pid, 'SIGKILL');
+        before = pid;
+      }
+      await sleep(100);
+    }
+  }
+}
