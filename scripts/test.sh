@@ -2,6 +2,7 @@
 # Runs all tests: installs what they need first. Arguments are passed on to `node --test` (a file, --test-name-pattern=…).
 # Tests that need root, tcpdump, tshark or a Kafka broker (Java, Maven, OpenSSL) skip outside CI when these are missing; with
 # CI=true a skipped test is a failure.
+# Property tests run from a fixed seed; PROPERTY_SEED=random looks for new cases.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$root"
@@ -36,7 +37,7 @@ fi
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 status=0
-"$node" --disable-warning=ExperimentalWarning --expose-gc --test --test-concurrency=2 --test-reporter=spec "$@" >"$output" 2>&1 || status=$?
+"$node" --disable-warning=ExperimentalWarning --expose-gc --import ./scripts/fixed-property-seed.ts --test --test-concurrency=2 --test-reporter=spec "$@" >"$output" 2>&1 || status=$?
 if [ "$status" -eq 0 ] && [ "${CI:-}" != true ]; then
   grep -E '^ *(﹣|ℹ)' "$output" || true
 else

@@ -27,11 +27,10 @@ export interface PipelineSink {
 /** Bytes that reached HTTP and were not read as such. */
 function lossesOf(stats: readonly HttpStats[]): LossReport['losses'] {
   const sum = (bytes: (each: HttpStats) => number): number => stats.reduce((total, each) => total + bytes(each), 0);
-  const counts = [
+  return [
     { reason: 'unsynced', packets: 0, bytes: sum((each) => each.skippedBytes) },
     { reason: 'other_protocol', packets: 0, bytes: sum((each) => each.opaqueBytes) },
   ];
-  return counts.filter((count) => count.bytes > 0);
 }
 
 export interface PipelineOptions {
@@ -87,9 +86,13 @@ export class Pipeline {
 
   /** Stores what the stages behind the probe could not use of a capture. After the last `drain`. */
   async reportLosses(capture: Pick<LossReport, 'probe' | 'source' | 'from' | 'to'>): Promise<void> {
-    const losses = lossesOf(this.reassembler.httpStats);
     const { probe, source, from, to } = capture;
-    if (losses.length > 0) await this.#sink.addLosses({ stage: 'http', probe, source, from, to, losses });
+    const store = async (stage: string, losses: LossReport['losses']): Promise<void> => {
+      const some = losses.filter((loss) => loss.bytes > 0);
+      if (some.length > 0) await this.#sink.addLosses({ stage, probe, source, from, to, losses: some });
+    };
+    await store('http', lossesOf(this.reassembler.httpStats));
+    await store('llm', [{ reason: 'memory', packets: 0, bytes: this.reassembler.droppedBytes }]);
   }
 
   /** The first failure is kept. */

@@ -46,6 +46,7 @@ export interface Progress {
 
 export class PartitionReassembler {
   readonly #assembler: HttpAssembler;
+  readonly #recognizer: CallRecognizer;
   readonly #watermark = new Watermark();
   /** What the predecessor told of connections whose frames haven't come again yet. */
   readonly #told: Map<ConnectionId, ResumePoint>;
@@ -64,14 +65,19 @@ export class PartitionReassembler {
     masker: CredentialMasker,
     checkpoint: Map<ConnectionId, ResumePoint> | null,
   ) {
-    const recognizer = new CallRecognizer(options.llm, (observation) => this.#ready.push(observation));
+    this.#recognizer = new CallRecognizer(options.llm, (observation) => this.#ready.push(observation));
     this.#limits = options.limits ?? null;
     // A tunnel may last for days, and would keep the watermark where it began.
     const http = this.#limits === null ? options.http : { ...options.http, endUpgradesAtOnce: true };
-    this.#assembler = new HttpAssembler(http, recognizer, masker);
+    this.#assembler = new HttpAssembler(http, this.#recognizer, masker);
     this.#told = checkpoint ?? new Map();
     this.#takenOver = checkpoint !== null;
     for (const [connection, resume] of this.#told) this.#watermark.restore(connection, resume);
+  }
+
+  /** Bytes of bodies that the memory ceiling of open exchanges made it let go. */
+  get droppedBytes(): number {
+    return this.#recognizer.stats.droppedOpenBytes;
   }
 
   get httpStats(): HttpStats {

@@ -92,6 +92,11 @@ export class Reassembler implements ConsumerHandlers<Frame> {
     return { idle, cut };
   }
 
+  /** Bytes of bodies that the memory ceiling of open exchanges cost, in the partitions owned now. */
+  get droppedBytes(): number {
+    return [...this.#partitions.values()].reduce((sum, { state }) => sum + state.droppedBytes, 0);
+  }
+
   /** Of each partition owned now. */
   get httpStats(): readonly HttpStats[] {
     return [...this.#partitions.values()].map(({ state }) => state.httpStats);
