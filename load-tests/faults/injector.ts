@@ -26,7 +26,17 @@ type Fault = (typeof FAULTS)[number];
 const WEIGHTS: Readonly<Record<Fault, number>> = { broker: 4, clickhouse: 8, freeze: 12, stop: 10, scale: 8, kill: 58 };
 
 export class FaultInjector {
-  readonly counts = { reassembler: 0, sink: 0, broker: 0, clickhouse: 0, frozen: 0, stopped: 0, scaled: 0, outages: 0 };
+  readonly counts = {
+    reassembler: 0,
+    sink: 0,
+    broker: 0,
+    clickhouse: 0,
+    frozen: 0,
+    stopped: 0,
+    scaled: 0,
+    outages: 0,
+    late: 0,
+  };
   readonly #targets: FaultTargets;
   readonly #random: Random;
   readonly #thaws = new Set<Promise<void>>();
@@ -58,7 +68,7 @@ export class FaultInjector {
     }
     await this.#outage;
     await Promise.all(this.#thaws);
-    await Promise.all(this.#targets.extra.map((stage) => stage.stop()));
+    await Promise.all(this.#targets.extra.map((stage) => this.#stop(stage)));
   }
 
   /** Ends what this has started. */
@@ -100,7 +110,7 @@ export class FaultInjector {
     if (stage === undefined) return;
     if (how === 'stop') {
       this.counts.stopped++;
-      await stage.stop();
+      await this.#stop(stage);
     } else {
       if (stage.name.startsWith('sink')) this.counts.sink++;
       else this.counts.reassembler++;
@@ -108,6 +118,11 @@ export class FaultInjector {
     }
     if (this.#random.chance(0.5)) await sleep(this.#random.int(0, 4000));
     stage.start();
+  }
+
+  /** Counts those that didn't end by themselves. */
+  async #stop(stage: StageProcess): Promise<void> {
+    if (!(await stage.stop())) this.counts.late++;
   }
 
   /** A process that is stopped in its tracks, and later goes on as if nothing had happened. Other faults go on meanwhile. */
@@ -125,7 +140,7 @@ export class FaultInjector {
     this.counts.scaled++;
     const { extra } = this.#targets;
     const stage = extra[this.#random.int(0, extra.length - 1)]!;
-    if (stage.running) await stage.stop();
+    if (stage.running) await this.#stop(stage);
     else stage.start();
   }
 

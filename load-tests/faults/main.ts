@@ -72,12 +72,22 @@ try {
   });
   const [stored] = await answer.json<{ calls: number; ids: number }>();
   const twice = (stored?.calls ?? 0) - (stored?.ids ?? 0);
-  failed = differences.length > 0 || twice !== 0;
-  const { reassembler, sink, broker: brokers, clickhouse, frozen, stopped, scaled, outages } = drill.faults.counts;
+  failed = differences.length > 0 || twice !== 0 || drill.faults.counts.late > 0;
+  const {
+    reassembler,
+    sink,
+    broker: brokers,
+    clickhouse,
+    frozen,
+    stopped,
+    scaled,
+    outages,
+    late,
+  } = drill.faults.counts;
   const { published, drainMs } = drill.counts;
   const seconds = (ms: number): string => `${(ms / 1000).toFixed(0)} s`;
   console.log(
-    `kills: ${drill.faults.kills} (${reassembler} reassembler, ${sink} sink, ${brokers} broker, ${clickhouse} ClickHouse); ${frozen} freezes, ${stopped} orderly stops, ${scaled} consumers more or less, ${outages} ClickHouse outages; ${published} captures published; drained in ${seconds(drainMs)}`,
+    `kills: ${drill.faults.kills} (${reassembler} reassembler, ${sink} sink, ${brokers} broker, ${clickhouse} ClickHouse); ${frozen} freezes, ${stopped} orderly stops (${late} overdue), ${scaled} consumers more or less, ${outages} ClickHouse outages; ${published} captures published; drained in ${seconds(drainMs)}`,
   );
   console.log(
     `stored ${stored?.calls} calls, ${twice} of them twice; ${differences.length} differences; ${seconds(performance.now() - started)} (seed ${options.seed})`,

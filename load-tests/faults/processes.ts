@@ -7,6 +7,9 @@ import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../services/cli/main.ts', import.meta.url));
 
+/** Draining (10 s) and taking leave of a broker that may be down. */
+const STOP_TIMEOUT_MS = 40_000;
+
 export interface StageSettings {
   readonly folder: string;
   readonly env: NodeJS.ProcessEnv;
@@ -51,9 +54,11 @@ export class StageProcess {
     await this.#end('SIGKILL');
   }
 
-  /** SIGTERM: it drains and hands over. Resolves when it is gone. */
-  async stop(): Promise<void> {
-    await this.#end('SIGTERM');
+  /** SIGTERM: it drains and hands over. Resolves when it is gone; false: it had to be killed. */
+  async stop(): Promise<boolean> {
+    const inTime = await this.#end('SIGTERM');
+    if (!inTime) await this.kill();
+    return inTime;
   }
 
   /** SIGSTOP, and SIGCONT after a while: connections stay open, and the process believes that no time has passed. */
@@ -67,12 +72,12 @@ export class StageProcess {
     this.#frozen = false;
   }
 
-  async #end(signal: NodeJS.Signals): Promise<void> {
+  async #end(signal: NodeJS.Signals): Promise<boolean> {
     const child = this.#child;
-    if (child === null || !this.running) return;
-    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    if (child === null || !this.running) return true;
+    const gone = new Promise<true>((resolve) => child.once('exit', () => resolve(true)));
     child.kill(signal);
-    await gone;
+    return await Promise.race([gone, sleep(STOP_TIMEOUT_MS, false, { ref: false })]);
   }
 }
 

@@ -6,6 +6,7 @@ import type { Topic } from '../bus/bus.ts';
 import { BitternError } from '../common/errors.ts';
 import type { Config } from '../config/schema.ts';
 import {
+  checkpointPlan,
   KAFKA_DEFAULTS,
   KafkaBus,
   type KafkaOptions,
@@ -84,5 +85,6 @@ export function topicPlans(config: Config): readonly TopicPlan[] {
     ...withDeadLetters({ ...plan, name: FRAMES.name }),
     ...withDeadLetters({ ...plan, name: OBSERVATIONS.name, messageBytesMax: OBSERVATION_BYTES_MAX + 1024 * 1024 }),
     ...withDeadLetters({ ...plan, name: PROBE_REPORTS.name, partitions: 1 }),
+    checkpointPlan(plan),
   ];
 }

@@ -11,6 +11,7 @@ import { kafkaError, marksOf } from './errors.ts';
 import { patchKafkajs } from './kafkajs-patch.ts';
 import type { KafkaOptions } from './options.ts';
 import { type KafkaCredentials, kafkajsSecurity, platformaticSecurity } from './security.ts';
+import { Sockets } from './sockets.ts';
 
 /** The producer client, told to leave bytes alone. */
 export type RawProducer = PlatformaticProducer<Buffer, Buffer, Buffer, Buffer>;
@@ -52,6 +53,7 @@ export class KafkaClients {
   readonly kafkajs: Kafka;
   readonly #options: KafkaOptions;
   readonly #credentials: KafkaCredentials;
+  readonly #sockets = new Sockets();
 
   constructor(options: KafkaOptions, credentials: KafkaCredentials) {
     registerZstd();
@@ -95,6 +97,11 @@ export class KafkaClients {
     });
   }
 
+  /** Nothing of kafkajs is connected any more; after everything else is closed. */
+  close(): void {
+    this.#sockets.close();
+  }
+
   /** For reading a topic without a group. */
   readerOptions(): BaseOptions {
     return {
@@ -116,6 +123,7 @@ export class KafkaClients {
       // What goes wrong is reported as errors and events; the client's own log has no sentences for operators.
       logLevel: kafkajs.logLevel.NOTHING,
       retry,
+      socketFactory: this.#sockets.factory,
     });
   }
 }

@@ -6,12 +6,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommitResult } from '../bus/bus.ts';
 import { BitternError } from '../common/errors.ts';
+import { type CheckpointReference, type Checkpoints, needsRecord, writeReference } from './checkpoints.ts';
 import { kafkaError, marksOf } from './errors.ts';
 import type { Coordinator, Generation } from './membership.ts';
 import type { OwnedPartition, Ownership } from './ownership.ts';
 
-/** `offset.metadata.max.bytes`, the broker's default. */
-export const COMMIT_METADATA_BYTES_MAX = 4096;
 const RETRY_DELAY_MS = 200;
 
 const FENCED = ['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'REBALANCE_IN_PROGRESS', 'FENCED_INSTANCE_ID'];
@@ -32,6 +31,8 @@ interface Pending {
   readonly owned: OwnedPartition;
   offset: number;
   metadata: string;
+  /** Where the metadata is when it is too long for a commit. */
+  reference: CheckpointReference | null;
   readonly waiters: ((result: CommitResult | BitternError) => void)[];
 }
 
@@ -40,18 +41,19 @@ export class Committer {
   readonly #group: string;
   readonly #source: CoordinatorSource;
   readonly #ownership: Ownership;
+  readonly #checkpoints: Checkpoints;
   #pending = new Map<OwnedPartition, Pending>();
   #running: Promise<void> | null = null;
 
-  constructor(topic: string, group: string, source: CoordinatorSource, ownership: Ownership) {
+  constructor(topic: string, group: string, source: CoordinatorSource, ownership: Ownership, checkpoints: Checkpoints) {
     this.#topic = topic;
     this.#group = group;
     this.#source = source;
     this.#ownership = ownership;
+    this.#checkpoints = checkpoints;
   }
 
   async commit(partition: number, offset: number, metadata: string, epoch: number | undefined): Promise<CommitResult> {
-    if (Buffer.byteLength(metadata) > COMMIT_METADATA_BYTES_MAX) throw metadataTooLarge(metadata);
     const owned = this.#ownership.find(partition, epoch);
     if (owned === undefined) return 'fenced';
     if (offset < owned.requested) {
@@ -77,7 +79,7 @@ export class Committer {
   #enqueue(owned: OwnedPartition, offset: number, metadata: string, waiter: Pending['waiters'][number]): void {
     const pending = this.#pending.get(owned);
     if (pending === undefined) {
-      this.#pending.set(owned, { owned, offset, metadata, waiters: [waiter] });
+      this.#pending.set(owned, { owned, offset, metadata, reference: null, waiters: [waiter] });
       return;
     }
     pending.offset = offset;
@@ -106,10 +108,13 @@ export class Committer {
     const { generation } = batch[0]!.owned;
     while (batch.every(({ owned }) => this.#ownership.holds(owned))) {
       try {
+        for (const pending of batch) await this.#storeLong(pending);
         const coordinator = await this.#source.coordinator();
         await coordinator.offsetCommit(this.#request(generation, batch));
+        for (const { owned, reference } of batch) this.#refer(owned, reference);
         return 'committed';
       } catch (error) {
+        if (error instanceof BitternError && error.code !== 'BIT_KAFKA_UNREACHABLE') return error;
         const marks = marksOf(error);
         if (FENCED.some((mark) => marks.has(mark))) return 'fenced';
         if (REFUSED.some((mark) => marks.has(mark))) return kafkaError(`Committing '${this.#topic}'`, error);
@@ -120,11 +125,24 @@ export class Committer {
     return 'fenced';
   }
 
+  /** Once, however often the commit is tried. */
+  async #storeLong(pending: Pending): Promise<void> {
+    if (pending.reference !== null || !needsRecord(pending.metadata)) return;
+    const owner = `${this.#group}/${pending.owned.partition}/${pending.offset}`;
+    pending.reference = await this.#checkpoints.store(owner, pending.metadata);
+  }
+
+  /** What the commit before this one referred to isn't needed any more. */
+  #refer(owned: OwnedPartition, reference: CheckpointReference | null): void {
+    if (owned.reference !== null) this.#checkpoints.bury(owned.reference);
+    owned.reference = reference;
+  }
+
   #request(generation: Generation, batch: readonly Pending[]): Parameters<Coordinator['offsetCommit']>[0] {
-    const partitions = batch.map(({ owned, offset, metadata }) => ({
+    const partitions = batch.map(({ owned, offset, metadata, reference }) => ({
       partition: owned.partition,
       offset: String(offset),
-      metadata,
+      metadata: reference === null ? metadata : writeReference(reference),
     }));
     return {
       groupId: this.#group,
@@ -133,11 +151,4 @@ export class Committer {
       topics: [{ topic: this.#topic, partitions }],
     };
   }
-}
-
-function metadataTooLarge(metadata: string): BitternError {
-  return new BitternError(
-    'BIT_KAFKA_METADATA_TOO_LARGE',
-    `Commit metadata of ${Buffer.byteLength(metadata)} bytes is over the brokers' limit of ${COMMIT_METADATA_BYTES_MAX}: keep larger checkpoints in a topic of their own.`,
-  );
 }

@@ -24,6 +24,7 @@ import type {
   Poison,
   Topic,
 } from '../bus/bus.ts';
+import { CHECKPOINT_TOPIC, type CheckpointReference, type Checkpoints, readReference } from './checkpoints.ts';
 import { KAFKAJS_RETRY } from './clients.ts';
 import { Committer } from './committer.ts';
 import type { DeadLetterWriter } from './dead-letter-writer.ts';
@@ -66,6 +67,13 @@ export interface ConsumerParts<T> {
   readonly handlers: ConsumerHandlers<T>;
   readonly options: KafkaConsumerOptions;
   readonly deadLetters: DeadLetterWriter;
+  readonly checkpoints: Checkpoints;
+}
+
+/** Where a partition goes on, and the record that its metadata was in. */
+interface Position {
+  readonly assignment: Omit<Assignment, 'epoch'>;
+  readonly reference: CheckpointReference | null;
 }
 
 export class KafkaConsumer<T> implements Consumer {
@@ -104,7 +112,7 @@ export class KafkaConsumer<T> implements Consumer {
       leaving: () => this.#leave(),
       joined: (generation, partitions) => this.#take(generation, partitions),
     });
-    this.#committer = new Committer(topic.name, groupId, this.#membership, this.#ownership);
+    this.#committer = new Committer(topic.name, groupId, this.#membership, this.#ownership, parts.checkpoints);
     this.#kafkajs = client.consumer({
       groupId,
       partitionAssigners: [this.#membership.assigner],
@@ -269,18 +277,22 @@ export class KafkaConsumer<T> implements Consumer {
     this.#generation = generation;
     this.#rebalances++;
     const positions = partitions.length === 0 ? [] : await this.#positions(partitions);
-    const epoch = this.#ownership.begin(generation, new Map(positions.map((each) => [each.partition, each.offset])));
+    const epoch = this.#ownership.begin(
+      generation,
+      positions.map(({ assignment, reference }) => ({ ...assignment, reference })),
+    );
     const hooks = {
       batch: (batch: Batch<T>) => this.#handle(batch),
       poison: (partition: number, message: KafkaMessage, poison: Poison) => this.#bury(partition, message, poison),
       progress: () => this.#progress(),
       failed: (error: unknown) => this.#fail(error),
     };
-    for (const { partition } of positions) {
+    const assignments = positions.map(({ assignment }): Assignment => ({ ...assignment, epoch }));
+    for (const { partition } of assignments) {
       this.#deliveries.set(partition, new PartitionDelivery(this.#parts.topic, partition, this.#parts.options, hooks));
     }
     try {
-      await this.#parts.handlers.assigned?.(positions.map((each): Assignment => ({ ...each, epoch })));
+      await this.#parts.handlers.assigned?.(assignments);
     } catch (error) {
       this.#fail(error);
       throw error;
@@ -293,7 +305,7 @@ export class KafkaConsumer<T> implements Consumer {
     this.#lastBatchMs = Date.now();
   }
 
-  async #positions(partitions: readonly number[]): Promise<Omit<Assignment, 'epoch'>[]> {
+  async #positions(partitions: readonly number[]): Promise<Position[]> {
     const topic = this.#parts.topic.name;
     const request = {
       groupId: this.#groupId,
@@ -313,14 +325,32 @@ export class KafkaConsumer<T> implements Consumer {
   }
 
   /** Where nothing was committed, the first record still there is the first that is delivered. */
-  async #resolvePositions(found: readonly PartitionOffset[]): Promise<Omit<Assignment, 'epoch'>[]> {
+  async #resolvePositions(found: readonly PartitionOffset[]): Promise<Position[]> {
     const fresh = found.filter(({ offset }) => Number(offset) < 0).map(({ partition }) => partition);
     const earliest = fresh.length === 0 ? new Map<number, number>() : await this.#membership.earliestOffsets(fresh);
-    return found.map(({ partition, offset, metadata }) => {
+    const positions: Position[] = [];
+    for (const { partition, offset, metadata } of found) {
       const committed = Number(offset);
-      if (committed >= 0) return { partition, offset: committed, metadata: metadata ?? '' };
-      return { partition, offset: earliest.get(partition) ?? 0, metadata: '' };
-    });
+      if (committed >= 0) positions.push(await this.#position(partition, committed, metadata ?? ''));
+      else {
+        const assignment = { partition, offset: earliest.get(partition) ?? 0, metadata: '' };
+        positions.push({ assignment, reference: null });
+      }
+    }
+    return positions;
+  }
+
+  /** A committed position, with its metadata from where it was put. */
+  async #position(partition: number, offset: number, metadata: string): Promise<Position> {
+    const reference = readReference(metadata);
+    if (reference === null) return { assignment: { partition, offset, metadata }, reference };
+    const text = await this.#parts.checkpoints.load(reference);
+    if (text !== null) return { assignment: { partition, offset, metadata: text }, reference };
+    const metadataMissing = {
+      code: 'BIT_CHECKPOINT_MISSING',
+      message: `The checkpoint of offset ${offset} is not in '${CHECKPOINT_TOPIC}' any more, so what was in flight there is taken up in its middle: check that topic's retention and clean-up policy.`,
+    };
+    return { assignment: { partition, offset, metadata: '', metadataMissing }, reference: null };
   }
 
   async #fetched({ batch, resolveOffset }: EachBatchPayload): Promise<void> {

@@ -1,5 +1,5 @@
 /** The bus over Kafka. */
-export { COMMIT_METADATA_BYTES_MAX } from './committer.ts';
+export { CHECKPOINT_TOPIC, COMMIT_METADATA_BYTES_MAX, checkpointPlan } from './checkpoints.ts';
 export type { KafkaConsumerStats } from './consumer.ts';
 export { DEAD_LETTER_HEADERS, DEAD_LETTER_SUFFIX } from './dead-letter-writer.ts';
 export {
@@ -25,11 +25,5 @@ export type {
   SaslMechanism,
   SecretSource,
 } from './security.ts';
-export {
-  DEAD_LETTER_TOPIC_DEFAULTS,
-  type KafkaTopics,
-  type PartitionLag,
-  TOPIC_DEFAULTS,
-  type TopicPlan,
-  withDeadLetters,
-} from './topics.ts';
+export { DEAD_LETTER_TOPIC_DEFAULTS, TOPIC_DEFAULTS, type TopicPlan, withDeadLetters } from './topic-plan.ts';
+export type { KafkaTopics, PartitionLag } from './topics.ts';

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bus, Consumer, ConsumerHandlers, Producer, Topic } from '../bus/bus.ts';
 import { BitternError } from '../common/errors.ts';
+import { Checkpoints } from './checkpoints.ts';
 import { KafkaClients, type RawProducer } from './clients.ts';
 import { KafkaConsumer, type KafkaConsumerStats } from './consumer.ts';
 import { DEAD_LETTER_SUFFIX, DeadLetterWriter } from './dead-letter-writer.ts';
@@ -19,12 +20,14 @@ export class KafkaBus implements Bus {
   readonly #clients: KafkaClients;
   readonly #writers = new Map<string, Promise<TopicWriter>>();
   readonly #deadLetterWriter = new DeadLetterWriter((topic) => this.#writer(topic));
+  readonly #checkpoints: Checkpoints;
   readonly #consumers: KafkaConsumer<never>[] = [];
   #producer: RawProducer | null = null;
 
   private constructor(options: KafkaOptions, clients: KafkaClients) {
     this.#options = options;
     this.#clients = clients;
+    this.#checkpoints = new Checkpoints(clients, () => this.#rawProducer());
     this.topics = new KafkaTopics(clients);
     this.deadLetters = new DeadLetters(clients, (topic) => this.#writer(topic));
   }
@@ -62,6 +65,7 @@ export class KafkaBus implements Bus {
       handlers,
       options: this.#options.consumer,
       deadLetters: this.#deadLetterWriter,
+      checkpoints: this.#checkpoints,
     });
     await consumer.start();
     this.#consumers.push(consumer as unknown as KafkaConsumer<never>);
@@ -79,7 +83,9 @@ export class KafkaBus implements Bus {
     const flushed = Promise.allSettled(writers.map((writer) => writer.flush()));
     await Promise.race([flushed, sleep(this.#options.closeTimeoutMs, undefined, { ref: false })]);
     const bytes = writers.reduce((sum, writer) => sum + writer.bytes, 0);
-    await this.#producer?.close(true).catch(() => {});
+    const closed = this.#producer?.close(true).catch(() => {});
+    await Promise.race([closed, sleep(this.#options.closeTimeoutMs, undefined, { ref: false })]);
+    this.#clients.close();
     if (bytes === 0) return;
     throw new BitternError(
       'BIT_KAFKA_NOT_FLUSHED',
@@ -100,12 +106,16 @@ export class KafkaBus implements Bus {
 
   async #openWriter(topic: string): Promise<TopicWriter> {
     const limits = await this.topics.limits(topic);
-    this.#producer ??= this.#clients.producer();
     const options = this.#options.producer;
     // A dead letter may be just the record that is too large: only the topic's own limit counts.
     const letters = topic.endsWith(DEAD_LETTER_SUFFIX)
       ? { ...options, recordBytesMax: limits.recordBytesMax }
       : options;
-    return new TopicWriter(topic, this.#producer, limits, letters);
+    return new TopicWriter(topic, this.#rawProducer(), limits, letters);
+  }
+
+  #rawProducer(): RawProducer {
+    this.#producer ??= this.#clients.producer();
+    return this.#producer;
   }
 }

@@ -2,6 +2,7 @@
  * Which partitions this member owns, since which epoch, and what it has committed. The fence against late commits: a commit
  * names the epoch that did the work, and is refused here once that epoch is over, and by the broker once its generation is.
  */
+import type { CheckpointReference } from './checkpoints.ts';
 import type { Generation } from './membership.ts';
 
 export interface OwnedPartition {
@@ -10,6 +11,15 @@ export interface OwnedPartition {
   readonly generation: Generation;
   /** The highest offset that a commit was asked for; the assigned offset at first. */
   requested: number;
+  /** The record that the last commit refers to, the predecessor's at first. */
+  reference: CheckpointReference | null;
+}
+
+/** Where a partition is taken up. */
+export interface Beginning {
+  readonly partition: number;
+  readonly offset: number;
+  readonly reference: CheckpointReference | null;
 }
 
 export class Ownership {
@@ -17,10 +27,13 @@ export class Ownership {
   #owned = new Map<number, OwnedPartition>();
 
   /** Begins the next epoch. @returns its number. */
-  begin(generation: Generation, offsets: ReadonlyMap<number, number>): number {
+  begin(generation: Generation, beginnings: readonly Beginning[]): number {
     const epoch = ++this.#epoch;
     this.#owned = new Map(
-      [...offsets].map(([partition, requested]) => [partition, { partition, epoch, generation, requested }]),
+      beginnings.map(({ partition, offset, reference }) => [
+        partition,
+        { partition, epoch, generation, requested: offset, reference },
+      ]),
     );
     return epoch;
   }

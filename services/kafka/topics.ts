@@ -2,37 +2,10 @@
 import kafkajs, { type Admin } from 'kafkajs';
 import { BitternError } from '../common/errors.ts';
 import type { KafkaClients } from './clients.ts';
-import { DEAD_LETTER_SUFFIX } from './dead-letter-writer.ts';
+import { TOPIC_DEFAULTS, type TopicPlan } from './topic-plan.ts';
 import type { TopicLimits } from './topic-writer.ts';
 
-export interface TopicPlan {
-  readonly name: string;
-  readonly partitions: number;
-  readonly replicas: number;
-  /** `retention.ms`: how long a record stays, and so how long consumers may be down. */
-  readonly retentionMs: number;
-  /** `max.message.bytes`: one batch of records. */
-  readonly messageBytesMax: number;
-  readonly cleanup: 'delete' | 'compact';
-}
-
-export const TOPIC_DEFAULTS: Omit<TopicPlan, 'name'> = {
-  partitions: 12,
-  replicas: 3,
-  retentionMs: 24 * 3600 * 1000,
-  messageBytesMax: 1_048_588,
-  cleanup: 'delete',
-};
-
-/** Dead letters are few, and people need days to look at them. */
-export const DEAD_LETTER_TOPIC_DEFAULTS: Omit<TopicPlan, 'name'> = {
-  partitions: 1,
-  replicas: 3,
-  retentionMs: 14 * 24 * 3600 * 1000,
-  // The original record and the headers that tell why.
-  messageBytesMax: 1_048_588 + 64 * 1024,
-  cleanup: 'delete',
-};
+export { TOPIC_DEFAULTS } from './topic-plan.ts';
 
 /**
  * The name of a group in Kafka. The bus has groups within a topic; Kafka's span topics, and kafkajs mixes up the members of one
@@ -50,12 +23,6 @@ export interface PartitionLag {
   readonly committed: number | null;
   /** Records between the committed offset (or the first one there is) and the end. */
   readonly lag: number;
-}
-
-/** A topic and its dead letters, replicated alike. */
-export function withDeadLetters(plan: TopicPlan): readonly TopicPlan[] {
-  const letters = { ...DEAD_LETTER_TOPIC_DEFAULTS, replicas: plan.replicas, name: plan.name + DEAD_LETTER_SUFFIX };
-  return [plan, { ...letters, messageBytesMax: Math.max(letters.messageBytesMax, plan.messageBytesMax + 64 * 1024) }];
 }
 
 export class KafkaTopics {
@@ -159,7 +126,7 @@ async function checkTopic(admin: Admin, plan: TopicPlan): Promise<string[]> {
     );
   }
   const cleanup = config.get('cleanup.policy');
-  if (cleanup !== plan.cleanup) {
+  if (policies(cleanup) !== policies(plan.cleanup)) {
     findings.push(
       `'${plan.name}' has cleanup.policy=${cleanup} instead of ${plan.cleanup}: change it, or records vanish or pile up.`,
     );
@@ -178,6 +145,11 @@ async function topicConfig(admin: Admin, topic: string): Promise<ReadonlyMap<str
     resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }],
   });
   return new Map(resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]));
+}
+
+/** The brokers give them in any order. */
+function policies(cleanup: string | undefined): string {
+  return (cleanup ?? '').split(',').sort().join();
 }
 
 function hours(ms: number): string {

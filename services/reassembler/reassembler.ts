@@ -44,6 +44,7 @@ export class Reassembler implements ConsumerHandlers<Frame> {
   readonly #note: (line: string) => void;
   #calls = 0;
   #exchanges = 0;
+  #problem = '';
   #overtaken = 0;
   #checkpointsMissing = 0;
 
@@ -63,7 +64,9 @@ export class Reassembler implements ConsumerHandlers<Frame> {
   /** The consumer that offsets are committed to; before the first record. */
   attach(consumer: Consumer): void {
     this.#consumer = consumer;
-    this.#timer = setInterval(() => void this.#commitAll(), REASSEMBLER_DEFAULTS.commitIntervalMs);
+    this.#timer = setInterval(() => {
+      this.#commitAll().catch((error: unknown) => this.#commitFailed(error));
+    }, REASSEMBLER_DEFAULTS.commitIntervalMs);
     this.#timer.unref();
   }
 
@@ -174,6 +177,13 @@ export class Reassembler implements ConsumerHandlers<Frame> {
       owned.due = owned.busy;
       if (!owned.busy) await this.#commit(partition, owned);
     }
+  }
+
+  /** It is tried again and again, told once: the lag shows that nothing is lost. */
+  #commitFailed(error: unknown): void {
+    const problem = error instanceof Error ? error.message : String(error);
+    if (problem !== this.#problem) this.#note(`Progress can't be committed. ${problem}`);
+    this.#problem = problem;
   }
 
   async #commit(partition: number, owned: Owned): Promise<void> {
