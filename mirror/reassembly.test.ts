@@ -92,6 +92,16 @@ const CASES: readonly Case[] = [
     lines: [`c ${REQUEST}`, 's HT', 's cd', 's EFGH', 's ij', 'close stopped'],
   },
   {
+    name: 'a joined connection whose first request begins with one byte alone keeps that byte: the peer has not acknowledged it',
+    steps: [
+      { from: 's', flags: 'PA', seq: S - 4, ack: C, data: 'done' },
+      { from: 'c', flags: 'PA', seq: C, ack: S, data: REQUEST.slice(0, 1) },
+      { from: 'c', flags: 'PA', seq: C + 1, ack: S, data: REQUEST.slice(1) },
+      ANSWER,
+    ],
+    lines: ['s done', `c ${REQUEST.slice(0, 1)}`, `c ${REQUEST.slice(1)}`, `s ${RESPONSE}`, 'close stopped'],
+  },
+  {
     name: 'keep-alive probes, with and without the garbage byte, change nothing',
     steps: [
       ...HANDSHAKE,

@@ -107,8 +107,9 @@ export class Reassembler {
       return;
     }
     if (!s.known) {
-      // One byte alone may be a keep-alive probe, which repeats the byte before the stream's next.
-      if ((connection.handshake || packet.payloadWire > 1) && offset < s.lowestData) s.lowestData = offset;
+      // One byte alone may be a keep-alive probe, which repeats a byte that the peer has acknowledged already.
+      const isData = connection.handshake || packet.payloadWire > 1 || offset >= s.lowestAck;
+      if (isData && offset < s.lowestData) s.lowestData = offset;
       this.#park(connection, s, packet, offset, offset, end, ack, now);
       return;
     }
