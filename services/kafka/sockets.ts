@@ -21,13 +21,20 @@ export class Sockets {
     socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
     this.#open.add(socket);
     socket.once('close', () => this.#open.delete(socket));
-    if (this.#closed) socket.destroy();
+    // Beside kafkajs' own listeners, which it takes away at some time.
+    socket.on('error', () => {});
+    if (this.#closed) socket.destroy(closedError());
     return socket;
   };
 
   /** Closes those that are open, and any that is opened later. */
   close(): void {
     this.#closed = true;
-    for (const socket of this.#open) socket.destroy();
+    for (const socket of this.#open) socket.destroy(closedError());
   }
+}
+
+/** Only an error makes kafkajs end what belongs to a socket: it has a timer for each. */
+function closedError(): Error {
+  return new Error('the bus is closed');
 }
