@@ -152,8 +152,7 @@ export class FaultInjector {
   #killEngine(): void {
     const pid = this.#targets.store.enginePid();
     if (pid === undefined) return;
-    this.counts.clickhouse++;
-    process.kill(pid, 'SIGKILL');
+    if (killed(pid)) this.counts.clickhouse++;
   }
 
   /** As often as the engine comes back, it is killed again. */
@@ -164,10 +163,19 @@ export class FaultInjector {
     while (performance.now() < end) {
       const pid = this.#targets.store.enginePid();
       if (pid !== undefined && pid !== before) {
-        process.kill(pid, 'SIGKILL');
+        killed(pid);
         before = pid;
       }
       await sleep(100);
     }
+  }
+}
+
+/** False: it was gone already, and its successor hasn't begun. */
+function killed(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL');
+  } catch {
+    return false;
   }
 }
