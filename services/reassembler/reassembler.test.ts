@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Observation } from '../../schemas/call.ts';
+import type { Consumer, Producer } from '../bus/bus.ts';
+import { createCredentialMasker } from '../http/credentials.ts';
+import { HTTP_DEFAULTS } from '../http/options.ts';
+import { client, framesOf, server } from '../http/testing.ts';
+import { IDENTITY_DEFAULTS } from '../identity/mapping.ts';
+import { LLM_DEFAULTS } from '../llm/defaults.ts';
+import { Reassembler } from './reassembler.ts';
+
+const options = {
+  http: HTTP_DEFAULTS,
+  llm: { identity: IDENTITY_DEFAULTS, exchanges: true, content: true, pricing: false, limits: LLM_DEFAULTS },
+};
+const exchange = [client('GET /a HTTP/1.1\r\nhost: h\r\n\r\n'), server('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n')];
+const connection = Buffer.from('connection'.padEnd(16)).toString('hex');
+const frames = framesOf([...exchange, ...exchange, ...exchange], { connection, stepsPerFrame: 6 });
+
+class Bench {
+  readonly published: Observation[] = [];
+  readonly commits: { readonly offset: number; readonly epoch: number | undefined }[] = [];
+  readonly notes: string[] = [];
+  /** Awaited by each publish. */
+  room: Promise<void> = Promise.resolve();
+  readonly stage: Reassembler;
+
+  constructor() {
+    const producer: Producer<Observation> = {
+      publish: (_key, observation) => {
+        this.published.push(observation);
+        return this.room;
+      },
+      flush: async () => {},
+    };
+    const consumer: Consumer = {
+      commit: async (_partition, offset, _metadata, epoch) => {
+        this.commits.push({ offset, epoch });
+        return 'committed';
+      },
+      deadLetter: async () => {},
+      close: async () => {},
+      done: new Promise(() => {}),
+    };
+    const masker = createCredentialMasker(Buffer.from('only for tests'));
+    this.stage = new Reassembler(options, masker, producer, (line) => this.notes.push(line));
+    this.stage.attach(consumer);
+    this.stage.close();
+  }
+
+  assign(epoch: number, offset = 0): void {
+    this.stage.assigned([{ partition: 0, offset, metadata: '', epoch }]);
+  }
+
+  batch(firstOffset = 0): Promise<void> {
+    const records = frames.map((value, n) => ({ key: connection, offset: firstOffset + n, value }));
+    return this.stage.batch({ partition: 0, firstOffset, records, nextOffset: firstOffset + records.length });
+  }
+}
+
+test('letting go commits what is done with', async () => {
+  const bench = new Bench();
+  bench.assign(1);
+  await bench.batch();
+  await bench.stage.revoked([0]);
+  assert.equal(bench.published.length, 3);
+  assert.deepEqual(bench.commits, [{ offset: 1, epoch: 1 }]);
+});
+
+test('a batch that outlasts its ownership publishes and commits nothing more, and the next ownership is left alone', async () => {
+  const bench = new Bench();
+  const room = Promise.withResolvers<void>();
+  bench.room = room.promise;
+  bench.assign(1);
+  const late = bench.batch();
+  await bench.stage.revoked([0]);
+  bench.assign(2);
+  bench.room = Promise.resolve();
+  room.resolve();
+  await late;
+  assert.equal(bench.published.length, 1, 'only what was on its way already');
+  assert.deepEqual(bench.commits, []);
+  await bench.batch();
+  await bench.stage.revoked([0]);
+  assert.equal(bench.published.length, 4);
+  assert.deepEqual(bench.commits, [{ offset: 1, epoch: 2 }]);
+});
+
+test('frames that were deleted before they were read are counted and told', async () => {
+  const bench = new Bench();
+  bench.assign(1, 10);
+  await bench.batch(17);
+  assert.deepEqual(bench.stage.losses, { overtaken: 1, checkpointsMissing: 0 });
+  assert.match(bench.notes.join(), /Partition 0: 7 frames were deleted/);
+});
+
+test('a checkpoint that is missing is counted and told', () => {
+  const bench = new Bench();
+  const metadataMissing = { code: 'BIT_CHECKPOINT_MISSING', message: 'It is gone.' };
+  bench.stage.assigned([{ partition: 3, offset: 5, metadata: '', metadataMissing, epoch: 1 }]);
+  assert.deepEqual(bench.stage.losses, { overtaken: 0, checkpointsMissing: 1 });
+  assert.deepEqual(bench.notes, ['Partition 3: It is gone.']);
+});
