@@ -115,6 +115,10 @@ export class Pairing {
     const open = this.#pending.shift() ?? null;
     this.#mayBeAnswered = Math.min(maybe - surely, this.#pending.length);
     if (open !== null && maybe > surely) open.exchange.uncertain = true;
+    // How many answers an unread stretch held is a guess when several requests wait: those behind it share the doubt.
+    if (unread !== null && surely > 0) {
+      for (const other of this.#pending) if (other.serverOffset < unread.end) other.exchange.uncertain = true;
+    }
     // What is missing between a request and its response's head can only have been interim responses.
     if (open !== null && unread?.betweenMessages === true) open.exchange.response.missingBytes += this.#takeGap();
     this.#borderGap = 0;
