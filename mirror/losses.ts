@@ -14,7 +14,6 @@ export const LOSS_REASONS = [
 
 export const LOSS_GAP = 0;
 export const LOSS_SNAP = 1;
-export const LOSS_MEMORY = 2;
 export const LOSS_KERNEL = 3;
 export const LOSS_MALFORMED = 4;
 export const LOSS_UNSUPPORTED = 5;

@@ -2,6 +2,7 @@
 import type { Call, Content } from '../../schemas/call.ts';
 import { BitternError } from '../common/errors.ts';
 import type { CallId, ContentHash, Micros } from '../common/types.ts';
+import { rebuildRequest as fillSkeleton } from '../llm/request-parts.ts';
 import type { Store } from './store.ts';
 import { CALLS, type Column } from './tables.ts';
 
@@ -173,17 +174,14 @@ export function joinRequest(
   parts: readonly ContentHash[],
   contents: ReadonlyMap<ContentHash, Content>,
 ): string {
-  const between = skeleton.split('\0');
-  if (between.length !== parts.length + 1) {
-    throw missing(`its skeleton has ${between.length - 1} places for ${parts.length} parts`);
-  }
-  let text = between[0]!;
-  for (let i = 0; i < parts.length; i++) {
-    const content = contents.get(parts[i]!);
-    if (content === undefined) throw missing(`content ${parts[i]} is not stored, or no longer`);
-    text += content.text + between[i + 1]!;
-  }
-  return text;
+  const places = skeleton.split('\0').length - 1;
+  if (places !== parts.length) throw missing(`its skeleton has ${places} places for ${parts.length} parts`);
+  const texts = parts.map((hash) => {
+    const content = contents.get(hash);
+    if (content === undefined) throw missing(`content ${hash} is not stored, or no longer`);
+    return content.text;
+  });
+  return fillSkeleton(skeleton, texts);
 }
 
 function missing(why: string): BitternError {
