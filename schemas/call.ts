@@ -5,6 +5,7 @@
 
 import type { CallId, ConnectionId, ContentHash, Micros } from '../services/common/types.ts';
 import type { Origin } from './frame.ts';
+import type { CallStory } from './story.ts';
 
 export type UsageSource = 'reported' | 'estimated' | 'none';
 
@@ -61,7 +62,7 @@ export interface RequestedToolCall {
   readonly arguments: string;
 }
 
-export interface Call {
+export interface Call extends CallStory {
   readonly callId: CallId;
   readonly connectionId: ConnectionId;
   sessionId: string;

@@ -28,6 +28,11 @@ const RETAINED_TABLES: readonly { readonly name: string; readonly extraDays: num
   { name: 'probe_reports', extraDays: 0 },
   { name: 'capture_health', extraDays: 0 },
   { name: 'dead_letters', extraDays: 0 },
+  { name: 'session_rows', extraDays: 0 },
+  { name: 'turn_rows', extraDays: 0 },
+  { name: 'tool_call_rows', extraDays: 0 },
+  { name: 'finding_rows', extraDays: 0 },
+  { name: 'call_hops', extraDays: 0 },
 ];
 
 const MIGRATIONS_TABLE = `CREATE TABLE IF NOT EXISTS schema_migrations

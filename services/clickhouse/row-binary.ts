@@ -56,6 +56,7 @@ const TYPES: Readonly<Record<ColumnKind, string>> = {
   time: 'DateTime64(6)',
   'time?': 'Nullable(DateTime64(6))',
   texts: 'Array(String)',
+  bools: 'Array(Bool)',
   labels: 'Map(String, String)',
 };
 
@@ -83,6 +84,11 @@ const WRITERS: Readonly<Record<ColumnKind, (writer: RowWriter, value: unknown) =
     const texts = value as readonly string[];
     writer.varint(texts.length);
     for (const text of texts) writer.text(text);
+  },
+  bools: (writer, value) => {
+    const flags = value as readonly boolean[];
+    writer.varint(flags.length);
+    for (const flag of flags) writer.u8(flag ? 1 : 0);
   },
   labels: (writer, value) => {
     const entries = Object.entries(value as Readonly<Record<string, string>>);

@@ -17,6 +17,7 @@ export type ColumnKind =
   | 'time'
   | 'time?'
   | 'texts'
+  | 'bools'
   | 'labels';
 
 export interface Column<T> {
@@ -76,6 +77,16 @@ export const CALLS: Table<Call> = {
     callColumn('session_id', 'text', 'sessionId'),
     callColumn('session_source', 'text', 'sessionSource'),
     callColumn('turn_id', 'text', 'turnId'),
+    callColumn('call_kind', 'text', 'callKind'),
+    callColumn('thread_id', 'text', 'threadId'),
+    callColumn('parent_session_id', 'text', 'parentSessionId'),
+    callColumn('parent_thread_id', 'text', 'parentThreadId'),
+    callColumn('user_message_count', 'u32', 'userMessageCount'),
+    callColumn('prompt_hash', 'text', 'promptHash'),
+    callColumn('thread_prompt_hash', 'text', 'threadPromptHash'),
+    callColumn('step_id', 'text', 'stepId'),
+    callColumn('answer_hash', 'text', 'answerHash'),
+    callColumn('answer_text_hash', 'text', 'answerTextHash'),
     callColumn('agent_id', 'text', 'agentId'),
     callColumn('user_id', 'text', 'userId'),
     callColumn('team_id', 'text', 'teamId'),
@@ -111,6 +122,14 @@ export const CALLS: Table<Call> = {
     callColumn('tool_names', 'texts', 'toolNames'),
     callColumn('tool_call_ids', 'texts', 'toolCallIds'),
     callColumn('tool_arguments', 'texts', 'toolArguments'),
+    callColumn('tool_argument_hashes', 'texts', 'toolArgumentHashes'),
+    callColumn('tool_prompt_hashes', 'texts', 'toolPromptHashes'),
+    callColumn('tool_result_ids', 'texts', 'toolResultIds'),
+    callColumn('tool_result_names', 'texts', 'toolResultNames'),
+    callColumn('tool_result_hashes', 'texts', 'toolResultHashes'),
+    callColumn('tool_result_errors', 'bools', 'toolResultErrors'),
+    callColumn('tool_result_agents', 'texts', 'toolResultAgents'),
+    callColumn('tool_result_previews', 'texts', 'toolResultPreviews'),
     callColumn('offered_tools', 'texts', 'offeredTools'),
     callColumn('message_count', 'u32', 'messageCount'),
     callColumn('max_output_tokens', 'u64?', 'maxOutputTokens'),
@@ -128,6 +147,8 @@ export const CALLS: Table<Call> = {
     callColumn('path', 'text', 'path'),
     callColumn('server_software', 'text', 'serverSoftware'),
     callColumn('request_id', 'text', 'requestId'),
+    callColumn('retry_count', 'u16', 'retryCount'),
+    callColumn('upstream_request_id', 'text', 'upstreamRequestId'),
     callColumn('traceparent', 'text', 'traceparent'),
     callColumn('origin', 'text', 'origin'),
     callColumn('probe', 'text', 'probe'),

@@ -14,6 +14,7 @@ import { callId } from './hash.ts';
 import { cutText } from './json/text.ts';
 import { providerOf } from './provider.ts';
 import type { RequestFacts } from './request-facts.ts';
+import { placeCall } from './story.ts';
 
 export interface CallParts {
   readonly exchange: Exchange;
@@ -137,6 +138,8 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
   const facts = answer?.facts ?? null;
   const usage = facts?.usage ?? NO_USAGE;
   const who = identityOf(parts, options);
+  const placed = placeCall(parts, who, options.content);
+  const { story } = placed;
   const result = outcomeOfCall(parts, options.limits);
   const time = timesOf(parts, usage.output);
   const toolCalls = facts?.toolCalls ?? [];
@@ -147,13 +150,23 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
   return {
     callId: callId(connection.id, requestHead === null ? 'server' : 'client', exchange.offset),
     connectionId: connection.id,
-    sessionId: who.sessionId,
-    sessionSource: who.sessionSource,
-    turnId: '',
-    agentId: who.agentId,
+    sessionId: placed.sessionId,
+    sessionSource: placed.sessionSource,
+    turnId: placed.turnId,
+    callKind: story.callKind,
+    threadId: story.threadId,
+    parentSessionId: story.parentSessionId,
+    parentThreadId: story.parentThreadId,
+    userMessageCount: story.userMessageCount,
+    promptHash: story.promptHash,
+    threadPromptHash: story.threadPromptHash,
+    stepId: story.stepId,
+    answerHash: story.answerHash,
+    answerTextHash: story.answerTextHash,
+    agentId: placed.agentId,
     userId: who.userId,
     teamId: who.teamId,
-    identitySource: who.identitySource,
+    identitySource: placed.identitySource,
     credential: who.credential,
     clientName: who.client.name,
     clientVersion: who.client.version,
@@ -196,6 +209,14 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
     toolNames: toolCalls.map((call) => call.name),
     toolCallIds: toolCalls.map((call) => call.id),
     toolArguments: toolCalls.map((call) => (options.content ? call.arguments : '')),
+    toolArgumentHashes: story.toolArgumentHashes,
+    toolPromptHashes: story.toolPromptHashes,
+    toolResultIds: story.toolResultIds,
+    toolResultNames: story.toolResultNames,
+    toolResultHashes: story.toolResultHashes,
+    toolResultErrors: story.toolResultErrors,
+    toolResultAgents: story.toolResultAgents,
+    toolResultPreviews: story.toolResultPreviews,
     offeredTools: request?.offeredTools ?? [],
     messageCount: request?.messageCount ?? 0,
     maxOutputTokens: fields?.maxOutputTokens ?? null,
@@ -213,6 +234,8 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
     path,
     serverSoftware: responseHead?.headers.get('server') ?? '',
     requestId: requestIdOf(exchange, options.identity),
+    retryCount: story.retryCount,
+    upstreamRequestId: story.upstreamRequestId,
     traceparent: requestHead?.headers.get('traceparent') ?? '',
     origin: connection.origin,
     probe: connection.probe,

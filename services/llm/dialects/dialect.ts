@@ -7,6 +7,7 @@ import type { ApiError } from '../api-error.ts';
 import type { DeltaPlace } from '../event-template.ts';
 import type { RequestLayout } from '../json/scan.ts';
 import type { JsonObject } from '../json/value.ts';
+import type { HistoryReader } from './history.ts';
 
 /** Tokens as the rest of Bittern counts them: `input` has everything cached in it, `output` the reasoning. Null = not told. */
 export interface Usage {
@@ -92,6 +93,8 @@ export interface Dialect {
   /** Whether a POST to this path (without query) is one of its calls. */
   isCallPath(path: string): boolean;
   readonly request: RequestReader;
+  /** Absent for an API without conversations. */
+  readonly history?: HistoryReader;
   /** Whether an answer has this API's shape and no other's. */
   isAnswer(json: JsonObject): boolean;
   /** Whether a stream event has this API's shape and no other's. */
