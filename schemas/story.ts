@@ -27,11 +27,13 @@ export interface CallStory {
   /** Of the last genuine user text, and of the first one: the latter is what a parent's tool call asked a subagent to do. */
   promptHash: string;
   threadPromptHash: string;
+  /** Of the first text in the user's name, whoever wrote it: a summary that a compaction wrote equals its answer. */
+  openingHash: string;
   /** Equal for attempts of one request: what it says, not its bytes. */
   stepId: string;
   /** Of the answer's text without case, digits and space: near-identical answers have the same. */
   answerHash: string;
-  /** Of the answer's text without space, as `firstTextHashes` of a later call has it that carries this answer as a summary. */
+  /** Of the answer's text without space, as `openingHash` of a later call has it that carries this answer as a summary. */
   answerTextHash: string;
   /** Of each requested tool call's arguments as canonical JSON. Parallel to `toolNames`. */
   toolArgumentHashes: string[];

@@ -9,7 +9,8 @@ ALTER TABLE calls
     ADD COLUMN IF NOT EXISTS user_message_count UInt32 COMMENT 'Genuine user messages in the request.' CODEC(ZSTD(1)) AFTER parent_thread_id,
     ADD COLUMN IF NOT EXISTS prompt_hash String COMMENT 'Hash of the last genuine user text.' CODEC(ZSTD(1)) AFTER user_message_count,
     ADD COLUMN IF NOT EXISTS thread_prompt_hash String COMMENT 'Hash of the first genuine user text: for a subagent, what its parent asked.' CODEC(ZSTD(1)) AFTER prompt_hash,
-    ADD COLUMN IF NOT EXISTS step_id String COMMENT 'Equal for attempts of one request (retries).' CODEC(ZSTD(1)) AFTER thread_prompt_hash,
+    ADD COLUMN IF NOT EXISTS opening_hash String COMMENT 'Hash of the first text in the user''s name, whoever wrote it.' CODEC(ZSTD(1)) AFTER thread_prompt_hash,
+    ADD COLUMN IF NOT EXISTS step_id String COMMENT 'Equal for attempts of one request (retries).' CODEC(ZSTD(1)) AFTER opening_hash,
     ADD COLUMN IF NOT EXISTS answer_hash String COMMENT 'Hash of the answer''s text without case, digits and space.' CODEC(ZSTD(1)) AFTER step_id,
     ADD COLUMN IF NOT EXISTS answer_text_hash String COMMENT 'Hash of the answer''s text without space.' CODEC(ZSTD(1)) AFTER answer_hash,
     ADD COLUMN IF NOT EXISTS tool_argument_hashes Array(String) COMMENT 'Hash of each requested tool call''s arguments as canonical JSON; parallel to tool_names.' CODEC(ZSTD(1)) AFTER tool_arguments,
@@ -25,6 +26,10 @@ ALTER TABLE calls
     ADD INDEX IF NOT EXISTS stored_minmax stored TYPE minmax GRANULARITY 1,
     ADD INDEX IF NOT EXISTS thread_id_bloom thread_id TYPE bloom_filter(0.01) GRANULARITY 1,
     ADD INDEX IF NOT EXISTS previous_response_id_bloom previous_response_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    ADD INDEX IF NOT EXISTS step_id_bloom step_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    ADD INDEX IF NOT EXISTS thread_prompt_hash_bloom thread_prompt_hash TYPE bloom_filter(0.01) GRANULARITY 1,
+    ADD INDEX IF NOT EXISTS tool_prompt_hashes_bloom tool_prompt_hashes TYPE bloom_filter(0.01) GRANULARITY 1,
+    ADD INDEX IF NOT EXISTS opening_hash_bloom opening_hash TYPE bloom_filter(0.01) GRANULARITY 1,
     ADD INDEX IF NOT EXISTS answer_text_hash_bloom answer_text_hash TYPE bloom_filter(0.01) GRANULARITY 1;
 
 CREATE TABLE IF NOT EXISTS session_rows

@@ -84,6 +84,7 @@ export const CALLS: Table<Call> = {
     callColumn('user_message_count', 'u32', 'userMessageCount'),
     callColumn('prompt_hash', 'text', 'promptHash'),
     callColumn('thread_prompt_hash', 'text', 'threadPromptHash'),
+    callColumn('opening_hash', 'text', 'openingHash'),
     callColumn('step_id', 'text', 'stepId'),
     callColumn('answer_hash', 'text', 'answerHash'),
     callColumn('answer_text_hash', 'text', 'answerTextHash'),

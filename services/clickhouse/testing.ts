@@ -30,6 +30,7 @@ export function sampleCall(n: number, change: Partial<Call> = {}): Call {
     userMessageCount: 1,
     promptHash: '',
     threadPromptHash: '',
+    openingHash: '',
     stepId: '',
     answerHash: '',
     answerTextHash: '',

@@ -160,6 +160,7 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
     userMessageCount: story.userMessageCount,
     promptHash: story.promptHash,
     threadPromptHash: story.threadPromptHash,
+    openingHash: story.openingHash,
     stepId: story.stepId,
     answerHash: story.answerHash,
     answerTextHash: story.answerTextHash,

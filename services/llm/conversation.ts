@@ -11,9 +11,8 @@ import {
   argumentsHash,
   bareId,
   type HistoryReader,
-  isErrorResult,
   namedAgent,
-  resultHash,
+  resultFacts,
   textHash,
 } from './dialects/history.ts';
 import type { ScannedMember } from './json/scan.ts';
@@ -38,6 +37,8 @@ export interface MessageFacts {
   readonly userPreview: string;
   /** Beginning of the last piece in the user's name, whoever wrote it. */
   readonly note: string;
+  /** Of the first one. */
+  readonly openingHash: string;
   /** What tells this answer from others: its first tool call, else its text. */
   readonly answerKey: string;
   readonly asksTool: boolean;
@@ -54,6 +55,8 @@ export interface HistoryState {
   readonly lastUserHash: string;
   readonly lastUserPreview: string;
   readonly note: string;
+  /** Of the first text in the user's name, whoever wrote it. */
+  readonly openingHash: string;
   /** Key of the first answer. */
   readonly anchor: string;
   readonly anchorAsksTool: boolean;
@@ -76,6 +79,7 @@ export const EMPTY_HISTORY: HistoryState = {
   lastUserHash: '',
   lastUserPreview: '',
   note: '',
+  openingHash: '',
   anchor: '',
   anchorAsksTool: false,
   anchorOpen: true,
@@ -109,13 +113,13 @@ function readMessage(reader: HistoryReader, json: unknown, previewCharsMax: numb
     userHash: textHash(text),
     userPreview: cutText(text, previewCharsMax),
     note: cutText(userTexts.at(-1) ?? '', NOTE_CHARS),
+    openingHash: textHash(userTexts[0] ?? ''),
     answerKey: speaker === 'assistant' ? answerKeyOf(asked[0], answerText, reader.keepsIds) : '',
     asksTool: asked.length > 0,
     results: results.slice(0, RESULTS_MAX).map((result) => ({
       id: result.id,
       name: result.name,
-      hash: resultHash(result.text),
-      isError: isErrorResult(result),
+      ...resultFacts(result),
       agent: namedAgent(result.text),
       preview: cutText(result.text, previewCharsMax),
     })),
@@ -139,6 +143,7 @@ function behindAnswer(state: HistoryState, facts: MessageFacts): HistoryState {
     ...state,
     ...user,
     note: facts.note || state.note,
+    openingHash: state.openingHash || facts.openingHash,
     anchorOpen: state.anchorOpen && state.anchor === '',
     results: results.length === 0 ? state.results : [...state.results, ...results],
   };

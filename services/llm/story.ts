@@ -150,6 +150,7 @@ export function placeCall(parts: PlacingParts, who: Attribution, content: boolea
       userMessageCount: history.users,
       promptHash: history.lastUserHash,
       threadPromptHash: history.firstUserHash,
+      openingHash: history.openingHash,
       stepId: stepOf(history, kind, request?.fields.previousResponseId ?? ''),
       answerHash: looseTextHash(text),
       answerTextHash: textHash(text),

@@ -109,12 +109,24 @@ const VOLATILE: readonly RegExp[] = [
   /^(?:Background PIDs|Process running with session ID)[: ]+[\d, ]+$/gm,
 ];
 
-/** Of a tool's result without what differs at every run. */
-export function resultHash(text: string): string {
+/** What an error names besides its kind: quoted text, paths, numbers. */
+const NAMED_IN_ERROR = /"[^"\n]*"|'[^'\n]*'|`[^`\n]*`|\S*[/\\]\S*|\S*\d\S*/g;
+const ERROR_CHARS = 400;
+
+/** Of a tool's result without what differs at every run; of an error its kind, whatever file or number it names. */
+function resultHash(text: string, isError: boolean): string {
+  if (isError)
+    return shortHash(`error ${text.slice(0, ERROR_CHARS).replace(NAMED_IN_ERROR, '').replace(/\s+/g, ' ').trim()}`);
   let stable = text.slice(0, HASHED_CHARS_MAX);
   if (/^(?:Chunk ID|Wall time|Process|Background)/m.test(stable))
     for (const each of VOLATILE) stable = stable.replace(each, '');
   return shortHash(stable.trim() === '' ? ' ' : stable.trim());
+}
+
+/** Hash of a tool's result, and whether it is an error. */
+export function resultFacts(result: ToolResult): { readonly hash: string; readonly isError: boolean } {
+  const isError = isErrorResult(result);
+  return { hash: resultHash(result.text, isError), isError };
 }
 
 const EXIT_CODE = /^(?:Process exited with code|Exit [Cc]ode:?) (-?\d+)/m;
@@ -124,7 +136,7 @@ const HEAD_CHARS = 2000;
  * Whether a result is an error: what the API says, else what the text itself states: an exit code, a JSON object with an
  * `error`, or a beginning that names one.
  */
-export function isErrorResult({ isError, text }: Pick<ToolResult, 'isError' | 'text'>): boolean {
+function isErrorResult({ isError, text }: Pick<ToolResult, 'isError' | 'text'>): boolean {
   if (isError !== null) return isError;
   const head = text.slice(0, HEAD_CHARS).trimStart();
   const exit = EXIT_CODE.exec(head);
