@@ -26,6 +26,7 @@ ALTER TABLE calls
     ADD INDEX IF NOT EXISTS stored_minmax stored TYPE minmax GRANULARITY 1,
     ADD INDEX IF NOT EXISTS thread_id_bloom thread_id TYPE bloom_filter(0.01) GRANULARITY 1,
     ADD INDEX IF NOT EXISTS previous_response_id_bloom previous_response_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    ADD INDEX IF NOT EXISTS parent_session_id_bloom parent_session_id TYPE bloom_filter(0.01) GRANULARITY 1,
     ADD INDEX IF NOT EXISTS step_id_bloom step_id TYPE bloom_filter(0.01) GRANULARITY 1,
     ADD INDEX IF NOT EXISTS thread_prompt_hash_bloom thread_prompt_hash TYPE bloom_filter(0.01) GRANULARITY 1,
     ADD INDEX IF NOT EXISTS tool_prompt_hashes_bloom tool_prompt_hashes TYPE bloom_filter(0.01) GRANULARITY 1,

@@ -5,7 +5,7 @@ import type { FrameTargets } from '../capture/pump.ts';
 import type { SinkStats } from '../clickhouse/sink.ts';
 import type { Store } from '../clickhouse/store.ts';
 import type { Config } from '../config/schema.ts';
-import { createSink, startPipeline } from './runtime.ts';
+import { createSink, createTracker, startPipeline } from './runtime.ts';
 import { formatCount } from './terminal/units.ts';
 
 /** After a failure: how long the store has to take what was understood before. */
@@ -27,6 +27,8 @@ export interface CaptureTarget extends FrameTargets {
 export async function storeTarget(config: Config, store: Store): Promise<CaptureTarget> {
   const sink = createSink(config, store);
   const pipeline = await startPipeline(config, sink);
+  const tracker = createTracker(config, store);
+  tracker?.start();
   let finished = false;
   return {
     frames: pipeline.frames,
@@ -37,6 +39,7 @@ export async function storeTarget(config: Config, store: Store): Promise<Capture
       await pipeline.drain(true);
       if (capture !== null) await pipeline.reportLosses(capture);
       await sink.close();
+      await tracker?.catchUp();
       finished = true;
     },
     get stored() {
@@ -45,6 +48,7 @@ export async function storeTarget(config: Config, store: Store): Promise<Capture
     close: async () => {
       // After a failure the store has a while to take what was understood before; it must not be waited for for ever.
       if (!finished) await sink.close({ timeoutMs: FAILED_CLOSE_MS }).catch(() => {});
+      await tracker?.close();
       if (!pipeline.failed.aborted) await pipeline.close();
     },
   };

@@ -12,8 +12,10 @@ export type ColumnKind =
   | 'u32'
   | 'u64'
   | 'u64?'
+  | 'f64'
   | 'f64?'
   | 'bool'
+  | 'bool?'
   | 'time'
   | 'time?'
   | 'texts'
@@ -39,7 +41,7 @@ export interface Table<T> {
   readonly time: (row: T) => number;
 }
 
-function columnsOf<T>() {
+export function columnsOf<T>() {
   return (name: string, kind: ColumnKind, key: keyof T & string): Column<T> => {
     return { name, kind, key, value: (row) => row[key] };
   };

@@ -14,6 +14,13 @@ import { IDENTITY_DEFAULTS } from '../identity/mapping.ts';
 import { KAFKA_DEFAULTS } from '../kafka/options.ts';
 import { TOPIC_DEFAULTS } from '../kafka/topics.ts';
 import { LLM_DEFAULTS } from '../llm/defaults.ts';
+import {
+  DETECTOR_DEFAULTS,
+  DETECTOR_UNITS,
+  type DetectorKind,
+  type Thresholds,
+} from '../tracker/detectors/settings.ts';
+import { TRACKER_DEFAULTS } from '../tracker/options.ts';
 
 const whole = (least: number, most: number, value: number, description: string) =>
   z.int().min(least).max(most).default(value).describe(description);
@@ -397,6 +404,65 @@ const kafka = z
     'Kafka between the stages, for one process a stage (`bittern capture --kafka`, `bittern reassembler`, `bittern sink`).',
   );
 
+const tracker = z
+  .strictObject({
+    enabled: flag(true, 'Make sessions, turns, tool calls and findings of the calls that this process stores.'),
+    pollMs: whole(50, 60_000, TRACKER_DEFAULTS.pollMs, 'How often it looks for calls that were stored.'),
+    batchCallsMax: whole(1, 20_000, TRACKER_DEFAULTS.batchCallsMax, 'Calls that are taken at a time.'),
+    storyCallsMax: whole(
+      1000,
+      100_000_000,
+      TRACKER_DEFAULTS.storyCallsMax,
+      'Calls of the sessions that are kept in memory, in all (about 1 KB each); others are read again when they go on.',
+    ),
+  })
+  .prefault({})
+  .describe('The tracker: from stored calls to sessions, turns, tool calls and findings.');
+
+const level = (description: string) => z.int().min(0).max(1_000_000_000).optional().describe(description);
+const names = (description: string) => z.array(z.string().min(1)).default([]).describe(description);
+const DETECTORS = Object.keys(DETECTOR_DEFAULTS.thresholds) as [DetectorKind, ...DetectorKind[]];
+const thresholds = Object.fromEntries(
+  Object.entries(DETECTOR_DEFAULTS.thresholds).map(([kind, { note, alert, critical }]) => [
+    kind,
+    z
+      .strictObject({
+        note: whole(0, 1_000_000_000, note, 'Occurrences from which on it is noted; 0: never.'),
+        alert: whole(0, 1_000_000_000, alert, 'Occurrences from which on it is an alert; 0: never.'),
+        critical: whole(0, 1_000_000_000, critical, 'Occurrences from which on it is critical; 0: never.'),
+      })
+      .prefault({})
+      .describe(DETECTOR_UNITS[kind as DetectorKind]),
+  ]),
+) as unknown as Readonly<Record<DetectorKind, z.ZodType<Thresholds>>>;
+
+const detectors = z
+  .strictObject({
+    ...thresholds,
+    quietMs: whole(
+      1000,
+      DAY_MS,
+      DETECTOR_DEFAULTS.quietMs,
+      'A finding without a further occurrence for so long is resolved.',
+    ),
+    overrides: z
+      .array(
+        z.strictObject({
+          kinds: z.array(z.enum(DETECTORS)).default([]).describe('Detectors that it is for; empty: all.'),
+          agents: names('Agents (agent_id) that it is for; empty: all.'),
+          teams: names('Teams (team_id) that it is for; empty: all.'),
+          tools: names('Tools that it is for; empty: all.'),
+          note: level("Instead of the detector's own."),
+          alert: level("Instead of the detector's own."),
+          critical: level("Instead of the detector's own."),
+        }),
+      )
+      .default([])
+      .describe('Other thresholds for some agents, teams or tools; the first that matches counts.'),
+  })
+  .prefault({} as never)
+  .describe('Detectors of loops and the like, with the occurrences from which on a finding has which level.');
+
 export const configSchema = z.strictObject({
   dataDir: z.string().min(1).default('data').describe('Folder of the embedded ClickHouse, keys and logs.'),
   capture,
@@ -407,6 +473,8 @@ export const configSchema = z.strictObject({
   api,
   bus,
   kafka,
+  tracker,
+  detectors,
 });
 
 export type Config = z.infer<typeof configSchema>;
