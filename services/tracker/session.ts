@@ -9,7 +9,7 @@ import { BurnWatch } from './detectors/burn.ts';
 import type { Reporter } from './detectors/detector.ts';
 import { Episode } from './detectors/episode.ts';
 import type { DetectorSettings } from './detectors/settings.ts';
-import { before, type CallFacts, isStep } from './facts.ts';
+import { before, type CallFacts, isStep, succeeded } from './facts.ts';
 import { FindingBook } from './findings.ts';
 import { type Correction, Places } from './places.ts';
 import { SessionSums } from './session-sums.ts';
@@ -83,18 +83,31 @@ export class SessionStory {
     return this.#seen.has(callId);
   }
 
-  /** False: the call comes before one of its thread that was added; nothing has changed. */
+  /** False: the call comes before one that was added and that would have been told otherwise behind it; nothing has changed. */
   add(call: CallFacts): boolean {
     if (this.#seen.has(call.callId)) return true;
+    if (this.#isLate(call)) return false;
     const threadId = this.#aliases.get(call.threadId) ?? call.threadId;
     const thread = isStep(call) ? this.#threadOf(call, threadId) : null;
-    if (thread?.isLate(call) === true) return false;
     this.#seen.add(call.callId);
     this.#sumsOf(call).add(call);
     this.#burn.add(call, this.#reporter('', call));
     if (thread !== null) this.#addStep(call, thread);
     else if (call.kind !== '') this.#addSide(call, threadId);
     return true;
+  }
+
+  #isLate(call: CallFacts): boolean {
+    const own = this.#aliases.get(call.threadId) ?? call.threadId;
+    if (isStep(call) && this.#threads.get(own)?.isLate(call) === true) return true;
+    const isSummary = call.kind === 'compaction' && call.answerTextHash !== '';
+    const isFailure = isStep(call) && !succeeded(call) && !this.#threads.has(own);
+    if (!isSummary && !isFailure) return false;
+    for (const { threadId, first } of this.#threads.values()) {
+      if (threadId === own || !before(call, first)) continue;
+      if (isSummary ? first.openingHash === call.answerTextHash : first.stepId === call.stepId) return true;
+    }
+    return false;
   }
 
   #addStep(call: CallFacts, thread: ThreadStory): void {

@@ -1,4 +1,6 @@
 /** Conversations as the tracker reads them, for tests: calls with the facts that a recogniser would have told. */
+import type { Call } from '../../schemas/call.ts';
+import { sampleCall } from '../clickhouse/testing.ts';
 import type { CallId } from '../common/types.ts';
 import { DETECTOR_DEFAULTS, type DetectorSettings } from './detectors/settings.ts';
 import type { AskedFacts, CallFacts, ResultFacts } from './facts.ts';
@@ -150,4 +152,30 @@ export function tellAll(calls: readonly CallFacts[], settings: DetectorSettings 
   const story = new SessionStory(calls[0]?.sessionId ?? '', settings);
   for (const call of [...calls].sort(byTime)) story.add(call);
   return story.tell();
+}
+
+/** The stored form of a call that a test made. */
+export function storedCall(call: CallFacts): Call {
+  const { asked, results, start, end } = call;
+  return sampleCall(0, {
+    ...call,
+    callKind: call.kind,
+    requestStart: start,
+    requestEnd: start,
+    responseEnd: end,
+    firstByte: end,
+    firstToken: null,
+    requestedModel: call.model,
+    toolNames: asked.map(({ name }) => name),
+    toolCallIds: asked.map(({ id }) => id),
+    toolArguments: asked.map((tool) => tool.arguments),
+    toolArgumentHashes: asked.map(({ argumentsHash }) => argumentsHash),
+    toolPromptHashes: asked.map(({ promptHash }) => promptHash),
+    toolResultIds: results.map(({ id }) => id),
+    toolResultNames: results.map(({ name }) => name),
+    toolResultHashes: results.map(({ hash }) => hash),
+    toolResultErrors: results.map(({ isError }) => isError),
+    toolResultAgents: results.map(({ agent }) => agent),
+    toolResultPreviews: results.map(({ preview }) => preview),
+  });
 }

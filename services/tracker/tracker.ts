@@ -131,9 +131,10 @@ export class Tracker {
     const { groups, absorbed } = await this.#links.group(calls);
     const roots = new Set([...groups.keys(), ...absorbed.values()]);
     for (const child of absorbed.keys()) this.#stories.delete(child);
-    await this.#load([...roots], absorbed);
+    const stored = await this.#load([...roots], absorbed);
     const all: Told[] = [];
-    for (const root of roots) all.push(await this.#tellSession(root, groups.get(root) ?? []));
+    for (const root of roots)
+      all.push(await this.#tellSession(root, [...(stored.get(root) ?? []), ...(groups.get(root) ?? [])]));
     const changes = { ...merged(all), goneSessions: goneSessions(absorbed, calls) };
     await this.#writer.write(changes, version);
     this.#counts.corrections += changes.corrections.length;
@@ -141,20 +142,25 @@ export class Tracker {
     await this.#told(changes, version);
   }
 
-  /** Makes sure that the stories of these sessions are in memory, with the sessions that go into them. */
-  async #load(roots: readonly string[], absorbed: ReadonlyMap<string, string>): Promise<void> {
+  /** Makes sure that there are stories of these sessions. Returns the stored calls that they lack, and those of sessions that go into them. */
+  async #load(roots: readonly string[], absorbed: ReadonlyMap<string, string>): Promise<Map<string, CallFacts[]>> {
     const cold = roots.filter((root) => !this.#stories.has(root));
-    const began = await this.#state.known([...cold, ...absorbed.keys()]);
-    const wanted = [...cold, ...absorbed.keys()].filter((id) => began.has(id) || absorbed.has(id));
+    const children = [...absorbed.keys()];
+    const began = await this.#state.known([...cold, ...children]);
+    const wanted = [...cold.filter((id) => began.has(id)), ...children];
     const stored = wanted.length === 0 ? [] : await this.#storedOf(wanted, began);
-    for (const root of cold)
-      this.#stories.set(root, new SessionStory(root, this.#options.detectors, await this.#state.turnsOf(root, began)));
-    const byRoot = new Map<string, CallFacts[]>();
-    for (const call of stored.sort(byTime)) {
-      const root = this.#links.rootOf(call.parentSessionId !== '' ? call.parentSessionId : call.sessionId);
-      byRoot.set(root, [...(byRoot.get(root) ?? []), call]);
+    for (const root of cold) {
+      const turns = await this.#state.turnsOf(root, began);
+      this.#stories.set(root, new SessionStory(root, this.#options.detectors, turns));
     }
-    for (const [root, calls] of byRoot) await this.#add(root, calls);
+    const byRoot = new Map<string, CallFacts[]>();
+    for (const call of stored) {
+      const root = this.#links.rootOf(call.parentSessionId !== '' ? call.parentSessionId : call.sessionId);
+      const calls = byRoot.get(root);
+      if (calls === undefined) byRoot.set(root, [call]);
+      else calls.push(call);
+    }
+    return byRoot;
   }
 
   /** All calls of these sessions and of those that name them as their parent. `began`: when they began, as far as that is known. */
@@ -169,7 +175,7 @@ export class Tracker {
   }
 
   async #tellSession(root: string, calls: readonly CallFacts[]): Promise<Told> {
-    await this.#add(root, calls);
+    await this.#add(root, calls.toSorted(byTime));
     const story = this.#stories.get(root)!;
     const told = story.tell();
     this.#stories.touched(root);
