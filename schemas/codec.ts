@@ -45,9 +45,9 @@ interface WireObservation {
 }
 
 const NO_CONTENTS: readonly Content[] = [];
-/** A call without its texts of any length; a hash with its length. */
+/** A call without its texts of any length; one hash. */
 const CALL_BYTES = 2048;
-const HASH_BYTES = 33;
+const HASH_BYTES = 16;
 
 /** Calls, contents and exchanges have the same fields in memory: none is copied. */
 const OBSERVATION_SHAPE: WireShape<Observation> = {

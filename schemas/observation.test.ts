@@ -5,6 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { observationsOf } from '../load-tests/e2e/observations.ts';
 import { generate } from '../load-tests/generator/generate.ts';
+import type { ContentHash } from '../services/common/types.ts';
 import type { Call, Observation } from './call.ts';
 import { OBSERVATION_CONTRACT, observationCodec } from './codec.ts';
 import { fieldsOf, plain, type SchemaField } from './testing.ts';
@@ -98,6 +99,27 @@ describe('the observation codec', () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  it('takes half a surrogate pair for an unknown character, and leaves all else as it is', () => {
+    const call = { ...firstCall(), errorMessage: 'cut \ud83d', path: `/${'é'.repeat(80)}\udc00/x` };
+    const back = observationCodec.decode(observationCodec.encode({ type: 'call', call, contents: [] }));
+    assert.ok(back.type === 'call');
+    assert.match(back.call.errorMessage, /^cut \ufffd+$/);
+    assert.match(back.call.path, /^\/é{80}\ufffd+\/x$/);
+    const { errorMessage: _, path: __, ...rest } = call;
+    const { errorMessage: ___, path: ____, ...others } = plain(back.call) as Call;
+    assert.deepEqual(others, plain(rest));
+  });
+
+  it('writes hashes as their bytes, and refuses what is none', () => {
+    const [one, two] = ['00'.repeat(15) + 'f1', 'ff'.repeat(16)] as ContentHash[];
+    const encode = (requestParts: ContentHash[]): Buffer =>
+      observationCodec.encode({ type: 'call', call: { ...firstCall(), requestParts }, contents: [] });
+    assert.ok(encode([one!, two!]).includes(Buffer.concat([Buffer.from([64]), Buffer.from(`${one}${two}`, 'hex')])));
+    for (const none of ['', 'f1', 'zz'.repeat(16), '00'.repeat(17)]) {
+      assert.throws(() => encode([one!, none as ContentHash]), { code: 'BIT_OBSERVATION_UNWRITABLE' });
+    }
   });
 
   it('stores the nearest number that fits when traffic claims one that does not, and never refuses the record', () => {

@@ -12,6 +12,7 @@ import { BitternError } from '../../services/common/errors.ts';
 import { boundsCheck } from './bounds.ts';
 import { canonicalForm, crc64Avro } from './fingerprint.ts';
 import { fitNumbers } from './fit.ts';
+import { LOGICAL_TYPES } from './hashes.ts';
 
 export type Schema = Parameters<typeof avsc.Type.forSchema>[0];
 
@@ -54,7 +55,7 @@ export class AvroContract<T> {
     this.#options = options;
     this.schema = options.schemas[0]!;
     this.fingerprint = fingerprintOf(this.schema);
-    this.#type = avsc.Type.forSchema(this.schema);
+    this.#type = typeOf(this.schema);
     this.#readers.set(this.fingerprint, {
       type: this.#type,
       resolver: undefined,
@@ -73,7 +74,7 @@ export class AvroContract<T> {
     const fingerprint = fingerprintOf(schema);
     let reader = this.#readers.get(fingerprint);
     if (reader === undefined) {
-      const type = avsc.Type.forSchema(schema);
+      const type = typeOf(schema);
       reader = { type, resolver: this.#type.createResolver(type), wellFormed: boundsCheck(type) };
       if (this.#options.schemas.includes(schema)) this.#readers.set(fingerprint, reader);
     }
@@ -127,6 +128,10 @@ export class AvroContract<T> {
       );
     }
   }
+}
+
+function typeOf(schema: Schema): avsc.Type {
+  return avsc.Type.forSchema(schema, { logicalTypes: LOGICAL_TYPES });
 }
 
 function encodeBody(type: avsc.Type, wire: unknown, start: number, size: number): Buffer {
