@@ -117,7 +117,8 @@ export class SchemaRegistry {
         if (problem !== this.#problem) this.#note(`Waiting for the schema registry. ${problem}`);
         this.#problem = problem;
       }
-      await sleep(Math.min(waitMs, SCHEMA_REGISTRY_DEFAULTS.retryMsMax), undefined, { ref: false });
+      const leftMs = Math.max(0, deadlineMs - Date.now());
+      await sleep(Math.min(waitMs, SCHEMA_REGISTRY_DEFAULTS.retryMsMax, leftMs), undefined, { ref: false });
     }
   }
 
