@@ -1,8 +1,7 @@
 /** The topics that the stages talk over: names, keys and codecs. Keys keep together what must be seen in order. */
-import type { Codec, Topic } from '../services/bus/bus.ts';
-import { BitternError } from '../services/common/errors.ts';
+import type { Topic } from '../services/bus/bus.ts';
 import type { Observation } from './call.ts';
-import { frameCodec, probeReportCodec } from './codec.ts';
+import { frameCodec, observationCodec, probeReportCodec } from './codec.ts';
 import type { Frame, ProbeReport } from './frame.ts';
 
 /** Rough weight of a segment and of a frame's fixed part in memory, bytes. */
@@ -17,19 +16,6 @@ export const FRAMES: Topic<Frame> = {
   name: 'bittern.frames.v1',
   codec: frameCodec,
   sizeOf: (frame) => FRAME_BYTES + frame.payload.length + frame.segments.length * SEGMENT_BYTES,
-};
-
-const observationCodec: Codec<Observation> = {
-  encode: (observation) => Buffer.from(JSON.stringify(observation)),
-  decode: (bytes) => {
-    try {
-      return JSON.parse(bytes.toString('utf8')) as Observation;
-    } catch (error) {
-      throw new BitternError('BIT_OBSERVATION_UNREADABLE', 'An observation record is not valid JSON.', {
-        cause: error,
-      });
-    }
-  },
 };
 
 /** Key: connection id. */

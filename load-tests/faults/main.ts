@@ -3,7 +3,8 @@
  *
  * Generated traffic goes over a real Kafka broker through three reassemblers and two sinks into a real ClickHouse, while
  * processes are killed with SIGKILL or frozen for a while, the broker and ClickHouse killed too, consumers come and go, and
- * captures are published twice. At the end the stored calls must equal the manifests exactly. Prints the counts last; exits with 1 on any difference.
+ * captures are published twice. With `--encoding confluent` the records are in Confluent's wire format, by a real schema registry.
+ * At the end the stored calls must equal the manifests exactly. Prints the counts last; exits with 1 on any difference.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,6 +12,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { openStore, STORE_DEFAULTS } from '../../services/clickhouse/store.ts';
 import { KafkaBroker } from '../kafka/broker.ts';
+import { RegistryServer } from '../kafka/registry.ts';
 import { Drill, type DrillOptions } from './drill.ts';
 import { runBittern, type StageSettings } from './processes.ts';
 
@@ -18,11 +20,15 @@ const PARTITIONS = 6;
 const SESSION_TIMEOUT_MS = 6000;
 const DIFFERENCES_SHOWN = 20;
 
-function readOptions(): DrillOptions {
-  const { values } = parseArgs({
-    options: { seed: { type: 'string' }, kills: { type: 'string' }, calls: { type: 'string' } },
-  });
-  return { seed: Number(values.seed ?? 1), kills: Number(values.kills ?? 6), calls: Number(values.calls ?? 600) };
+function readOptions(): DrillOptions & { readonly encoding: string } {
+  const text = { type: 'string' } as const;
+  const { values } = parseArgs({ options: { seed: text, kills: text, calls: text, encoding: text } });
+  return {
+    seed: Number(values.seed ?? 1),
+    kills: Number(values.kills ?? 6),
+    calls: Number(values.calls ?? 600),
+    encoding: values.encoding ?? 'single_object',
+  };
 }
 
 async function clickhouseUrl(dataDir: string): Promise<string> {
@@ -42,6 +48,7 @@ const started = performance.now();
 const folder = await mkdtemp(path.join(tmpdir(), 'bittern-faults-'));
 const broker = await KafkaBroker.open(path.join(folder, 'kafka'));
 await broker.start();
+const registry = options.encoding === 'confluent' ? await RegistryServer.start() : null;
 const dataDir = path.join(folder, 'data');
 const store = await openStore({ dataDir, retentionDays: 0, memoryBytesMax: STORE_DEFAULTS.memoryBytesMax });
 const keyFile = path.join(folder, 'fingerprint.key');
@@ -58,6 +65,8 @@ const settings: StageSettings = {
     BITTERN_KAFKA_REPLICAS: '1',
     BITTERN_KAFKA_SESSION_TIMEOUT_MS: String(SESSION_TIMEOUT_MS),
     BITTERN_IDENTITY_FINGERPRINT_KEY_FILE: keyFile,
+    BITTERN_KAFKA_ENCODING: options.encoding,
+    BITTERN_KAFKA_SCHEMA_REGISTRY_URL: registry?.url ?? '',
   },
 };
 await runBittern(['topics', '--create'], settings);
@@ -90,12 +99,13 @@ try {
     `kills: ${drill.faults.kills} (${reassembler} reassembler, ${sink} sink, ${brokers} broker, ${clickhouse} ClickHouse); ${frozen} freezes, ${stopped} orderly stops (${late} overdue), ${scaled} consumers more or less, ${outages} ClickHouse outages; ${published} captures published; drained in ${seconds(drainMs)}`,
   );
   console.log(
-    `stored ${stored?.calls} calls, ${twice} of them twice; ${differences.length} differences; ${seconds(performance.now() - started)} (seed ${options.seed})`,
+    `stored ${stored?.calls} calls, ${twice} of them twice; ${differences.length} differences; ${seconds(performance.now() - started)} (seed ${options.seed}, ${options.encoding})`,
   );
 } finally {
   await drill.end();
   await store.close();
   await broker.remove();
+  await registry?.remove();
   if (!failed) await rm(folder, { recursive: true });
   else console.log(`Logs and data are in ${folder}`);
 }

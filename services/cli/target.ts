@@ -1,6 +1,5 @@
 /** Where a probe's frames go: through all stages of this process into a store, or onto Kafka. */
 import type { ProbeReport } from '../../schemas/frame.ts';
-import { PROBE_REPORTS } from '../../schemas/topics.ts';
 import type { FrameTargets } from '../capture/pump.ts';
 import type { SinkStats } from '../clickhouse/sink.ts';
 import type { Store } from '../clickhouse/store.ts';
@@ -54,13 +53,13 @@ export async function storeTarget(config: Config, store: Store): Promise<Capture
   };
 }
 
-export async function kafkaTarget(config: Config): Promise<CaptureTarget> {
+export async function kafkaTarget(config: Config, note: (line: string) => void): Promise<CaptureTarget> {
   // Its two clients take longer to load than all the rest.
   const { kafkaTopics, openKafkaBus } = await import('./kafka.ts');
-  const topics = kafkaTopics(config);
+  const topics = await kafkaTopics(config, ['frames', 'reports'], note);
   const bus = await openKafkaBus(config);
   const frames = bus.producer(topics.frames);
-  const reports = bus.producer(PROBE_REPORTS);
+  const reports = bus.producer(topics.reports);
   let published = 0;
   return {
     frames: {

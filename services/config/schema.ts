@@ -363,6 +363,26 @@ const kafka = z
         'Keys that seal payloads, so that the brokers hold no plain text: key id and file (32 bytes as hex or base64). Keep old ones as long as records sealed with them are to be read.',
       ),
     sealActive: text('', 'Id of the key that new records are sealed with. Empty: records are not sealed.'),
+    encoding: z
+      .enum(['single_object', 'confluent'])
+      .default('single_object')
+      .describe(
+        'What stands before the Avro body of a record: single_object (C3 01 and the fingerprint of the schema) or confluent (0 and its id in the schema registry).',
+      ),
+    schemaRegistryUrl: z
+      .string()
+      .regex(/^$|^https?:\/\/[^@\s]+$/, 'must be an http or https URL without user and password')
+      .default('')
+      .describe(
+        'Schema registry with the REST API of Confluent, such as https://registry:8081. With it both encodings are read. Empty: none.',
+      ),
+    schemaRegistryUsername: text('', 'User name for the schema registry (HTTP basic authentication). Empty: none.'),
+    schemaRegistryPasswordFile: text('', 'File with its password.'),
+    schemaRegistryPasswordVariable: text('', 'Environment variable with its password, when there is no file.'),
+    schemaRegistryCaFile: text(
+      '',
+      "PEM file of the authority that signed the registry's certificate. Empty: the system's authorities.",
+    ),
     compression: z
       .enum(['none', 'zstd', 'gzip'])
       .default(KAFKA_DEFAULTS.producer.compression)

@@ -29,7 +29,7 @@ broker.test('an undecodable record goes to the dead letters as it came, and its 
   assert.deepEqual(letter?.origin, { topic: topic.name, partition: 0, offset: 1 });
   assert.ok(Math.abs((letter?.timestampMs ?? 0) - published) < 10_000);
   const headers = letter?.headers.map(([name, value]) => `${name}: ${value}`);
-  assert.deepEqual(headers, ['content-type: application/octet-stream', 'traceparent: 00-7']);
+  assert.deepEqual(headers, ['content-type: text/plain', 'traceparent: 00-7']);
   assert.deepEqual(await bus.deadLetters.show(topic.name, 0, second!.offset), second);
   await assert.rejects(bus.deadLetters.show(topic.name, 0, 99), { code: 'BIT_DLQ_UNKNOWN' });
   await bus.close();

@@ -1,5 +1,6 @@
 /** The bus over Kafka. */
 export { CHECKPOINT_TOPIC, COMMIT_METADATA_BYTES_MAX, checkpointPlan } from './checkpoints.ts';
+export { confluentCodec, readsConfluent } from './confluent.ts';
 export type { KafkaConsumerStats } from './consumer.ts';
 export { DEAD_LETTER_HEADERS, DEAD_LETTER_SUFFIX } from './dead-letter-writer.ts';
 export {
@@ -17,6 +18,7 @@ export {
   type KafkaOptions,
   type KafkaProducerOptions,
 } from './options.ts';
+export { SCHEMA_REGISTRY_DEFAULTS, SchemaRegistry, type SchemaRegistryOptions } from './schema-registry.ts';
 export { isSealed, type KeyedCodec, sealedCodec } from './sealing.ts';
 export type {
   KafkaSaslOptions,

@@ -10,6 +10,7 @@ import type { CredentialMasker } from '../http/credentials.ts';
 import type { HttpStats } from '../http/options.ts';
 import { decodeCheckpoint } from './checkpoint.ts';
 import { type HoldCounts, PartitionReassembler, type ReassemblerOptions } from './partition.ts';
+import { traceHeaders } from './trace.ts';
 
 export type { HoldCounts, HoldLimits, ReassemblerOptions } from './partition.ts';
 
@@ -168,7 +169,7 @@ export class Reassembler implements ConsumerHandlers<Frame> {
       if (observation.type === 'call') this.#calls++;
       else this.#exchanges++;
       const row = observation.type === 'call' ? observation.call : observation.exchange;
-      await this.#producer.publish(row.connectionId, observation);
+      await this.#producer.publish(row.connectionId, observation, traceHeaders(observation));
     }
   }
 

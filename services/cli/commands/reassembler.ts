@@ -21,7 +21,7 @@ export const reassembler: CommandBody = {
     const masker = createCredentialMasker(
       await secretFrom(config, config.identity.fingerprintKeyFile, 'fingerprint.key'),
     );
-    const topics = kafkaTopics(config);
+    const topics = await kafkaTopics(config, ['observations'], note);
     const bus = await openKafkaBus(config);
     try {
       const options = { ...reassemblerOptions(config), limits: REASSEMBLER_DEFAULTS };

@@ -87,7 +87,7 @@ export const replay: CommandBody = {
       report(context, result);
       return result.complete ? EXIT.ok : EXIT.interrupted;
     };
-    if (args.flag('kafka')) return replayTo(() => kafkaTarget(loaded.config));
+    if (args.flag('kafka')) return replayTo(() => kafkaTarget(loaded.config, context.note));
     const store = await openConfiguredStore(loaded.config);
     try {
       return await replayTo(() => storeTarget(loaded.config, store));

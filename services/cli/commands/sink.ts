@@ -1,4 +1,3 @@
-import { PROBE_REPORTS } from '../../../schemas/topics.ts';
 import { ClickHouseStage } from '../../sinks/clickhouse-stage.ts';
 import { type CommandBody, EXIT, usageError } from '../command.ts';
 import { kafkaTopics, openKafkaBus } from '../kafka.ts';
@@ -19,7 +18,7 @@ export const sink: CommandBody = {
     if (args.positionals[0] !== 'clickhouse')
       throw usageError(`There is no sink '${args.positionals[0]}'; there is: clickhouse.`);
     const { config } = loaded;
-    const topics = kafkaTopics(config);
+    const topics = await kafkaTopics(config, [], note);
     const store = await openConfiguredStore(config);
     try {
       const target = createSink(config, store);
@@ -28,7 +27,7 @@ export const sink: CommandBody = {
         const stage = new ClickHouseStage(target);
         const observations = await bus.consumer(topics.observations, 'clickhouse', stage);
         stage.attach(observations);
-        const reports = await bus.consumer(PROBE_REPORTS, 'clickhouse', {
+        const reports = await bus.consumer(topics.reports, 'clickhouse', {
           batch: async (batch) => {
             for (const { value } of batch.records) await target.addReport(value);
             await reports.commit(batch.partition, batch.nextOffset);
