@@ -20,15 +20,20 @@ interface Declared {
   readonly nullable: boolean;
 }
 
-/** The members of an interface of call.ts: one a line, `name: type;`. */
+/** The members of an interface of call.ts or story.ts, and of the one that it extends: one a line, `name: type;`. */
 function declared(name: string): Declared[] {
-  const source = readFileSync(new URL('./call.ts', import.meta.url), 'utf8');
-  const body = new RegExp(`^export interface ${name} \\{\\n(.*?)^\\}`, 'ms').exec(source)?.[1] ?? '';
+  const source = ['./call.ts', './story.ts']
+    .map((file) => readFileSync(new URL(file, import.meta.url), 'utf8'))
+    .join('\n');
+  const found = new RegExp(`^export interface ${name} (?:extends (\\w+) )?\\{\\n(.*?)^\\}`, 'ms').exec(source);
+  const body = found?.[2] ?? '';
+  const inherited = found?.[1] === undefined ? [] : declared(found[1]);
   const members = [...body.matchAll(/^ {2}(?:readonly )?(\w+)(\??): (.*);$/gm)];
-  return members.map(([, member, optional, type]) => {
+  const own = members.map(([, member, optional, type]) => {
     assert.equal(optional, '', `${name}.${member} may not be optional: say null or '' instead`);
     return { name: member!, nullable: /\| null$/.test(type!) };
   });
+  return [...inherited, ...own];
 }
 
 function isNullable(field: SchemaField): boolean {
