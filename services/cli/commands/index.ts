@@ -33,6 +33,21 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   { name: 'calls', summary: 'List calls, the newest first', load: async () => (await import('./calls.ts')).calls },
   { name: 'call', summary: 'Show one call whole', load: async () => (await import('./call.ts')).call },
+  {
+    name: 'sessions',
+    summary: 'List sessions (conversations), the newest first',
+    load: async () => (await import('./sessions.ts')).sessions,
+  },
+  {
+    name: 'session',
+    summary: 'Tell one session: turns, tool calls, subagents, costs',
+    load: async () => (await import('./session.ts')).session,
+  },
+  {
+    name: 'tail',
+    summary: 'Print calls and findings as they come',
+    load: async () => (await import('./tail.ts')).tail,
+  },
   { name: 'sql', summary: 'Ask the database in SQL', load: async () => (await import('./sql.ts')).sql },
   {
     name: 'doctor',
@@ -58,6 +73,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'sink',
     summary: 'Run one sink on Kafka: calls into ClickHouse',
     load: async () => (await import('./sink.ts')).sink,
+  },
+  {
+    name: 'tracker',
+    summary: 'One stage: from stored calls to sessions, turns, tool calls, findings',
+    load: async () => (await import('./tracker.ts')).tracker,
   },
   {
     name: 'topics',
