@@ -36,6 +36,8 @@ export interface Table<T> {
   readonly idColumn: string;
   /** First column of the sorting key; ids are looked for within a range of it. Null: the id itself is the key. */
   readonly timeColumn: string | null;
+  /** Table that rows may be moved to later; sorted by the same id. */
+  readonly movedTo?: string;
   readonly id: (row: T) => string;
   /** µs since the epoch. */
   readonly time: (row: T) => number;
@@ -59,6 +61,7 @@ export const CALLS: Table<Call> = {
   name: 'calls',
   idColumn: 'call_id',
   timeColumn: 'request_start',
+  movedTo: 'call_hops',
   id: (row) => row.callId,
   time: callTime,
   columns: [

@@ -41,6 +41,7 @@ export class Links {
   readonly #aliases = new Map<string, string>();
   readonly #waiting = new Map<string, CallFacts[]>();
   #absorbed = new Map<string, string>();
+  #recalled = false;
 
   constructor(reader: CallReader) {
     this.#reader = reader;
@@ -53,6 +54,7 @@ export class Links {
 
   async group(calls: readonly CallFacts[]): Promise<Grouped> {
     this.#absorbed = new Map();
+    await this.#recall();
     for (const call of calls)
       if (call.parentSessionId !== '' && call.sessionId !== '') this.#join(call.sessionId, call.parentSessionId);
     await this.#linkContent(calls);
@@ -65,6 +67,15 @@ export class Links {
       else group.push(call);
     }
     return { groups, absorbed: this.#absorbed };
+  }
+
+  /** Once: chained requests of the last day that a predecessor left waiting. */
+  async #recall(): Promise<void> {
+    if (this.#recalled) return;
+    this.#recalled = true;
+    const where =
+      "session_id = '' AND previous_response_id != '' AND stored > now() - INTERVAL 1 DAY LIMIT {limit:UInt32}";
+    for (const call of await this.#reader.calls({ where, params: { limit: WAITING_MAX } })) this.#wait(call);
   }
 
   rootOf(sessionId: string): string {

@@ -38,6 +38,12 @@ export class StoryCache {
     this.#stories.delete(sessionId);
   }
 
+  clear(): void {
+    this.#stories.clear();
+    this.#weights.clear();
+    this.#calls = 0;
+  }
+
   /** It was told just now: others go first. */
   touched(sessionId: string): void {
     const story = this.#stories.get(sessionId);

@@ -48,6 +48,13 @@ export class TrackerState {
     return this.#since;
   }
 
+  /** Begins again at the place that was saved last. */
+  reset(): void {
+    this.#since = null;
+    this.#seen.clear();
+    this.#longAt = Number.NEGATIVE_INFINITY;
+  }
+
   /** Calls that were stored since and not taken yet. */
   async fresh(reader: CallReader, limit: number): Promise<Fresh> {
     const long = performance.now() - this.#longAt > LONG_EVERY_MS;

@@ -24,7 +24,7 @@ after(async () => {
 });
 beforeEach(empty);
 
-const TABLES = ['session_rows', 'turn_rows', 'tool_call_rows', 'finding_rows', 'tracker_state', 'calls'];
+const TABLES = ['call_hops', 'session_rows', 'turn_rows', 'tool_call_rows', 'finding_rows', 'tracker_state', 'calls'];
 
 async function empty(): Promise<void> {
   for (const table of TABLES) await store.client.command({ query: `TRUNCATE TABLE ${table}` });
@@ -155,4 +155,59 @@ test('any order of arrival, in any batches, with trackers that come and go, give
     }),
     { numRuns: 25 },
   );
+});
+
+test('a call that was mirrored before and behind a gateway is one call, whichever hop is stored first, also after a replay', async () => {
+  const gateway = { serverIp: '10.0.0.9', serverPort: 8080, host: 'gateway' };
+  const provider = { clientIp: '10.0.0.9', serverIp: '192.0.2.1', serverPort: 443 };
+  const front = new Thread({ session: 'front' })
+    .user('Hi')
+    .asks([{ name: 'look', result: 'x' }])
+    .answers('Hello');
+  const back = new Thread({ session: 'back', agentId: 'gateway' }, 0.1)
+    .user('Hi')
+    .asks([{ name: 'look', result: 'x' }])
+    .answers('Hello');
+  const shorter = back.calls.map((call) => ({ ...call, end: call.end - 200_000 }));
+  const fronts = front.calls.map((call, i) => storedCall({ ...call, responseId: `front-${i}` }));
+  const backs = shorter.map((call, i) => storedCall({ ...call, responseId: `back-${i}` }));
+  const hops = [
+    { ...fronts[0]!, ...gateway, requestId: 'f0', upstreamRequestId: 'up-0' },
+    { ...backs[0]!, ...provider, requestId: 'up-0', upstreamRequestId: '' },
+    { ...fronts[1]!, ...gateway, requestId: 'f1', stepId: 'step' },
+    { ...backs[1]!, ...provider, requestId: 'b1', stepId: 'step' },
+  ];
+  for (const order of [hops, hops.toReversed(), hops]) {
+    const tracker = new Tracker(store.client);
+    for (const call of order) {
+      const sink = new ClickHouseSink(store);
+      await sink.add([callObservation(call)]);
+      await sink.close();
+      await tracker.catchUp();
+    }
+    await tracker.close();
+    assert.deepEqual(await rows('SELECT session_id, count() AS n FROM calls GROUP BY session_id'), [
+      { session_id: 'front', n: 2 },
+    ]);
+    assert.deepEqual(await rows('SELECT hop_of, evidence FROM call_hops FINAL ORDER BY request_start'), [
+      { hop_of: fronts[0]!.callId, evidence: 'request_id' },
+      { hop_of: fronts[1]!.callId, evidence: 'content' },
+    ]);
+    const told = await rows('SELECT session_id, calls, tool_calls FROM sessions');
+    assert.deepEqual(told, [{ session_id: 'front', calls: 2, tool_calls: 1 }]);
+    if (order !== hops) await empty();
+  }
+});
+
+test('what a failed write left undone is done at the next look', async () => {
+  await put(stories());
+  const tracker = new Tracker(store.client);
+  await store.client.command({ query: 'RENAME TABLE turn_rows TO turn_rows_away' });
+  const failing = tracker.catchUp().catch((error: unknown) => error);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await store.client.command({ query: 'RENAME TABLE turn_rows_away TO turn_rows' });
+  await failing;
+  await tracker.catchUp();
+  await tracker.close();
+  assert.deepEqual(await rows('SELECT count() AS n FROM turns'), [{ n: 8 }]);
 });

@@ -9,6 +9,7 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { Micros } from '../common/types.ts';
 import { byTime, type CallFacts } from './facts.ts';
+import { Hops } from './hops.ts';
 import { Links } from './links.ts';
 import { TRACKER_DEFAULTS, type TrackerOptions } from './options.ts';
 import { CallReader } from './reader.ts';
@@ -21,6 +22,8 @@ export interface TrackerStats {
   readonly calls: number;
   /** Stories that were told anew, since a call came late. */
   readonly retold: number;
+  /** Calls that were the next hop of another one. */
+  readonly hops: number;
   readonly stories: number;
   readonly corrections: number;
   readonly findings: number;
@@ -37,7 +40,8 @@ export class Tracker {
   readonly #options: TrackerOptions;
   readonly #reader: CallReader;
   readonly #writer: StoryWriter;
-  readonly #links: Links;
+  readonly #hops: Hops;
+  #links: Links;
   readonly #state: TrackerState;
   readonly #stories: StoryCache;
   readonly #abort = new AbortController();
@@ -45,7 +49,9 @@ export class Tracker {
   #running: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | null = null;
   #problem = '';
-  #counts = { calls: 0, retold: 0, corrections: 0, findings: 0 };
+  /** Sessions to be told again from the stored calls. */
+  readonly #again = new Set<string>();
+  #counts = { calls: 0, retold: 0, hops: 0, corrections: 0, findings: 0 };
 
   /** `told`: is given what was written, after it was; it may come twice after a crash, with the same ids. */
   constructor(
@@ -56,6 +62,7 @@ export class Tracker {
     this.#options = { ...TRACKER_DEFAULTS, ...options };
     this.#reader = new CallReader(client);
     this.#writer = new StoryWriter(client, this.#abort.signal);
+    this.#hops = new Hops(client);
     this.#links = new Links(this.#reader);
     this.#state = new TrackerState(client);
     this.#stories = new StoryCache(this.#options.storyCallsMax);
@@ -105,6 +112,10 @@ export class Tracker {
       this.#problem = '';
     } catch (error) {
       this.#problem = error instanceof Error ? error.message : String(error);
+      // What was told may not be written: everything since the last saved place is told again.
+      this.#stories.clear();
+      this.#links = new Links(this.#reader);
+      this.#state.reset();
       throw error;
     }
   }
@@ -120,23 +131,44 @@ export class Tracker {
         where,
         params: { ids: fresh.ids, since: fresh.from },
       });
-      await this.#tell(calls.sort(byTime), version);
+      const moved = await this.#moveHops(calls);
+      const told = calls.filter(({ callId }) => !moved.has(callId)).sort(byTime);
+      await this.#tell(told, version);
       this.#counts.calls += calls.length;
     }
     await this.#state.done(fresh, version);
     return fresh.more;
   }
 
+  /** Takes the second hops of calls out of `calls`. Returns their ids; the stories that had told one are forgotten, and told again. */
+  async #moveHops(calls: readonly CallFacts[]): Promise<ReadonlySet<string>> {
+    const starts = calls.map(({ start }) => start);
+    const ids = calls.map(({ callId }) => callId);
+    const hops = await this.#hops.find(ids, Math.min(...starts), Math.max(...starts));
+    await this.#hops.move(hops);
+    const fresh = new Set<string>(ids);
+    for (const { callId, sessionId } of hops) {
+      if (fresh.has(callId) || sessionId === '') continue;
+      const root = this.#links.rootOf(sessionId);
+      this.#again.add(root);
+      this.#stories.delete(root);
+    }
+    this.#counts.hops += hops.length;
+    return new Set(hops.map(({ callId }) => callId));
+  }
+
   async #tell(calls: readonly CallFacts[], version: Micros): Promise<void> {
     const { groups, absorbed } = await this.#links.group(calls);
-    const roots = new Set([...groups.keys(), ...absorbed.values()]);
+    const roots = new Set([...groups.keys(), ...absorbed.values(), ...this.#again]);
     for (const child of absorbed.keys()) this.#stories.delete(child);
     const stored = await this.#load([...roots], absorbed);
     const all: Told[] = [];
     for (const root of roots)
       all.push(await this.#tellSession(root, [...(stored.get(root) ?? []), ...(groups.get(root) ?? [])]));
-    const changes = { ...merged(all), goneSessions: goneSessions(absorbed, calls) };
+    const emptied = [...this.#again].filter((root) => this.#stories.get(root)?.size === 0);
+    const changes = { ...merged(all), goneSessions: [...goneSessions(absorbed, calls), ...emptied] };
     await this.#writer.write(changes, version);
+    this.#again.clear();
     this.#counts.corrections += changes.corrections.length;
     this.#counts.findings += changes.findings.length;
     await this.#told(changes, version);
