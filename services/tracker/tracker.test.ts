@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import fc from 'fast-check';
+import { nextHops } from '../clickhouse/hop-queries.ts';
 import { ClickHouseSink } from '../clickhouse/sink.ts';
 import { openStore, type Store } from '../clickhouse/store.ts';
 import { callObservation } from '../clickhouse/testing.ts';
@@ -195,6 +196,15 @@ test('a call that was mirrored before and behind a gateway is one call, whicheve
     ]);
     const told = await rows('SELECT session_id, calls, tool_calls FROM sessions');
     assert.deepEqual(told, [{ session_id: 'front', calls: 2, tool_calls: 1 }]);
+    const [hop] = await nextHops(store, fronts[0]!.callId);
+    assert.deepEqual([hop?.callId, hop?.server], [backs[0]!.callId, '192.0.2.1:443']);
+    assert.deepEqual(hop?.facts.map(({ name }) => name).sort(), [
+      'agent_id',
+      'host',
+      'request_id',
+      'response_id',
+      'session_id',
+    ]);
     if (order !== hops) await empty();
   }
 });
