@@ -9,6 +9,7 @@ import { Random } from '../generator/random.ts';
 import type { Manifest } from '../manifest.ts';
 import { FaultInjector } from './injector.ts';
 import { runBittern, StageProcess, type StageSettings } from './processes.ts';
+import { storyDifferences } from './story.ts';
 
 const CALLS_A_ROUND = 200;
 const DRAIN_TIMEOUT_MS = 180_000;
@@ -45,9 +46,10 @@ export class Drill {
     this.#random = new Random(options.seed);
     this.#store = store;
     this.#settings = settings;
-    const reassembler = (n: number) => new StageProcess(`reassembler-${n}`, ['reassembler'], settings);
-    const sink = (n: number) => new StageProcess(`sink-${n}`, ['sink', 'clickhouse'], settings);
-    this.#stages = [...[1, 2, 3].map(reassembler), ...[1, 2].map(sink)];
+    const reassembler = (n: number) => new StageProcess('reassembler', n, ['reassembler'], settings);
+    const sink = (n: number) => new StageProcess('sink', n, ['sink', 'clickhouse'], settings);
+    const tracker = new StageProcess('tracker', 1, ['tracker'], settings);
+    this.#stages = [...[1, 2, 3].map(reassembler), ...[1, 2].map(sink), tracker];
     const extra = [reassembler(4), sink(3)];
     this.faults = new FaultInjector({ broker, store, stages: this.#stages, extra }, this.#random.fork());
   }
@@ -67,7 +69,8 @@ export class Drill {
     const began = performance.now();
     await this.#drained();
     this.#drainMs = performance.now() - began;
-    const differences: string[] = [];
+    await Promise.all(this.#stages.map((stage) => stage.kill()));
+    const differences = await storyDifferences(this.#store);
     for (const round of rounds) differences.push(...(await this.#compare(round)));
     return differences;
   }

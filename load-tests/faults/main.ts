@@ -1,10 +1,10 @@
 /**
  * The fault suite: `npm run faults -- --seed S --kills K --calls N`
  *
- * Generated traffic goes over a real Kafka broker through three reassemblers and two sinks into a real ClickHouse, while
+ * Generated traffic goes over a real Kafka broker through three reassemblers and two sinks into a real ClickHouse beside a tracker, while
  * processes are killed with SIGKILL or frozen for a while, the broker and ClickHouse killed too, consumers come and go, and
  * captures are published twice. With `--encoding confluent` the records are in Confluent's wire format, by a real schema registry.
- * At the end the stored calls must equal the manifests exactly. Prints the counts last; exits with 1 on any difference.
+ * At the end the stored calls must equal the manifests exactly, and what the tracker made of them what one makes that meets them all at once. Prints the counts last; exits with 1 on any difference.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -85,6 +85,7 @@ try {
   const {
     reassembler,
     sink,
+    tracker,
     broker: brokers,
     clickhouse,
     frozen,
@@ -96,7 +97,7 @@ try {
   const { published, drainMs } = drill.counts;
   const seconds = (ms: number): string => `${(ms / 1000).toFixed(0)} s`;
   console.log(
-    `kills: ${drill.faults.kills} (${reassembler} reassembler, ${sink} sink, ${brokers} broker, ${clickhouse} ClickHouse); ${frozen} freezes, ${stopped} orderly stops (${late} overdue), ${scaled} consumers more or less, ${outages} ClickHouse outages; ${published} captures published; drained in ${seconds(drainMs)}`,
+    `kills: ${drill.faults.kills} (${reassembler} reassembler, ${sink} sink, ${tracker} tracker, ${brokers} broker, ${clickhouse} ClickHouse); ${frozen} freezes, ${stopped} orderly stops (${late} overdue), ${scaled} consumers more or less, ${outages} ClickHouse outages; ${published} captures published; drained in ${seconds(drainMs)}`,
   );
   console.log(
     `stored ${stored?.calls} calls, ${twice} of them twice; ${differences.length} differences; ${seconds(performance.now() - started)} (seed ${options.seed}, ${options.encoding})`,

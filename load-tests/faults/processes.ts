@@ -15,15 +15,19 @@ export interface StageSettings {
   readonly env: NodeJS.ProcessEnv;
 }
 
+export type StageKind = 'reassembler' | 'sink' | 'tracker';
+
 export class StageProcess {
+  readonly kind: StageKind;
   readonly name: string;
   readonly #args: readonly string[];
   readonly #settings: StageSettings;
   #child: ChildProcess | null = null;
   #frozen = false;
 
-  constructor(name: string, args: readonly string[], settings: StageSettings) {
-    this.name = name;
+  constructor(kind: StageKind, number: number, args: readonly string[], settings: StageSettings) {
+    this.kind = kind;
+    this.name = `${kind}-${number}`;
     this.#args = args;
     this.#settings = settings;
   }

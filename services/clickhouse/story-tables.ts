@@ -33,6 +33,7 @@ export const SESSION_ROWS: Table<Versioned<Session>> = {
   name: 'session_rows',
   idColumn: 'session_id',
   timeColumn: null,
+  versioned: true,
   id: (row) => row.sessionId,
   time: (row) => row.started,
   columns: columnsFor<Versioned<Session>>({
@@ -66,6 +67,7 @@ export const TURN_ROWS: Table<Versioned<Turn>> = {
   name: 'turn_rows',
   idColumn: 'turn_id',
   timeColumn: null,
+  versioned: true,
   id: (row) => row.turnId,
   time: (row) => row.started,
   columns: columnsFor<Versioned<Turn>>({
@@ -96,6 +98,7 @@ export const TOOL_CALL_ROWS: Table<Versioned<ToolCall>> = {
   name: 'tool_call_rows',
   idColumn: 'tool_call_id',
   timeColumn: null,
+  versioned: true,
   id: (row) => `${row.callId}:${row.position}`,
   time: (row) => row.requested,
   columns: columnsFor<Versioned<ToolCall>>({
@@ -128,6 +131,7 @@ export const FINDING_ROWS: Table<Versioned<Finding>> = {
   name: 'finding_rows',
   idColumn: 'finding_id',
   timeColumn: null,
+  versioned: true,
   id: (row) => row.findingId,
   time: (row) => row.lastSeen,
   columns: columnsFor<Versioned<Finding>>({

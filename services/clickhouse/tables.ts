@@ -38,6 +38,8 @@ export interface Table<T> {
   readonly timeColumn: string | null;
   /** Table that rows may be moved to later; sorted by the same id. */
   readonly movedTo?: string;
+  /** Rows have a version: to insert one again changes nothing. */
+  readonly versioned?: true;
   readonly id: (row: T) => string;
   /** µs since the epoch. */
   readonly time: (row: T) => number;
