@@ -115,7 +115,7 @@ export class Drill {
   async #drained(): Promise<void> {
     const deadline = performance.now() + DRAIN_TIMEOUT_MS;
     for (;;) {
-      const lines = (await runBittern(['lag', '--json'], this.#settings)).trim().split('\n');
+      const lines = (await runBittern(['lag', '--json', '--sample', '0'], this.#settings)).trim().split('\n');
       const lag = lines.reduce((sum, line) => sum + (JSON.parse(line) as { lag: number }).lag, 0);
       if (lag === 0) return;
       if (performance.now() > deadline)

@@ -7,6 +7,7 @@
  *          a freeze or a stall anywhere behind the first step makes the insert late, never double
  */
 import { type ClickHouseClient, ClickHouseError } from '@clickhouse/client';
+import { BitternError } from '../common/errors.ts';
 
 export interface Claim {
   /** For how long, ms, nobody else can come to own these rows; null: the claim is over. */
@@ -37,7 +38,11 @@ export async function permitFor(client: ClickHouseClient, claims: Iterable<Claim
     if (ownedForMs === null) throw new ClaimOver();
     leftMs = Math.min(leftMs, ownedForMs - WRITE_MS);
   }
-  if (leftMs <= 0) throw new Error('It is uncertain whether the rows are still to be stored by this process.');
+  if (leftMs <= 0)
+    throw new BitternError(
+      'BIT_CLAIM_UNCERTAIN',
+      'It is uncertain whether the rows are still to be stored by this process.',
+    );
   return serverMs + Math.floor(leftMs);
 }
 

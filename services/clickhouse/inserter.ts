@@ -9,6 +9,7 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { type ClickHouseClient, ClickHouseError } from '@clickhouse/client';
+import { toldOf } from '../common/errors.ts';
 import { ClaimOver, isLate, type Permit } from './claim.ts';
 import { existingIds } from './existing.ts';
 import { type EncodedRows, encodeRows, insertStatement, insertStatementUntil } from './row-binary.ts';
@@ -159,7 +160,8 @@ export class Inserter {
         return result;
       } catch (error) {
         if (error instanceof ClaimOver) throw error;
-        this.problem = error instanceof Error && error.message !== '' ? error.message : String(error);
+        // Not its message: ClickHouse quotes the row that it can't read.
+        this.problem = toldOf(error);
         this.retries++;
       }
       await this.#pause(delayMs);
