@@ -5,14 +5,9 @@
  * processes are killed with SIGKILL or frozen for a while, the broker and ClickHouse killed too, consumers come and go, and
  * captures are published twice. At the end the stored calls must equal the manifests exactly. Prints the counts last; exits with 1 on any difference.
  */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { openStore, STORE_DEFAULTS } from '../../services/clickhouse/store.ts';
-import { KafkaBroker } from '../kafka/broker.ts';
 import { Drill, type DrillOptions } from './drill.ts';
-import { runBittern, type StageSettings } from './processes.ts';
+import { System } from './system.ts';
 
 const PARTITIONS = 6;
 const SESSION_TIMEOUT_MS = 6000;
@@ -25,43 +20,11 @@ function readOptions(): DrillOptions {
   return { seed: Number(values.seed ?? 1), kills: Number(values.kills ?? 6), calls: Number(values.calls ?? 600) };
 }
 
-async function clickhouseUrl(dataDir: string): Promise<string> {
-  const runtime = JSON.parse(await readFile(path.join(dataDir, 'clickhouse', 'engine.json'), 'utf8')) as Record<
-    'url' | 'user' | 'password' | 'database',
-    string
-  >;
-  const url = new URL(runtime.url);
-  url.username = runtime.user;
-  url.password = runtime.password;
-  url.pathname = runtime.database;
-  return url.href;
-}
-
 const options = readOptions();
 const started = performance.now();
-const folder = await mkdtemp(path.join(tmpdir(), 'bittern-faults-'));
-const broker = await KafkaBroker.open(path.join(folder, 'kafka'));
-await broker.start();
-const dataDir = path.join(folder, 'data');
-const store = await openStore({ dataDir, retentionDays: 0, memoryBytesMax: STORE_DEFAULTS.memoryBytesMax });
-const keyFile = path.join(folder, 'fingerprint.key');
-await writeFile(keyFile, 'a key that the reassemblers of this drill share\n', { mode: 0o600 });
-const settings: StageSettings = {
-  folder,
-  env: {
-    PATH: process.env.PATH,
-    HOME: folder,
-    NODE_COMPILE_CACHE: path.join(folder, 'compile-cache'),
-    CLICKHOUSE_URL: await clickhouseUrl(dataDir),
-    BITTERN_KAFKA_BROKERS: broker.plaintext,
-    BITTERN_KAFKA_PARTITIONS: String(PARTITIONS),
-    BITTERN_KAFKA_REPLICAS: '1',
-    BITTERN_KAFKA_SESSION_TIMEOUT_MS: String(SESSION_TIMEOUT_MS),
-    BITTERN_IDENTITY_FINGERPRINT_KEY_FILE: keyFile,
-  },
-};
-await runBittern(['topics', '--create'], settings);
-const drill = new Drill(options, store, settings, broker);
+const system = await System.open({ partitions: PARTITIONS, sessionTimeoutMs: SESSION_TIMEOUT_MS });
+const { store } = system;
+const drill = new Drill(options, store, system.settings, system.broker);
 let failed = true;
 try {
   const differences = await drill.run();
@@ -94,9 +57,7 @@ try {
   );
 } finally {
   await drill.end();
-  await store.close();
-  await broker.remove();
-  if (!failed) await rm(folder, { recursive: true });
-  else console.log(`Logs and data are in ${folder}`);
+  await system.close(failed);
+  if (failed) console.log(`Logs and data are in ${system.folder}`);
 }
 process.exitCode = failed ? 1 : 0;

@@ -27,10 +27,14 @@ export class ClaimOver extends Error {}
 /** @returns the time by the server's clock, ms since the epoch, until which an insert may be read. */
 export type Permit = () => Promise<number>;
 
-/** @throws ClaimOver when a claim is over; another error when it is uncertain at the moment, or the server can't be asked */
-export async function permitFor(client: ClickHouseClient, claims: Iterable<Claim>): Promise<number> {
+/** `aborted`: gives up. @throws ClaimOver when a claim is over; another error when it is uncertain at the moment, or the server can't be asked */
+export async function permitFor(
+  client: ClickHouseClient,
+  claims: Iterable<Claim>,
+  aborted: AbortSignal,
+): Promise<number> {
   const query = 'SELECT toUnixTimestamp64Milli(now64(3))';
-  const answer = await client.query({ query, format: 'JSONCompactEachRow' });
+  const answer = await client.query({ query, format: 'JSONCompactEachRow', abort_signal: aborted });
   const [[serverMs] = [0]] = await answer.json<[number]>();
   let leftMs = DEADLINE_MS_MAX;
   for (const claim of claims) {

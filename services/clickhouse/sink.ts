@@ -266,7 +266,7 @@ export class ClickHouseSink {
       this.#counts.disowned += owned.length - ours.length;
       owned = ours;
       const claims = new Set(ours.flatMap(({ claim }) => (claim === null ? [] : [claim])));
-      const permit = claims.size === 0 ? null : () => permitFor(this.#client, claims);
+      const permit = claims.size === 0 ? null : () => permitFor(this.#client, claims, this.#abort.signal);
       try {
         return await this.#store(ours, permit);
       } catch (error) {

@@ -21,6 +21,6 @@ export function toldOf(error: unknown): string {
   if (!(error instanceof Error)) return `a value of type ${typeof error} was thrown`;
   const { code, type, syscall } = error as { code?: unknown; type?: unknown; syscall?: unknown };
   if (typeof syscall === 'string') return error.message;
-  const words = [error.name, type, code].filter((word) => typeof word === 'string' && /^[\w.-]{1,80}$/.test(word));
-  return words.join(' ');
+  const words = [type, code].filter((word) => typeof word === 'string' && /^[\w.-]{1,80}$/.test(word));
+  return words.length === 0 ? error.name : words.join(' ');
 }
