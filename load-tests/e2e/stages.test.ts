@@ -43,8 +43,13 @@ after(() => system?.close());
 
 const options = { skip, timeout: 180_000 };
 
-async function publish(seed: number, calls: number): Promise<Manifest> {
+/** What was sent, by every test so far. */
+const sent: Manifest[] = [];
+
+async function publish(calls: number): Promise<Manifest> {
+  const seed = sent.length + 1;
   const { pcap, manifest } = generate({ ...GENERATOR_DEFAULTS, seed, calls, midStream: 0 });
+  sent.push(manifest);
   const file = path.join(system.folder, `${seed}.pcap`);
   await writeFile(file, pcap);
   await system.run(['replay', file, '--kafka'], { BITTERN_CAPTURE_NETWORK: `n${seed}` });
@@ -74,6 +79,21 @@ async function reasonsOf(stage: StageProcess): Promise<string[]> {
   return reasons.map(({ reason }) => reason);
 }
 
+interface LagRow {
+  readonly topic: string;
+  readonly group: string;
+  readonly end: number;
+  readonly lag: number;
+  readonly producedPerSecond: number;
+  readonly consumedPerSecond: number;
+  readonly oldestInFlightSeconds: number;
+}
+
+async function lagRows(seconds: number): Promise<LagRow[]> {
+  const lines = (await system.run(['lag', '--json', '--sample', String(seconds)])).trim().split('\n');
+  return lines.map((line) => JSON.parse(line) as LagRow);
+}
+
 async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
   const deadline = Date.now() + PATIENCE_MS;
   while (!(await condition())) {
@@ -86,13 +106,9 @@ const ready = (stage: StageProcess) => async (): Promise<boolean> => (await reas
 const red = (stage: StageProcess, reason: string) => async (): Promise<boolean> =>
   (await reasonsOf(stage)).includes(reason);
 
-let published: Manifest;
-
 test('the metrics of the stages add up to what was sent, and lag is shown by partition', options, async () => {
-  published = await publish(1, 80);
-  reassembler.start();
-  sink.start();
-  await until('both are ready', async () => (await ready(reassembler)()) && ready(sink)());
+  const published = await publish(80);
+  await startBoth();
   const calls = published.calls.length;
   await until(
     'all is stored',
@@ -107,11 +123,8 @@ test('the metrics of the stages add up to what was sent, and lag is shown by par
   assert.equal(sent, calls + published.exchanges.length);
   assert.equal(second.get('bittern_consumer_records_total{topic="bittern.calls.v1"}'), sent);
   assert.equal(second.get('bittern_consumer_batch_records_sum{topic="bittern.calls.v1"}'), sent);
-  const rows = (await system.run(['lag', '--json', '--sample', '0']))
-    .trim()
-    .split('\n')
-    .map((row) => JSON.parse(row));
-  const handled = rows.reduce((sum: number, row) => sum + (row.topic === FRAMES.name ? row.end : 0), 0);
+  const rows = await lagRows(0);
+  const handled = rows.reduce((sum, row) => sum + (row.topic === FRAMES.name ? row.end : 0), 0);
   assert.equal(first.get('bittern_consumer_records_total{topic="bittern.frames.v1"}'), handled);
   await until('the reassembler knows that nothing is behind', async () => {
     const lags = [...(await metricsOf(reassembler))].filter(([name]) =>
@@ -122,25 +135,23 @@ test('the metrics of the stages add up to what was sent, and lag is shown by par
 });
 
 test('lag, rates and the oldest record in flight are shown while nobody reads', options, async () => {
+  await startBoth();
   await sink.kill();
   const before = await system.lag();
-  const publishing = publish(2, 60);
-  const rows = (await system.run(['lag', '--json', '--sample', '6']))
-    .trim()
-    .split('\n')
-    .map((row) => JSON.parse(row));
-  await publishing;
+  let looking = true;
+  const looked = lagRows(6).finally(() => {
+    looking = false;
+  });
+  while (looking) await publish(20);
+  const rows = await looked;
   const frames = rows.filter((row) => row.topic === FRAMES.name);
   assert.ok(
     frames.some((row) => row.producedPerSecond > 0 && row.consumedPerSecond > 0),
     JSON.stringify(frames),
   );
-  await until('observations wait', async () => (await system.lag()) > before + 60);
+  await until('observations wait', async () => (await system.lag()) > before + 20);
   await sleep(1_500);
-  const waiting = (await system.run(['lag', '--json', '--sample', '1']))
-    .trim()
-    .split('\n')
-    .map((row) => JSON.parse(row));
+  const waiting = await lagRows(1);
   const old = waiting.filter((row) => row.group === 'clickhouse' && row.lag > 0);
   assert.ok(old.length > 0 && old.every((row) => row.oldestInFlightSeconds > 1 && row.oldestInFlightSeconds < 120));
   assert.ok(old.every((row) => row.consumedPerSecond === 0));
@@ -150,6 +161,7 @@ test('lag, rates and the oldest record in flight are shown while nobody reads', 
 });
 
 test('a record that nobody can read is counted by reason, and stands in no log', options, async () => {
+  await startBoth();
   const bus = await KafkaBus.open(testOptions(system.broker));
   const producer = bus.producer(textTopic(FRAMES.name));
   await producer.publish('a key', POISON);
@@ -165,10 +177,10 @@ test(
   'health turns red while ClickHouse is away and while the brokers are stuck, and green again',
   options,
   async () => {
-    await until('both are ready', async () => (await ready(reassembler)()) && ready(sink)());
+    await startBoth();
     await system.gate.set('closed');
     await until('the sink says why', red(sink, 'store_down'));
-    await publish(3, 60);
+    await publish(60);
     await until('and that work waits for it', red(sink, 'sink_stalled'));
     assert.deepEqual(await reasonsOf(reassembler), []);
     assert.equal((await metricsOf(sink)).get('bittern_store_up'), 0);
@@ -185,11 +197,13 @@ test(
 );
 
 test('nothing that the stages say holds a credential or a word of the traffic', options, async () => {
+  await startBoth();
   const query = "SELECT prompt_preview, answer_preview, path FROM calls WHERE prompt_preview != '' LIMIT 500";
   const rows = await (await system.store.client.query({ query, format: 'JSONEachRow' })).json<Record<string, string>>();
   const words = rows.flatMap((row) => [row.prompt_preview!, row.answer_preview!].filter((text) => text.length > 12));
-  const planted = [...published.capture.credentials, POISON, ...words.map((text) => text.slice(0, 40))];
-  assert.ok(published.capture.credentials.length > 0 && words.length > 20);
+  const credentials = sent.flatMap(({ capture }) => capture.credentials);
+  const planted = [...credentials, POISON, ...words.map((text) => text.slice(0, 40))];
+  assert.ok(credentials.length > 0 && words.length > 20);
   const logs = [reassembler, sink].map((stage) => readFileSync(stage.logFile, 'utf8'));
   for (const line of logs.join('').trim().split('\n')) assert.equal(typeof JSON.parse(line).msg, 'string');
   const everything = [...said, ...logs].join('\n');
@@ -219,8 +233,9 @@ test(
   'SIGTERM ends the stages in time while ClickHouse hangs and the brokers are stuck, and loses nothing',
   options,
   async () => {
+    await startBoth();
     await system.gate.set('hung');
-    await publish(4, 60);
+    await publish(60);
     await until('the sink waits', red(sink, 'sink_stalled'));
     system.broker.freeze(true);
     await sleep(500);
@@ -233,6 +248,7 @@ test(
 );
 
 test('SIGTERM ends the stages in time right after the broker came back', options, async () => {
+  await startBoth();
   for (const sinceMs of [0, 1_000]) {
     await system.broker.kill();
     await sleep(1_500);
@@ -247,10 +263,6 @@ test('SIGTERM ends the stages in time right after the broker came back', options
     format: 'JSONEachRow',
   });
   const [stored] = await answer.json<{ calls: number; ids: number }>();
-  const sent = published.calls.length + [2, 3, 4].reduce((sum, seed) => sum + callsOf(seed), 0);
-  assert.deepEqual(stored, { calls: sent, ids: sent });
+  const calls = sent.reduce((sum, manifest) => sum + manifest.calls.length, 0);
+  assert.deepEqual(stored, { calls, ids: calls });
 });
-
-function callsOf(seed: number): number {
-  return generate({ ...GENERATOR_DEFAULTS, seed, calls: 60, midStream: 0 }).manifest.calls.length;
-}
