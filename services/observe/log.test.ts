@@ -43,7 +43,7 @@ test('no log shows what the message of a foreign error quotes', () => {
   );
 });
 
-test('what helps is told: names, codes, where it happened, and the system’s own words', () => {
+test('what helps is told: names, codes, where it happened, and what the system says', () => {
   assert.equal(toldOf(HOSTILE[1]), 'CANNOT_PARSE_INPUT_ASSERTION_FAILED 27');
   const refused = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:8123'), {
     syscall: 'connect',

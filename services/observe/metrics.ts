@@ -37,7 +37,7 @@ export const METRICS = {
     'partition',
   ),
   bittern_consumer_delay_seconds: gauge(
-    'How old the newest record was when the stage was done with it, by the publisher’s clock.',
+    'How old the newest record was when the stage was done with it, by the clock of whoever published it.',
     'topic',
     'partition',
   ),
@@ -66,7 +66,7 @@ export const METRICS = {
     'reason',
   ),
   bittern_reassembler_watermark_age_seconds: gauge(
-    'How long ago the first frame came that something unfinished needs, by the partition’s clock; 0: nothing is unfinished.',
+    'How long ago the first frame came that something unfinished needs, by the clock of the partition; 0: nothing is unfinished.',
     'partition',
   ),
   bittern_reassembler_connections: gauge('Connections of which something is unfinished or remembered.', 'partition'),
