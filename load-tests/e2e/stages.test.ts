@@ -21,6 +21,12 @@ if (skip !== false) console.error(`SKIPPED: tests of the stages need ${missing.j
 
 const SESSION_TIMEOUT_MS = 6_000;
 const STALL_MS = 2_000;
+/** So small that an outage fills it at once. */
+const QUEUE_BYTES_MAX = 20_000;
+/** Records are handed to a stage in batches: one may come on top of the queue. */
+const BATCH_BYTES_MAX = 4_000_000;
+const MEMORY_GROWTH_BYTES_MAX = 150_000_000;
+const OUTAGE_MS = 12_000;
 /** For what takes some seconds, on a busy machine. */
 const PATIENCE_MS = 60_000;
 /** A text that only a record has which nobody can read. */
@@ -34,7 +40,10 @@ const said: string[] = [];
 
 before(async () => {
   if (skip !== false) return;
-  const env = { BITTERN_OBSERVE_STALL_MS: String(STALL_MS), BITTERN_CLICKHOUSE_QUEUE_BYTES_MAX: '20000' };
+  const env = {
+    BITTERN_OBSERVE_STALL_MS: String(STALL_MS),
+    BITTERN_CLICKHOUSE_QUEUE_BYTES_MAX: String(QUEUE_BYTES_MAX),
+  };
   system = await System.open({ partitions: 3, sessionTimeoutMs: SESSION_TIMEOUT_MS, env });
   reassembler = system.stage('reassembler', ['reassembler']);
   sink = system.stage('sink', ['sink', 'clickhouse']);
@@ -196,6 +205,27 @@ test(
   },
 );
 
+test('while ClickHouse is away the lag grows, memory stays bounded, and afterwards it drains', options, async () => {
+  await startBoth();
+  await until('all is committed', async () => (await system.lag()) === 0);
+  const before = (await metricsOf(sink)).get('process_resident_memory_bytes') ?? 0;
+  await system.gate.set('closed');
+  const lags: number[] = [];
+  const began = Date.now();
+  while (Date.now() - began < OUTAGE_MS) {
+    await publish(100);
+    lags.push(await system.lag());
+    const metrics = await metricsOf(sink);
+    assert.ok((metrics.get('bittern_sink_queued_bytes') ?? 0) < QUEUE_BYTES_MAX + BATCH_BYTES_MAX);
+    const grown = (metrics.get('process_resident_memory_bytes') ?? 0) - before;
+    assert.ok(grown < MEMORY_GROWTH_BYTES_MAX, `the sink grew by ${grown} bytes`);
+  }
+  assert.ok(lags.length >= 2 && lags.at(-1)! > lags[0]!, lags.join());
+  await system.gate.set('open');
+  await until('it drains', async () => (await system.lag()) === 0);
+  assert.deepEqual(await storedCalls(), sentCalls());
+});
+
 test('nothing that the stages say holds a credential or a word of the traffic', options, async () => {
   await startBoth();
   const query = "SELECT prompt_preview, answer_preview, path FROM calls WHERE prompt_preview != '' LIMIT 500";
@@ -258,11 +288,24 @@ test('SIGTERM ends the stages in time right after the broker came back', options
     await startBoth();
   }
   await until('it drains', async () => (await system.lag()) === 0);
+  assert.deepEqual(await storedCalls(), sentCalls());
+});
+
+interface Counted {
+  readonly calls: number;
+  readonly ids: number;
+}
+
+async function storedCalls(): Promise<Counted | undefined> {
   const answer = await system.store.client.query({
     query: 'SELECT count() AS calls, uniqExact(call_id) AS ids FROM calls',
     format: 'JSONEachRow',
   });
-  const [stored] = await answer.json<{ calls: number; ids: number }>();
+  const [stored] = await answer.json<Counted>();
+  return stored;
+}
+
+function sentCalls(): Counted {
   const calls = sent.reduce((sum, manifest) => sum + manifest.calls.length, 0);
-  assert.deepEqual(stored, { calls, ids: calls });
-});
+  return { calls, ids: calls };
+}

@@ -8,7 +8,10 @@
  *     npm run load -- --smoke                                   everything, too short to be quoted
  *     npm run load -- --calls 2000 --repeat 3                   costs, consumers, compression, skew, latency
  *     npm run load -- --soak 600 --rate 20                      memory over time
- *     npm run load -- --soak 680 --rate 20 --outage 600 --queue 4000000    ClickHouse away for ten minutes, with a queue that gets full
+ *     npm run load -- --soak 680 --rate 20 --outage 600         ClickHouse away for ten minutes
+ *
+ * `--set NAME=VALUE` gives all processes a setting: `--set BITTERN_CLICKHOUSE_QUEUE_BYTES_MAX=4000000`. `--only` picks parts:
+ * cost, consumers, compression, skew, latency.
  */
 import { parseArgs } from 'node:util';
 import { System } from '../faults/system.ts';
@@ -32,7 +35,7 @@ const { values } = parseArgs({
     rate: { type: 'string' },
     soak: { type: 'string' },
     outage: { type: 'string' },
-    queue: { type: 'string' },
+    set: { type: 'string', multiple: true },
     only: { type: 'string', multiple: true },
   },
 });
@@ -144,7 +147,7 @@ async function all(system: System): Promise<Record<string, unknown>> {
   return { calls, cost, runs, latency: seen };
 }
 
-const env = values.queue === undefined ? {} : { BITTERN_CLICKHOUSE_QUEUE_BYTES_MAX: values.queue };
+const env = Object.fromEntries((values.set ?? []).map((pair) => pair.split('=', 2) as [string, string]));
 const system = await System.open({ partitions: PARTITIONS, sessionTimeoutMs: SESSION_TIMEOUT_MS, env });
 try {
   const result = await all(system);
