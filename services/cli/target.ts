@@ -14,11 +14,11 @@ import { createSink, startPipeline } from './runtime.ts';
 import { formatCount } from './terminal/units.ts';
 
 /** After a failure: how long the store has to take what was understood before. */
-const FAILED_CLOSE_MS = 2_500;
+const FAILED_CLOSE_MS = 2_000;
 /** After a signal: how long everything may take that is in hand, before it is given up. */
-const STOP_WORK_MS = 5_000;
+const STOP_WORK_MS = 6_000;
 /** …and how long the brokers have to acknowledge what is left then. */
-const STOP_FLUSH_MS = 3_000;
+const STOP_FLUSH_MS = 2_500;
 
 export interface CaptureTarget extends FrameTargets {
   /** Aborted when a stage has failed; the reason is its error. */
