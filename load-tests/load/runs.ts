@@ -178,20 +178,22 @@ export async function steady(system: System, { warm, measured }: Traffics, optio
   const deployment = await Deployment.start(system, options.partitions, options.shape);
   const [reassembler, sink] = [deployment.reassemblers[0]!, deployment.sinks[0]!];
   const samples = { reassembler: [] as number[], sink: [] as number[], lag: [] as number[] };
-  let looking: Promise<void> | null = null;
+  let looking = false;
   const sampler = setInterval(() => {
     for (const [kind, { pid }] of Object.entries({ reassembler, sink })) {
       if (pid !== undefined) samples[kind as 'sink'].push(rssMbOf(pid));
     }
     // On a busy machine one look may take longer than the time to the next.
-    looking ??= system
+    if (looking) return;
+    looking = true;
+    system
       .lag()
       .then(
         (lag) => void samples.lag.push(lag),
         () => {},
       )
       .finally(() => {
-        looking = null;
+        looking = false;
       });
   }, options.sampleMs);
   try {
