@@ -46,9 +46,9 @@ export class Drill {
     this.#random = new Random(options.seed);
     this.#store = store;
     this.#settings = settings;
-    const reassembler = (n: number) => new StageProcess('reassembler', n, ['reassembler'], settings);
-    const sink = (n: number) => new StageProcess('sink', n, ['sink', 'clickhouse'], settings);
-    const tracker = new StageProcess('tracker', 1, ['tracker'], settings);
+    const reassembler = (n: number) => new StageProcess(`reassembler-${n}`, ['reassembler'], settings);
+    const sink = (n: number) => new StageProcess(`sink-${n}`, ['sink', 'clickhouse'], settings);
+    const tracker = new StageProcess('tracker-1', ['tracker'], settings);
     this.#stages = [...[1, 2, 3].map(reassembler), ...[1, 2].map(sink), tracker];
     const extra = [reassembler(4), sink(3)];
     this.faults = new FaultInjector({ broker, store, stages: this.#stages, extra }, this.#random.fork());
@@ -118,7 +118,7 @@ export class Drill {
   async #drained(): Promise<void> {
     const deadline = performance.now() + DRAIN_TIMEOUT_MS;
     for (;;) {
-      const lines = (await runBittern(['lag', '--json'], this.#settings)).trim().split('\n');
+      const lines = (await runBittern(['lag', '--json', '--sample', '0'], this.#settings)).trim().split('\n');
       const lag = lines.reduce((sum, line) => sum + (JSON.parse(line) as { lag: number }).lag, 0);
       if (lag === 0) return;
       if (performance.now() > deadline)

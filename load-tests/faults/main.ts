@@ -6,15 +6,10 @@
  * captures are published twice. With `--encoding confluent` the records are in Confluent's wire format, by a real schema registry.
  * At the end the stored calls must equal the manifests exactly, and what the tracker made of them what one makes that meets them all at once. Prints the counts last; exits with 1 on any difference.
  */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { openStore, STORE_DEFAULTS } from '../../services/clickhouse/store.ts';
-import { KafkaBroker } from '../kafka/broker.ts';
 import { RegistryServer } from '../kafka/registry.ts';
 import { Drill, type DrillOptions } from './drill.ts';
-import { runBittern, type StageSettings } from './processes.ts';
+import { System } from './system.ts';
 
 const PARTITIONS = 6;
 const SESSION_TIMEOUT_MS = 6000;
@@ -31,46 +26,13 @@ function readOptions(): DrillOptions & { readonly encoding: string } {
   };
 }
 
-async function clickhouseUrl(dataDir: string): Promise<string> {
-  const runtime = JSON.parse(await readFile(path.join(dataDir, 'clickhouse', 'engine.json'), 'utf8')) as Record<
-    'url' | 'user' | 'password' | 'database',
-    string
-  >;
-  const url = new URL(runtime.url);
-  url.username = runtime.user;
-  url.password = runtime.password;
-  url.pathname = runtime.database;
-  return url.href;
-}
-
 const options = readOptions();
 const started = performance.now();
-const folder = await mkdtemp(path.join(tmpdir(), 'bittern-faults-'));
-const broker = await KafkaBroker.open(path.join(folder, 'kafka'));
-await broker.start();
 const registry = options.encoding === 'confluent' ? await RegistryServer.start() : null;
-const dataDir = path.join(folder, 'data');
-const store = await openStore({ dataDir, retentionDays: 0, memoryBytesMax: STORE_DEFAULTS.memoryBytesMax });
-const keyFile = path.join(folder, 'fingerprint.key');
-await writeFile(keyFile, 'a key that the reassemblers of this drill share\n', { mode: 0o600 });
-const settings: StageSettings = {
-  folder,
-  env: {
-    PATH: process.env.PATH,
-    HOME: folder,
-    NODE_COMPILE_CACHE: path.join(folder, 'compile-cache'),
-    CLICKHOUSE_URL: await clickhouseUrl(dataDir),
-    BITTERN_KAFKA_BROKERS: broker.plaintext,
-    BITTERN_KAFKA_PARTITIONS: String(PARTITIONS),
-    BITTERN_KAFKA_REPLICAS: '1',
-    BITTERN_KAFKA_SESSION_TIMEOUT_MS: String(SESSION_TIMEOUT_MS),
-    BITTERN_IDENTITY_FINGERPRINT_KEY_FILE: keyFile,
-    BITTERN_KAFKA_ENCODING: options.encoding,
-    BITTERN_KAFKA_SCHEMA_REGISTRY_URL: registry?.url ?? '',
-  },
-};
-await runBittern(['topics', '--create'], settings);
-const drill = new Drill(options, store, settings, broker);
+const env = { BITTERN_KAFKA_ENCODING: options.encoding, BITTERN_KAFKA_SCHEMA_REGISTRY_URL: registry?.url ?? '' };
+const system = await System.open({ partitions: PARTITIONS, sessionTimeoutMs: SESSION_TIMEOUT_MS, env });
+const { store } = system;
+const drill = new Drill(options, store, system.settings, system.broker);
 let failed = true;
 try {
   const differences = await drill.run();
@@ -104,10 +66,8 @@ try {
   );
 } finally {
   await drill.end();
-  await store.close();
-  await broker.remove();
+  await system.close(failed);
   await registry?.remove();
-  if (!failed) await rm(folder, { recursive: true });
-  else console.log(`Logs and data are in ${folder}`);
+  if (failed) console.log(`Logs and data are in ${system.folder}`);
 }
 process.exitCode = failed ? 1 : 0;

@@ -73,6 +73,10 @@ export class KafkaBroker {
     return `127.0.0.1:${this.#ports.mtls}`;
   }
 
+  get pid(): number | null {
+    return this.#pid;
+  }
+
   get running(): boolean {
     return this.#pid !== null && isAlive(this.#pid);
   }

@@ -9,11 +9,23 @@ export interface FrameTargets {
   readonly reports: Producer<ProbeReport>;
 }
 
+/** What a probe has seen and lost since it began, as of its last report. */
+export interface PumpTotals {
+  packets: number;
+  bytes: number;
+  frames: number;
+  payloadBytes: number;
+  readonly losses: Map<string, { packets: number; bytes: number }>;
+}
+
 export class Pump {
   readonly #capture: Capture;
   readonly #targets: FrameTargets;
   #ready: Frame[] = [];
   #ended = false;
+  /** Since the start, as of the last report. */
+  readonly totals: PumpTotals = { packets: 0, bytes: 0, frames: 0, payloadBytes: 0, losses: new Map() };
+  #lastBytesMs = 0;
 
   constructor(options: CaptureOptions, targets: FrameTargets) {
     this.#capture = new Capture(options, (frame) => this.#ready.push(frame));
@@ -25,8 +37,14 @@ export class Pump {
     this.#capture.nextSource(name);
   }
 
+  /** When the capture's last bytes came, ms since the epoch; 0: none came. */
+  get lastBytesMs(): number {
+    return this.#lastBytesMs;
+  }
+
   /** The next bytes of the capture. Resolves when there is room for more. */
   async write(chunk: Buffer): Promise<void> {
+    this.#lastBytesMs = Date.now();
     this.#capture.write(chunk);
     await this.#publish();
   }
@@ -51,6 +69,7 @@ export class Pump {
   /** Publishes what was seen and lost since the last report. */
   async report(): Promise<ProbeReport> {
     const report = this.#capture.takeReport();
+    addTo(this.totals, report);
     await this.#targets.reports.publish(report.probe, report);
     return report;
   }
@@ -69,5 +88,16 @@ export class Pump {
     for (const frame of ready) await this.#targets.frames.publish(frame.connection, frame);
     // The stages run on promises alone; timers, signals and sockets get their turn here.
     await nextTurn();
+  }
+}
+
+function addTo(totals: PumpTotals, report: ProbeReport): void {
+  totals.packets += report.packets;
+  totals.bytes += report.bytes;
+  totals.frames += report.frames;
+  totals.payloadBytes += report.payloadBytes;
+  for (const { reason, packets, bytes } of report.losses) {
+    const before = totals.losses.get(reason) ?? { packets: 0, bytes: 0 };
+    totals.losses.set(reason, { packets: before.packets + packets, bytes: before.bytes + bytes });
   }
 }

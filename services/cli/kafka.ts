@@ -59,9 +59,9 @@ function optionsOf(config: Config): KafkaOptions {
   };
 }
 
-/** @throws BitternError BIT_KAFKA_UNCONFIGURED, and what the bus throws when no broker lets us in */
-export function openKafkaBus(config: Config): Promise<KafkaBus> {
-  return KafkaBus.open(optionsOf(config));
+/** `signal`: gives up waiting for a broker. @throws BitternError BIT_KAFKA_UNCONFIGURED, and what the bus throws when no broker lets us in */
+export function openKafkaBus(config: Config, signal?: AbortSignal): Promise<KafkaBus> {
+  return KafkaBus.open(optionsOf(config), process.env, signal);
 }
 
 type TopicName = 'frames' | 'observations' | 'reports';

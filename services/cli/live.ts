@@ -4,6 +4,8 @@ import { Pump } from '../capture/pump.ts';
 import type { SinkStats } from '../clickhouse/sink.ts';
 import type { BitternError } from '../common/errors.ts';
 import type { Config } from '../config/schema.ts';
+import { captureObserved } from '../observe/sources/capture.ts';
+import type { Observing } from './observe.ts';
 import { captureOptions } from './runtime.ts';
 import { type CaptureTarget, withTarget } from './target.ts';
 
@@ -15,6 +17,8 @@ export interface LiveOptions {
   /** Closed at the end. */
   readonly target: CaptureTarget;
   readonly signal: AbortSignal;
+  /** What the parts of this process show is added to it. */
+  readonly observing: Pick<Observing, 'add'>;
   /** Called when the capture runs: traffic from then on is seen. */
   onReady?(): void;
   /** Called a few times a second. */
@@ -34,15 +38,20 @@ export interface LiveResult {
  * @throws the failure of a stage, as soon as there is one
  */
 export function captureLive(options: LiveOptions): Promise<LiveResult> {
-  return withTarget(options.target, async (target) => {
-    const pump = new Pump(captureOptions(options.config), target);
-    pump.nextSource(`live:${options.config.capture.interface}`);
-    const { failure, droppedPackets } = await capture(options, pump);
-    await pump.end('stopped');
-    pump.kernelDrops(droppedPackets);
-    await target.finish(await pump.report());
-    return { sink: target.stored, droppedPackets, failure };
-  });
+  return withTarget(
+    options.target,
+    async (target) => {
+      const pump = new Pump(captureOptions(options.config), target);
+      options.observing.add(captureObserved(pump), ...target.observed);
+      pump.nextSource(`live:${options.config.capture.interface}`);
+      const { failure, droppedPackets } = await capture(options, pump);
+      await pump.end('stopped');
+      pump.kernelDrops(droppedPackets);
+      await target.finish(await pump.report());
+      return { sink: target.stored, droppedPackets, failure };
+    },
+    options.signal,
+  );
 }
 
 /** Resolves when the capture tool has ended: stopped by the signal or by a failed stage, or by itself. */

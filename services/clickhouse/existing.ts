@@ -18,11 +18,12 @@ export interface TimeRange {
   readonly to: number;
 }
 
-/** Ids among `rows` that `table` has. */
+/** Ids among `rows` that `table` has. `aborted`: gives up. */
 export async function existingIds<T>(
   client: ClickHouseClient,
   table: Table<T>,
   rows: readonly T[],
+  aborted?: AbortSignal,
 ): Promise<ReadonlySet<string>> {
   if (rows.length === 0) return new Set();
   const params: Record<string, unknown> = { ids: rows.map(table.id) };
@@ -42,6 +43,7 @@ export async function existingIds<T>(
     query,
     query_params: params,
     format: 'JSONCompactEachRow',
+    ...(aborted === undefined ? {} : { abort_signal: aborted }),
     // A thousand ids meet every granule's bloom filter, and the few granules of a batch are not worth a second thread.
     clickhouse_settings: { use_skip_indexes: 0, max_threads: 1 },
   });

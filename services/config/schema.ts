@@ -14,6 +14,7 @@ import { IDENTITY_DEFAULTS } from '../identity/mapping.ts';
 import { KAFKA_DEFAULTS } from '../kafka/options.ts';
 import { TOPIC_DEFAULTS } from '../kafka/topics.ts';
 import { LLM_DEFAULTS } from '../llm/defaults.ts';
+import { LOG_FORMATS, OBSERVER_DEFAULTS } from '../observe/defaults.ts';
 import {
   DETECTOR_DEFAULTS,
   DETECTOR_UNITS,
@@ -482,6 +483,28 @@ const detectors = z
   })
   .prefault({} as never)
   .describe('Detectors of loops and the like, with the occurrences from which on a finding has which level.');
+const observe = z
+  .strictObject({
+    listen: text(
+      '',
+      'Address for /livez, /readyz and /metrics of a process that runs for long, such as 127.0.0.1:9464; port 0: a free one, told on standard error. They ask for no token. Empty: none.',
+    ),
+    allowRemote: flag(false, 'Allow an address other than loopback.'),
+    stallMs: whole(
+      1000,
+      3_600_000,
+      OBSERVER_DEFAULTS.stallMs,
+      'When work waits and none gets done for so long, /readyz says that the process is not ready.',
+    ),
+    log: z
+      .enum(LOG_FORMATS)
+      .default('auto')
+      .describe(
+        'What is said on standard error: text for people, json (one line an event) for programs; auto: json when a process that runs for long is not on a terminal.',
+      ),
+  })
+  .prefault({})
+  .describe('Health, metrics and logs of one process.');
 
 export const configSchema = z.strictObject({
   dataDir: z.string().min(1).default('data').describe('Folder of the embedded ClickHouse, keys and logs.'),
@@ -495,6 +518,7 @@ export const configSchema = z.strictObject({
   kafka,
   tracker,
   detectors,
+  observe,
 });
 
 export type Config = z.infer<typeof configSchema>;

@@ -35,8 +35,8 @@ export interface DeliveryHooks<T> {
   batch(batch: Batch<T>): Promise<void>;
   /** A record that can't be decoded. Awaited before anything after it is handled. */
   poison(partition: number, message: KafkaMessage, poison: Poison): Promise<void>;
-  /** Waiting bytes went down. */
-  progress(): void;
+  /** So many waiting bytes are handled. */
+  progress(bytes: number): void;
   /** The handler or the dead letters failed: fatal to the consumer. */
   failed(error: unknown): void;
 }
@@ -130,7 +130,7 @@ export class PartitionDelivery<T> {
     if (!this.#stopped) await this.#hooks.batch({ partition: this.partition, firstOffset, records, nextOffset });
     this.#queuedBytes -= bytes;
     this.#forgetHandled();
-    this.#hooks.progress();
+    this.#hooks.progress(bytes);
   }
 
   #read(message: KafkaMessage): KafkaRecord<T> | Poison | NotYetReadable {

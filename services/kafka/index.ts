@@ -1,7 +1,7 @@
 /** The bus over Kafka. */
 export { CHECKPOINT_TOPIC, COMMIT_METADATA_BYTES_MAX, checkpointPlan } from './checkpoints.ts';
 export { confluentCodec, readsConfluent } from './confluent.ts';
-export type { KafkaConsumerStats } from './consumer.ts';
+export type { KafkaConsumerStats, PartitionProgress } from './consumer.ts';
 export { DEAD_LETTER_HEADERS, DEAD_LETTER_SUFFIX } from './dead-letter-writer.ts';
 export {
   DEAD_LETTER_SELECTION_DEFAULTS,
@@ -28,4 +28,5 @@ export type {
   SecretSource,
 } from './security.ts';
 export { DEAD_LETTER_TOPIC_DEFAULTS, TOPIC_DEFAULTS, type TopicPlan, withDeadLetters } from './topic-plan.ts';
+export type { KafkaProducerStats } from './topic-writer.ts';
 export type { KafkaTopics, PartitionLag } from './topics.ts';

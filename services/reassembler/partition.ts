@@ -88,6 +88,17 @@ export class PartitionReassembler {
     return { idle: this.#idle, cut: this.#cut };
   }
 
+  /** How long ago the first frame came that something unfinished needs, ms by the partition's clock; 0: nothing is unfinished. */
+  get heldMs(): number {
+    const sinceMs = this.#watermark.heldSinceMs;
+    return sinceMs === null ? 0 : this.#clock.nowMs - sinceMs;
+  }
+
+  /** Connections of which something is unfinished or remembered. */
+  get connections(): number {
+    return this.#watermark.size;
+  }
+
   /** `offset`: of the frame's record in the partition; `publishedMs`: when it was published, where that is known. */
   feed(frame: Frame, offset: number, publishedMs = 0): void {
     this.#clock.advance(publishedMs);

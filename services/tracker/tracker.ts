@@ -7,6 +7,7 @@
  * stored calls. So a crash, a restart or a second tracker at the same time changes nothing in the result.
  */
 import type { ClickHouseClient } from '@clickhouse/client';
+import { toldOf } from '../common/errors.ts';
 import type { Micros } from '../common/types.ts';
 import { byTime, type CallFacts } from './facts.ts';
 import { Hops } from './hops.ts';
@@ -29,7 +30,9 @@ export interface TrackerStats {
   readonly findings: number;
   /** Chained requests whose response isn't known. */
   readonly waiting: number;
-  /** Why nothing can be written at the moment; '' when all is well. */
+  /** When it had taken all stored calls last, ms since the epoch; 0: not yet. */
+  readonly caughtUpMs: number;
+  /** Why nothing can be written at the moment; '' when all is well. No text of the traffic. */
   readonly problem: string;
 }
 
@@ -49,6 +52,7 @@ export class Tracker {
   #running: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | null = null;
   #problem = '';
+  #caughtUpMs = 0;
   /** Sessions to be told again from the stored calls. */
   readonly #again = new Set<string>();
   #counts = { calls: 0, retold: 0, hops: 0, corrections: 0, findings: 0 };
@@ -71,7 +75,13 @@ export class Tracker {
 
   get stats(): TrackerStats {
     const problem = this.#writer.problem || this.#problem;
-    return { ...this.#counts, stories: this.#stories.size, waiting: this.#links.waiting, problem };
+    return {
+      ...this.#counts,
+      stories: this.#stories.size,
+      waiting: this.#links.waiting,
+      caughtUpMs: this.#caughtUpMs,
+      problem,
+    };
   }
 
   /** Looks for calls from now on, until `close`. */
@@ -110,8 +120,9 @@ export class Tracker {
       }
       await this.#state.resolveQuiet(this.#options.detectors.quietMs);
       this.#problem = '';
+      this.#caughtUpMs = Date.now();
     } catch (error) {
-      this.#problem = error instanceof Error ? error.message : String(error);
+      this.#problem = toldOf(error);
       // What was told may not be written: everything since the last saved place is told again.
       this.#stories.clear();
       this.#links = new Links(this.#reader);

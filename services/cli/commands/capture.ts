@@ -1,5 +1,6 @@
 import { type CommandBody, type Context, EXIT, usageError } from '../command.ts';
 import { captureLive, type LiveResult } from '../live.ts';
+import { startObserving } from '../observe.ts';
 import { openConfiguredStore } from '../runtime.ts';
 import { type CaptureTarget, kafkaTarget, storeTarget } from '../target.ts';
 import { ProgressBar } from '../terminal/progress.ts';
@@ -25,6 +26,7 @@ function report(context: Context, result: LiveResult): void {
 
 async function captureTo(context: Context, target: CaptureTarget): Promise<number> {
   const { config } = context.loaded;
+  const observing = await startObserving(context, 'capture');
   const bar = new ProgressBar(null);
   const filter = config.capture.filter === '' ? '' : ` (${config.capture.filter})`;
   try {
@@ -32,6 +34,7 @@ async function captureTo(context: Context, target: CaptureTarget): Promise<numbe
       config,
       target,
       signal: context.signal,
+      observing,
       onReady: () => context.note(`Capturing on ${config.capture.interface}${filter}. Ctrl-C ends it.`),
       onProgress: (bytes, detail) => bar.update(bytes, detail),
     });
@@ -41,6 +44,7 @@ async function captureTo(context: Context, target: CaptureTarget): Promise<numbe
     return EXIT.ok;
   } finally {
     bar.end();
+    observing.close();
   }
 }
 
@@ -71,11 +75,12 @@ export const capture: CommandBody = {
     ['sudo bittern capture -i lo', 'agents and gateway on this machine'],
   ],
   positionals: { min: 0, max: 0 },
+  service: true,
   run: async (context) => {
     const { config } = context.loaded;
     if (config.capture.interface === '')
       throw usageError("Name an interface: bittern capture -i IFACE ('any' for all).");
-    if (context.args.flag('kafka')) return captureTo(context, await kafkaTarget(config, context.note));
+    if (context.args.flag('kafka')) return captureTo(context, await kafkaTarget(config, context.note, context.signal));
     const store = await openConfiguredStore(config);
     try {
       return await captureTo(context, await storeTarget(config, store));

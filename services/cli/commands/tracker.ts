@@ -1,4 +1,7 @@
+import { storeObserved } from '../../observe/sources/sink.ts';
+import { trackerObserved } from '../../observe/sources/tracker.ts';
 import { type CommandBody, EXIT } from '../command.ts';
+import { startObserving } from '../observe.ts';
 import { createTracker, openConfiguredStore } from '../runtime.ts';
 import { runStage } from '../stage.ts';
 import { formatCount } from '../terminal/units.ts';
@@ -12,11 +15,15 @@ export const tracker: CommandBody = {
   options: {},
   examples: [['CLICKHOUSE_URL=http://… bittern tracker', 'beside the sinks']],
   positionals: { min: 0, max: 0 },
-  run: async ({ loaded, signal, note }) => {
+  service: true,
+  run: async (context) => {
+    const { loaded, signal, note } = context;
     const config = { ...loaded.config, tracker: { ...loaded.config.tracker, enabled: true } };
     const store = await openConfiguredStore(config);
     try {
       const stage = createTracker(config, store)!;
+      const observing = await startObserving(context, 'tracker');
+      observing.add(trackerObserved(stage), storeObserved(store));
       stage.start();
       note('Tracker is running.');
       const status = (): string => {
@@ -26,6 +33,7 @@ export const tracker: CommandBody = {
       };
       await runStage({ consumers: [], status }, signal, note);
       await stage.close();
+      observing.close();
       return EXIT.ok;
     } finally {
       await store.close();

@@ -1,5 +1,7 @@
+import { storeObserved } from '../../observe/sources/sink.ts';
 import { type CommandBody, EXIT } from '../command.ts';
 import { captureLive } from '../live.ts';
+import { startObserving } from '../observe.ts';
 import { openConfiguredStore } from '../runtime.ts';
 import { curlLine, serveApi, untilAborted } from '../serve.ts';
 import { storeTarget } from '../target.ts';
@@ -27,16 +29,20 @@ export const up: CommandBody = {
     ["bittern up -i eth1 --filter 'tcp port 8080'", 'without a configuration file'],
   ],
   positionals: { min: 0, max: 0 },
-  run: async ({ args, loaded, signal, print, note }) => {
+  service: true,
+  run: async (context) => {
+    const { args, loaded, signal, print, note } = context;
     const port = args.integer('port', 0, 65_535) ?? loaded.config.api.port;
     const config = { ...loaded.config, api: { ...loaded.config.api, port } };
     const store = await openConfiguredStore(config);
+    const observing = await startObserving(context, 'up');
     try {
-      const api = await serveApi(config, store);
+      const api = await serveApi(config, store, context, observing.observer);
       print(`API on ${api.url}`);
       print(`  ${curlLine(config, api, '/api/v1/summary')}`);
       try {
         if (config.capture.interface === '') {
+          observing.add(storeObserved(store));
           note('No capture.interface is configured: serving what is stored. Ctrl-C ends it.');
           await untilAborted(signal);
           return EXIT.ok;
@@ -45,6 +51,7 @@ export const up: CommandBody = {
           config,
           target: await storeTarget(config, store),
           signal,
+          observing,
           onReady: () => note(`Capturing on ${config.capture.interface}. Ctrl-C ends it.`),
         });
         if (result.failure !== null) throw result.failure;
@@ -56,6 +63,7 @@ export const up: CommandBody = {
         await api.close();
       }
     } finally {
+      observing.close();
       await store.close();
     }
   },
