@@ -28,6 +28,8 @@ export class Connection {
   readonly b3: number;
   readonly bPort: number;
   readonly hash: number;
+  /** Virtual network of the first packet. */
+  readonly lane: number;
   readonly a = new Stream();
   readonly b = new Stream();
 
@@ -82,6 +84,7 @@ export class Connection {
     this.b3 = packet.target3;
     this.bPort = packet.targetPort;
     this.hash = hash;
+    this.lane = packet.lane;
     this.lastActive = now;
     this.isn = packet.seq;
     this.firstTime = packet.time;

@@ -85,3 +85,9 @@ export function distance(connection: Connection, packet: Packet): number {
   const ofAck = o.started && (packet.flags & ACK) !== 0 ? Math.abs((packet.ack - o.nextSeq) | 0) : 0;
   return ofSeq + ofAck;
 }
+
+/** Whether a packet with the connection's addresses and ports can be the connection's, though another virtual network carried it. */
+export function fits(connection: Connection, packet: Packet, windowBytesMax: number): boolean {
+  if ((packet.flags & SYN) !== 0 && connection.handshake) return sameHandshake(connection, packet);
+  return distance(connection, packet) <= windowBytesMax;
+}

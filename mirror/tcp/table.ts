@@ -39,6 +39,14 @@ export class ConnectionTable {
     return connection;
   }
 
+  /** All connections with the packet's addresses and ports, in whatever virtual network: the first one, or the one after `previous`. */
+  next(packet: Packet, previous: Connection | null): Connection | null {
+    let at: Connection | null =
+      previous === null ? (this.#buckets[hashOf(packet) & this.#mask] ?? null) : previous.hashNext;
+    while (at !== null && at.directionOf(packet) === 0) at = at.hashNext;
+    return at;
+  }
+
   add(connection: Connection): void {
     if (this.size >= this.#buckets.length) this.#grow();
     const bucket = connection.hash & this.#mask;

@@ -17,11 +17,21 @@ import { ActivityList } from './activity.ts';
 import { Connection, SNIFF_DROPPED } from './connection.ts';
 import { DeadlineQueue } from './deadlines.ts';
 import { isFinished } from './delivery.ts';
-import { adoptHandshake, beginsAnother, distance, firstOffset, isLateHandshake, sameHandshake } from './handshake.ts';
+import {
+  adoptHandshake,
+  beginsAnother,
+  distance,
+  firstOffset,
+  fits,
+  isLateHandshake,
+  sameHandshake,
+} from './handshake.ts';
 import { Reassembler } from './reassembler.ts';
 import type { Stream } from './stream.ts';
 import { ConnectionTable, hashOf } from './table.ts';
 
+/** Virtual networks in which the same addresses and ports are told apart at once. */
+const LANES_MAX = 64;
 /** Idle connections are looked for this often, in µs of the capture's clock. */
 const IDLE_CHECK_INTERVAL = 1_000_000;
 
@@ -60,11 +70,29 @@ export class Tracker {
 
   packet(packet: Packet): void {
     this.#packets++;
-    const connection = this.#table.find(packet);
-    if (connection === null) this.#unknown(packet);
+    let connection: Connection | null | undefined = this.#table.find(packet);
+    if (connection !== null && connection.lane !== packet.lane) connection = this.#acrossLanes(packet);
+    if (connection === undefined) this.#losses.add(LOSS_OUT_OF_WINDOW, 1, packet.payloadCaptured);
+    else if (connection === null) this.#unknown(packet);
     else if ((packet.flags & SYN) !== 0) this.#syn(connection, packet);
     else if (connection.previous !== null) this.#deliver(this.#nearer(connection, connection.previous, packet), packet);
     else this.#deliver(connection, packet);
+  }
+
+  /**
+   * The same addresses and ports were seen in another virtual network. It may be the same connection: many networks tag each
+   * direction in its own way, and a packet may be mirrored at several places. Then its numbers fit; otherwise it is another
+   * network's connection. Returns undefined when there are too many of those.
+   */
+  #acrossLanes(packet: Packet): Connection | null | undefined {
+    let fitting: Connection | null = null;
+    let lanes = 0;
+    for (let each = this.#table.next(packet, null); each !== null; each = this.#table.next(packet, each)) {
+      if (each.lane === packet.lane) return each;
+      if (fitting === null && fits(each, packet, this.#options.windowBytesMax)) fitting = each;
+      lanes++;
+    }
+    return fitting ?? (lanes < LANES_MAX ? null : undefined);
   }
 
   /** Time has passed: everything that is due by `now` (µs, never less than before) is done. */
