@@ -52,9 +52,10 @@ export class Reassembler {
     ) {
       const length = packet.payloadCaptured;
       if (length === 0) return true;
+      // First the losses: they may begin a frame, whose offsets are those before this segment.
+      if (s.strayPackets > 0) this.delivery.countStrays(connection, s);
       s.advance(length);
       s.emitted += length;
-      s.strayPackets === 0 || this.delivery.countStrays(connection, s);
       this.#sink.data(connection, s, packet.bytes, packet.payloadStart, length, packet.time, 0);
       return true;
     }
@@ -171,7 +172,8 @@ export class Reassembler {
     const capturedEnd = Math.min(packet.payloadStart + packet.payloadCaptured, packet.payloadStart + (end - offset));
     const length = Math.max(0, capturedEnd - start);
     const bytes = length === 0 ? NO_BYTES : Buffer.allocUnsafe(length);
-    packet.bytes.copy(bytes, 0, start, start + length);
+    // When the snap length cut the TCP header's options, the payload's place is beyond the captured bytes.
+    if (length > 0) packet.bytes.copy(bytes, 0, start, start + length);
     s.insert({ offset: from, end, bytes, time: packet.time, ack, arrived: now, before: null, after: null }, before);
     this.delivery.parkedBytes += length + PARKED_OVERHEAD_BYTES;
     return length;
