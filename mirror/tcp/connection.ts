@@ -38,6 +38,8 @@ export class Connection {
   older: Connection | null = null;
   newer: Connection | null = null;
   lastActive: number;
+  /** Bytes were sent: until then it is only a handshake, as a flood of SYNs makes many. */
+  spoken = false;
 
   client = CLIENT_UNKNOWN;
   rolesSource: RolesSource = 'guess';

@@ -138,12 +138,7 @@ export class Reassembler {
     ack: number,
     now: number,
   ): void {
-    let following: Parked | null = null;
-    let preceding = s.tail;
-    while (preceding !== null && preceding.end > from) {
-      following = preceding;
-      preceding = preceding.before;
-    }
+    let following = s.firstEndingAfter(from);
     let at = from;
     let parkedBytes = 0;
     while (at < end) {

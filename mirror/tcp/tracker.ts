@@ -45,6 +45,8 @@ export class Tracker {
   readonly #losses: LossCounter;
   readonly #table = new ConnectionTable();
   readonly #active = new ActivityList();
+  /** Connections that have sent nothing yet. */
+  readonly #silent = new ActivityList();
   /** Connections in which something waits. */
   readonly #checks: DeadlineQueue<Connection>;
   /** Closed connections whose late packets may come. */
@@ -107,8 +109,10 @@ export class Tracker {
 
   /** Closes every connection. */
   end(reason: CloseReason): void {
-    for (let oldest = this.#active.oldest; oldest !== null; oldest = this.#active.oldest) {
-      this.#close(oldest, oldest.closing ?? reason);
+    for (const list of [this.#active, this.#silent]) {
+      for (let oldest = list.oldest; oldest !== null; oldest = list.oldest) {
+        this.#close(oldest, oldest.closing ?? reason);
+      }
     }
     for (let gone = this.#lingering.takeOldest(); gone !== undefined; gone = this.#lingering.takeOldest()) {
       this.#table.remove(gone);
@@ -135,7 +139,7 @@ export class Tracker {
     if (this.#table.size >= this.#options.connectionsMax) this.#makeRoom();
     const connection = new Connection(packet, hashOf(packet), this.#options.sniff, this.#now);
     this.#table.add(connection);
-    this.#active.add(connection);
+    this.#silent.add(connection);
     this.connections++;
     return connection;
   }
@@ -182,7 +186,8 @@ export class Tracker {
       this.#late(connection, packet);
       return;
     }
-    this.#active.touch(connection, this.#now);
+    if (connection.spoken) this.#active.touch(connection, this.#now);
+    else this.#touchSilent(connection, packet);
     const fromA = connection.directionOf(packet) === 1;
     const s = fromA ? connection.a : connection.b;
     const o = fromA ? connection.b : connection.a;
@@ -195,6 +200,17 @@ export class Tracker {
     else if (connection.sniff === SNIFF_DROPPED) this.#discardParked(connection);
     if (this.reassembler.delivery.parkedBytes + this.#framer.pendingBytes > this.#options.totalBufferBytesMax)
       this.#relieve();
+  }
+
+  #touchSilent(connection: Connection, packet: Packet): void {
+    if (packet.payloadWire === 0) {
+      this.#silent.touch(connection, this.#now);
+      return;
+    }
+    connection.spoken = true;
+    connection.lastActive = this.#now;
+    this.#silent.remove(connection);
+    this.#active.add(connection);
   }
 
   #afterUnusual(connection: Connection): void {
@@ -270,7 +286,7 @@ export class Tracker {
     else this.#framer.close(connection, isFinished(connection) && reason !== 'rst' ? 'fin' : reason, this.#now);
     connection.closed = connection.sniff === SNIFF_DROPPED ? 'not_http' : reason;
     connection.identity = null;
-    this.#active.remove(connection);
+    (connection.spoken ? this.#active : this.#silent).remove(connection);
     if (reason === 'idle' || reason === 'evicted' || reason === 'stopped') this.#table.remove(connection);
     else this.#lingering.add(connection, this.#now);
   }
@@ -284,22 +300,23 @@ export class Tracker {
   #closeIdle(now: number): void {
     this.#idleCheckAt = now + IDLE_CHECK_INTERVAL;
     const limit = now - this.#options.idleTimeoutMs * 1000;
-    for (
-      let oldest = this.#active.oldest;
-      oldest !== null && oldest.lastActive <= limit;
-      oldest = this.#active.oldest
-    ) {
-      this.#close(oldest, oldest.closing ?? 'idle');
+    for (const list of [this.#active, this.#silent]) {
+      for (let oldest = list.oldest; oldest !== null && oldest.lastActive <= limit; oldest = list.oldest) {
+        this.#close(oldest, oldest.closing ?? 'idle');
+      }
     }
   }
 
-  /** A place for one more connection: a closed one's, else that of the one without packets for longest. */
+  /** A place for one more connection: a closed one's, one's that has sent nothing, else that of the one without packets for longest. */
   #makeRoom(): void {
     while (this.#table.size >= this.#options.connectionsMax) {
       const closed = this.#lingering.takeOldest();
       if (closed !== undefined) this.#table.remove(closed);
-      else if (this.#active.oldest !== null) this.#close(this.#active.oldest, 'evicted');
-      else return;
+      else {
+        const oldest = this.#silent.oldest ?? this.#active.oldest;
+        if (oldest === null) return;
+        this.#close(oldest, 'evicted');
+      }
     }
   }
 
