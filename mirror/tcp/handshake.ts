@@ -8,6 +8,8 @@ import type { Stream } from './stream.ts';
 
 /** A SYN that belongs to a connection joined before it came lies at most this far before its first bytes. */
 const LATE_BYTES_MAX = 1024 * 1024;
+/** How far the numbers of a packet may be from a connection that was seen in another virtual network: by chance they hardly ever are so near. */
+const LANE_DISTANCE_MAX = 1024 * 1024;
 /** Data that fits into a SYN, generously. */
 const FAST_OPEN_BYTES_MAX = 65_536;
 
@@ -87,7 +89,7 @@ export function distance(connection: Connection, packet: Packet): number {
 }
 
 /** Whether a packet with the connection's addresses and ports can be the connection's, though another virtual network carried it. */
-export function fits(connection: Connection, packet: Packet, windowBytesMax: number): boolean {
+export function fits(connection: Connection, packet: Packet): boolean {
   if ((packet.flags & SYN) !== 0 && connection.handshake) return sameHandshake(connection, packet);
-  return distance(connection, packet) <= windowBytesMax;
+  return distance(connection, packet) <= LANE_DISTANCE_MAX;
 }

@@ -13,8 +13,10 @@ import { caughtUp, Delivery, finMayBeLost, type SegmentSink } from './delivery.t
 import { GivingUp } from './giving-up.ts';
 import { NO_ACK, PARKED_OVERHEAD_BYTES, type Parked, type Stream } from './stream.ts';
 
-/** So many segments in a row that are too far ahead are believed: the capture had an outage. */
+/** So many segments in a row that are too far ahead, but near each other, are believed: the capture had an outage. */
 const STRAYS_BELIEVED = 3;
+/** How near: numbers made up at random are hardly ever, and an outage ends with segments that follow each other. */
+const STRAY_DISTANCE_MAX = 1024 * 1024;
 const NO_BYTES = Buffer.alloc(0);
 
 export class Reassembler {
@@ -68,7 +70,7 @@ export class Reassembler {
     if (!s.started) s.start(seq);
     const offset = s.unwrap(seq);
     if (!this.#plausible(connection, s, offset, packet.payloadWire)) return;
-    const ack = (packet.flags & (ACK | RST)) === ACK ? acknowledge(o, packet.ack, now) : NO_ACK;
+    const ack = (packet.flags & (ACK | RST)) === ACK ? acknowledge(o, packet.ack, now, this.#windowBytesMax) : NO_ACK;
     if (packet.payloadWire > 0) this.#data(connection, s, o, packet, offset, ack, now);
     if ((packet.flags & FIN) !== 0) noteFin(s, offset + packet.payloadWire, packet.time, ack);
     if ((packet.flags & RST) !== 0 && !s.rstSeen) {
@@ -88,6 +90,9 @@ export class Reassembler {
       return true;
     }
     if (length === 0) return false;
+    if (s.strayPackets > 0 && Math.abs(offset - s.strayEnd) > STRAY_DISTANCE_MAX)
+      this.delivery.countStrays(connection, s);
+    s.strayEnd = offset + length;
     if (ahead > 0 && s.strayPackets + 1 >= STRAYS_BELIEVED) {
       // Their bytes are part of the gap that is now before this segment.
       s.strayPackets = 0;
@@ -175,10 +180,11 @@ export class Reassembler {
   }
 }
 
-/** Notes how far `o` is acknowledged. Returns the offset. */
-function acknowledge(o: Stream, ack: number, now: number): number {
+/** Notes how far `o` is acknowledged. Returns the offset; NO_ACK when it is too far ahead to be believed. */
+function acknowledge(o: Stream, ack: number, now: number, windowBytesMax: number): number {
   if (!o.started) o.start(ack);
   const offset = o.unwrap(ack);
+  if (offset - Math.max(o.next, o.ackedTo) > windowBytesMax) return NO_ACK;
   if (!o.known && offset < o.lowestAck) o.lowestAck = offset;
   if (offset > o.ackedTo) o.ackedTo = offset;
   if (o.head !== null) o.ackedAt = now;

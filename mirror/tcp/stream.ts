@@ -67,6 +67,8 @@ export class Stream {
   /** Segments too far ahead to be believed, in a row. */
   strayPackets = 0;
   strayBytes = 0;
+  /** Offset behind the last of them. */
+  strayEnd = 0;
 
   /** The offset of a sequence number near the stream's present position. */
   unwrap(seq: number): number {

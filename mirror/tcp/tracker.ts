@@ -91,7 +91,7 @@ export class Tracker {
     let lanes = 0;
     for (let each = this.#table.next(packet, null); each !== null; each = this.#table.next(packet, each)) {
       if (each.lane === packet.lane) return each;
-      if (fitting === null && fits(each, packet, this.#options.windowBytesMax)) fitting = each;
+      if (fitting === null && fits(each, packet)) fitting = each;
       lanes++;
     }
     return fitting ?? (lanes < LANES_MAX ? null : undefined);
@@ -255,6 +255,12 @@ export class Tracker {
     connection.closingMarked = connection.closing !== null;
     this.reassembler.givingUp.mark(connection);
     this.#checks.add(connection, this.#now);
+    // Closed connections stay in the queue until they are due: when they are many, one goes for each that comes.
+    if (this.#checks.length > 2 * this.#options.connectionsMax) this.#recheck(this.#checks.takeOldest()!);
+  }
+
+  #recheck(oldest: Connection): void {
+    if (oldest.closed === null) this.#checks.add(oldest, this.#now);
   }
 
   #runChecks(now: number): void {
@@ -288,7 +294,13 @@ export class Tracker {
     connection.identity = null;
     (connection.spoken ? this.#active : this.#silent).remove(connection);
     if (reason === 'idle' || reason === 'evicted' || reason === 'stopped') this.#table.remove(connection);
-    else this.#lingering.add(connection, this.#now);
+    else this.#linger(connection);
+  }
+
+  #linger(connection: Connection): void {
+    this.#lingering.add(connection, this.#now);
+    // Also those count that another connection has replaced in the table.
+    if (this.#lingering.length > this.#options.connectionsMax) this.#table.remove(this.#lingering.takeOldest()!);
   }
 
   #forgetLingering(now: number): void {
