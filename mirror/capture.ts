@@ -9,7 +9,15 @@ import { decodePacket } from './decode/link.ts';
 import { CUT, DECODED, FRAGMENT, MALFORMED, Packet, UNKNOWN_LINK } from './decode/packet.ts';
 import { HttpFilter } from './filter.ts';
 import { Framer } from './framer.ts';
-import { LOSS_FRAGMENT, LOSS_KERNEL, LOSS_MALFORMED, LOSS_SNAP, LOSS_UNSUPPORTED, LossCounter } from './losses.ts';
+import {
+  LOSS_FRAGMENT,
+  LOSS_KERNEL,
+  LOSS_MALFORMED,
+  LOSS_OUTAGE,
+  LOSS_SNAP,
+  LOSS_UNSUPPORTED,
+  LossCounter,
+} from './losses.ts';
 import { type CaptureOptions, checkOptions } from './options.ts';
 import type { PacketSink } from './readers/packet-sink.ts';
 import { CaptureSource } from './readers/source.ts';
@@ -64,6 +72,16 @@ export class Capture implements PacketSink {
     this.#endSource();
     this.#sourceName = name;
     this.#newSource = this.#now > 0;
+  }
+
+  /** A stream beside others, such as one of several interfaces: their packets are one capture. */
+  open(name: string): CaptureSource {
+    return new CaptureSource(name, this);
+  }
+
+  /** The clock of the capture, µs since the epoch; 0 before the first packet. */
+  get clock(): Micros {
+    return this.#now;
   }
 
   /** Time passes without packets (live capture only). µs since the epoch. */
@@ -125,6 +143,12 @@ export class Capture implements PacketSink {
 
   damaged(packets: number, bytes: number): void {
     this.#losses.add(LOSS_MALFORMED, packets, bytes);
+  }
+
+  /** For some time nothing was captured. */
+  outage(sentence: string): void {
+    this.note(sentence);
+    this.#losses.add(LOSS_OUTAGE, 1, 0);
   }
 
   kernelDrops(packets: number): void {

@@ -65,7 +65,9 @@ export type LossReason =
   /** Segments of a connection that ended or whose sequence number lies outside any window. */
   | 'out_of_window'
   /** IP fragments of a datagram that never became whole, or whose overlapping fragments disagree. */
-  | 'fragment';
+  | 'fragment'
+  /** Times that the capture tool ended and was started again: `packets` counts these, what they cost isn't known. */
+  | 'outage';
 
 export interface Loss {
   readonly reason: LossReason;

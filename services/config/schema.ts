@@ -43,7 +43,7 @@ const capture = z
   .strictObject({
     interface: text(
       '',
-      'Network interface to capture from with `bittern up` and `bittern capture`; "any" for all. Empty: no live capture.',
+      'Network interface to capture from with `bittern up` and `bittern capture`, several with commas between; "any" for all. Empty: no live capture.',
     ),
     filter: text('', 'Capture filter in pcap syntax, such as "tcp port 8080".'),
     tool: z
