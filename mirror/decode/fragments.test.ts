@@ -64,9 +64,20 @@ test('fragments that overlap and disagree drop their datagram, with all that sti
 
 test('two ends, data behind the end and odd lengths in the middle are damage', () => {
   const damaged: Piece[][] = [
-    [{ from: 160, to: 320, total: 320 }, { from: 320, to: 640 }, { from: 0, to: 160 }],
-    [{ from: 320, to: 640 }, { from: 160, to: 320, total: 320 }, { from: 0, to: 160 }],
-    [{ from: 0, to: 321 }, { from: 321, to: 640 }],
+    [
+      { from: 160, to: 320, total: 320 },
+      { from: 320, to: 640 },
+      { from: 0, to: 160 },
+    ],
+    [
+      { from: 320, to: 640 },
+      { from: 160, to: 320, total: 320 },
+      { from: 0, to: 160 },
+    ],
+    [
+      { from: 0, to: 321 },
+      { from: 321, to: 640 },
+    ],
   ];
   for (const pieces of damaged) {
     const { packet, whole } = feed(pieces);

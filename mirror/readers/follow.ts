@@ -13,8 +13,6 @@ import { filesOf } from './folder.ts';
 const CHUNK_BYTES = 1024 * 1024;
 /** Bytes looked through for the first packet. */
 const HEAD_BYTES = 64 * 1024;
-/** Bytes that tell a capture from another: file header and first packet. */
-const KEY_BYTES = 128;
 const FILE_POLL_MS = 200;
 /** A folder may hold many files. */
 const FOLDER_POLL_MS = 1_000;
@@ -123,10 +121,7 @@ class Heads {
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
       const first = new FirstTime();
       first.write(buffer.subarray(0, bytesRead));
-      const key = buffer.toString('latin1', 0, Math.min(bytesRead, KEY_BYTES));
-      // Less than the key's bytes would change while the file grows.
-      const isWhole = bytesRead >= KEY_BYTES && first.time !== null;
-      const head = isWhole ? { path: file, time: first.time!, key } : null;
+      const head = first.time === null ? null : { path: file, time: first.time, key: first.key };
       this.#known.set(file, { state, head });
       return head;
     } finally {
