@@ -28,8 +28,8 @@ test('a flood of SYNs takes no place from connections that have spoken', () => {
 
 test('sequence numbers from anywhere make no gaps of gigabytes, and are counted', () => {
   const games = HOSTILE.find(({ name }) => name === 'sequence numbers from anywhere')!;
-  const { losses } = measure(games, 2_000);
+  const { losses } = measure(games, 20_000);
   const stray = losses.find(({ reason }) => reason === 'out_of_window');
-  assert.ok((stray?.packets ?? 0) > 1_900, JSON.stringify(losses));
-  assert.ok((losses.find(({ reason }) => reason === 'gap')?.bytes ?? 0) < 1e9, JSON.stringify(losses));
+  assert.ok((stray?.packets ?? 0) > 19_500, JSON.stringify(losses));
+  assert.ok((losses.find(({ reason }) => reason === 'gap')?.bytes ?? 0) < 50e6, JSON.stringify(losses));
 });

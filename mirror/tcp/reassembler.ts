@@ -83,9 +83,12 @@ export class Reassembler {
 
   /** False for a segment so far ahead that it is another connection's or damaged, unless several of them come in a row. */
   #plausible(connection: Connection, s: Stream, offset: number, length: number): boolean {
-    const ahead = offset - Math.max(s.next, s.ackedTo, s.tail === null ? s.next : s.tail.end);
+    const ahead = offset - Math.max(s.next, s.ackedTo);
+    // After an outage the last parked segment lies beyond the window: what goes on there does so near it, else made-up numbers could
+    // move the window along.
+    const goesOn = s.tail !== null && Math.abs(offset - s.tail.end) <= STRAY_DISTANCE_MAX;
     const behind = s.next - offset;
-    if (ahead <= this.#windowBytesMax && behind <= this.#windowBytesMax) {
+    if (goesOn || (ahead <= this.#windowBytesMax && behind <= this.#windowBytesMax)) {
       if (length > 0 && s.strayPackets > 0) this.delivery.countStrays(connection, s);
       return true;
     }
