@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs all tests: installs what they need first. Arguments are passed on to `node --test` (a file, --test-name-pattern=…).
-# Tests that need root, tcpdump, tshark or a Kafka broker (Java, Maven, OpenSSL) skip outside CI when these are missing; with
+# Tests that need root, tcpdump, tshark, network namespaces or a Kafka broker (Java, Maven, OpenSSL) skip outside CI when these are missing; with
 # CI=true a skipped test is a failure.
 # Property tests run from a fixed seed; PROPERTY_SEED=random looks for new cases.
 set -eu
@@ -17,6 +17,7 @@ need() {
 }
 need tcpdump tcpdump
 need tshark tshark
+need ip iproute2
 need java openjdk-17-jre-headless
 need mvn maven
 need openssl openssl

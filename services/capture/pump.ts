@@ -18,6 +18,12 @@ export interface PumpTotals {
   readonly losses: Map<string, { packets: number; bytes: number }>;
 }
 
+export interface PumpedStream {
+  /** Resolves when there is room for more. */
+  write(chunk: Buffer): Promise<void>;
+  end(): void;
+}
+
 export class Pump {
   readonly #capture: Capture;
   readonly #targets: FrameTargets;
@@ -26,6 +32,9 @@ export class Pump {
   /** Since the start, as of the last report. */
   readonly totals: PumpTotals = { packets: 0, bytes: 0, frames: 0, payloadBytes: 0, losses: new Map() };
   #lastBytesMs = 0;
+  /** When bytes came last, and where the capture's clock stood then. */
+  #writtenAt = 0;
+  #clockThen = 0;
 
   constructor(options: CaptureOptions, targets: FrameTargets) {
     this.#capture = new Capture(options, (frame) => this.#ready.push(frame));
@@ -44,9 +53,26 @@ export class Pump {
 
   /** The next bytes of the capture. Resolves when there is room for more. */
   async write(chunk: Buffer): Promise<void> {
-    this.#lastBytesMs = Date.now();
     this.#capture.write(chunk);
-    await this.#publish();
+    await this.#written();
+  }
+
+  /** A stream beside others: several interfaces are one capture, in which a connection may be seen on two of them. */
+  open(name: string): PumpedStream {
+    const source = this.#capture.open(name);
+    return {
+      write: (chunk) => {
+        source.write(chunk);
+        return this.#written();
+      },
+      end: () => source.end(),
+    };
+  }
+
+  /** Live captures: as much time has passed since the last bytes as the clock of this machine says. The packets' clock may be another. */
+  async elapse(): Promise<void> {
+    const elapsed = (performance.now() - this.#writtenAt) * 1000;
+    await this.tick(Math.floor(this.#clockThen + elapsed));
   }
 
   /** Live captures: time has passed without packets (µs since the epoch). */
@@ -59,6 +85,11 @@ export class Pump {
   damaged(sentence: string): void {
     this.#capture.note(sentence);
     this.#capture.damaged(1, 0);
+  }
+
+  /** For some time nothing was captured; `sentence` says why. */
+  outage(sentence: string): void {
+    this.#capture.outage(sentence);
   }
 
   /** Packets that the kernel dropped before the probe saw them, as the capture tool told. */
@@ -80,6 +111,13 @@ export class Pump {
     this.#ended = true;
     this.#capture.end(reason);
     await this.#publish();
+  }
+
+  #written(): Promise<void> {
+    this.#writtenAt = performance.now();
+    this.#lastBytesMs = Date.now();
+    this.#clockThen = this.#capture.clock;
+    return this.#publish();
   }
 
   async #publish(): Promise<void> {

@@ -32,8 +32,14 @@ async function commandOf(name: string): Promise<Command | null> {
 
 function settingOverrides(command: Command, args: ReturnType<typeof parseArguments>): Record<string, unknown> {
   const overrides: Record<string, unknown> = { dataDir: args.text('data'), 'observe.log': args.text('log') };
-  for (const [option, path] of Object.entries(command.settings ?? {})) overrides[path] = args.text(option);
+  for (const [option, path] of Object.entries(command.settings ?? {}))
+    overrides[path] = command.options[option]?.multiple ? listed(args.texts(option)) : args.text(option);
   return overrides;
+}
+
+/** A setting may name several, with commas between. */
+function listed(values: readonly string[]): string | undefined {
+  return values.length === 0 ? undefined : values.join(',');
 }
 
 /** The first signal asks for an orderly end; a second one ends the process at once, and so does time with a service. */

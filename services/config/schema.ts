@@ -4,6 +4,7 @@
  */
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { TUNNEL_PORTS_MAX } from '../../mirror/decode/decode-options.ts';
 import { CAPTURE_DEFAULTS, FRAME_BYTES_LIMIT } from '../../mirror/options.ts';
 import { API_DEFAULTS } from '../api/defaults.ts';
 import { MEMORY_BUS_DEFAULTS } from '../bus/memory-bus.ts';
@@ -27,6 +28,12 @@ const whole = (least: number, most: number, value: number, description: string) 
   z.int().min(least).max(most).default(value).describe(description);
 const flag = (value: boolean, description: string) => z.boolean().default(value).describe(description);
 const text = (value: string, description: string) => z.string().default(value).describe(description);
+const ports = (value: readonly number[], description: string) =>
+  z
+    .array(z.int().min(1).max(65_535))
+    .max(TUNNEL_PORTS_MAX)
+    .default([...value])
+    .describe(description);
 const headerNames = (value: readonly string[], description: string) =>
   z
     .array(z.string().regex(/^[a-z0-9!#$%&'*+.^_`|~-]+$/, 'must be a header name in lower case'))
@@ -44,7 +51,7 @@ const capture = z
   .strictObject({
     interface: text(
       '',
-      'Network interface to capture from with `bittern up` and `bittern capture`; "any" for all. Empty: no live capture.',
+      'Network interface to capture from with `bittern up` and `bittern capture`, several with commas between; "any" for all. Empty: no live capture.',
     ),
     filter: text('', 'Capture filter in pcap syntax, such as "tcp port 8080".'),
     tool: z
@@ -137,6 +144,20 @@ const capture = z
       10_000_000,
       CAPTURE_DEFAULTS.connectionsMax,
       'Connections tracked at once; beyond it the least active one is closed and counted.',
+    ),
+    vxlanPorts: ports(CAPTURE_DEFAULTS.vxlanPorts, 'UDP ports that carry VXLAN; none: VXLAN is not looked into.'),
+    genevePorts: ports(CAPTURE_DEFAULTS.genevePorts, 'UDP ports that carry Geneve; none: Geneve is not looked into.'),
+    fragmentTimeoutMs: whole(
+      1,
+      600_000,
+      CAPTURE_DEFAULTS.fragmentTimeoutMs,
+      'How long the rest of a fragmented IP datagram is waited for.',
+    ),
+    fragmentBytesMax: whole(
+      65_536,
+      GB,
+      CAPTURE_DEFAULTS.fragmentBytesMax,
+      'Fragments held for datagrams that are not whole; beyond it the oldest datagram is given up.',
     ),
   })
   .prefault({})

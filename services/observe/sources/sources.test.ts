@@ -8,6 +8,7 @@ import { busObserved, captureObserved } from './capture.ts';
 import { kafkaObserved, type ObservedBus } from './kafka.ts';
 import { reassemblerObserved } from './reassembler.ts';
 import { sinkObserved } from './sink.ts';
+import { trackerObserved } from './tracker.ts';
 
 /** What the observer itself adds. */
 const OWN = ['bittern_info', 'bittern_ready', 'bittern_not_ready'];
@@ -55,6 +56,12 @@ const stats = {
     problem: 'writing calls: X 1',
   },
 };
+const tracker = {
+  stats: {
+    ...{ calls: 1, retold: 0, hops: 0, stories: 1, corrections: 0, findings: 0, waiting: 0 },
+    ...{ caughtUpMs: Date.now(), problem: '' },
+  },
+};
 const up = { client: { ping: async () => ({ success: true }) as const } };
 const pump = {
   totals: { packets: 1, bytes: 2, frames: 1, payloadBytes: 1, losses: new Map([['gap', { packets: 1, bytes: 2 }]]) },
@@ -68,6 +75,7 @@ const parts: readonly Observed[] = [
   sinkObserved({ stats }, up),
   captureObserved(pump),
   busObserved({ queued: new Map([['t', 3]]) }),
+  trackerObserved(tracker),
 ];
 
 test('every metric of the catalogue comes from somewhere, with the labels that it has there', () => {
