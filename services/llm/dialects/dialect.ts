@@ -85,6 +85,47 @@ export interface StreamReducer<State> {
   result(state: State): StreamResult;
 }
 
+/** What the client's message does. */
+export type ClientStep =
+  | { readonly kind: 'none' }
+  /** Asks for a response. `prewarm`: for one without content, that a later one builds on. */
+  | { readonly kind: 'create'; readonly body: Buffer; readonly prewarm: boolean };
+
+/** What the server's message says. */
+export interface ServerStep {
+  /** `''`: of the oldest response that is open. Null: of none. */
+  readonly response: string | null;
+  /** It is the first of its response. */
+  readonly begins: boolean;
+  /** It is the last one. */
+  readonly ends: boolean;
+  /** The event for the dialect's stream. */
+  readonly event: Buffer;
+}
+
+/** Reads the messages of one connection. Its state is what a successor must know between two responses. */
+export interface Conversation {
+  /** Something was sent that belongs to the next response. */
+  readonly pending: boolean;
+  readonly heldBytes: number;
+  /** JSON. */
+  readonly memory: object | null;
+  client(message: Buffer): ClientStep;
+  server(message: Buffer): ServerStep;
+  /** The request of a response that no message asked for. */
+  unasked(): Buffer;
+}
+
+/** An API over WebSocket: many responses on one connection. */
+export interface SocketApi {
+  /** `path` without query. */
+  isPath(path: string): boolean;
+  /** One response at a time: where one begins, the one before it is over. */
+  readonly sequential: boolean;
+  /** `target`: path and query. `memory`: of another one that has read the connection so far. */
+  open(target: string, memory: unknown): Conversation;
+}
+
 export interface Dialect {
   readonly name: string;
   /** Who makes this API, as OpenTelemetry names it: the provider when nothing else tells. */
@@ -100,6 +141,7 @@ export interface Dialect {
   /** Where the events like this one differ from each other; null when they aren't frequent, or differ in more. */
   deltaPlace(json: JsonObject): DeltaPlace | null;
   openStream(): EventStream;
+  readonly socket?: SocketApi;
 }
 
 class ReducedStream<State> implements EventStream {

@@ -3,9 +3,10 @@ import { deltaPlace } from './delta-place.ts';
 import { isAnswer, isCallPath, isEvent } from './detect.ts';
 import { request } from './request.ts';
 import { answer } from './response.ts';
+import { socket } from './socket.ts';
 import { stream } from './stream.ts';
 
-/** OpenAI's Responses API over HTTP. */
+/** OpenAI's Responses API, over HTTP and over WebSocket. */
 export const openaiResponses: Dialect = {
   name: 'openai.responses',
   vendor: 'openai',
@@ -16,4 +17,5 @@ export const openaiResponses: Dialect = {
   answer,
   deltaPlace,
   openStream: () => openStream(stream),
+  socket,
 };
