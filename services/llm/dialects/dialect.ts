@@ -88,13 +88,17 @@ export interface StreamReducer<State> {
 /** What the client's message does. */
 export type ClientStep =
   | { readonly kind: 'none' }
-  /** Asks for a response. `prewarm`: for one without content, that a later one builds on. */
-  | { readonly kind: 'create'; readonly body: Buffer; readonly prewarm: boolean };
+  /** Asks for a response. `prewarm`: for one without content, that a later one builds on. `lane`: as in ServerStep. */
+  | { readonly kind: 'create'; readonly body: Buffer; readonly lane: string; readonly prewarm: boolean };
 
 /** What the server's message says. */
 export interface ServerStep {
-  /** `''`: of the oldest response that is open. Null: of none. */
-  readonly response: string | null;
+  /** It is of a response. */
+  readonly isOfResponse: boolean;
+  /** Id of the response; '' = it isn't told, then it is of the oldest one that is open in its lane. */
+  readonly response: string;
+  /** Responses in different lanes may go on at the same time. '' = the API has none, or it isn't told. */
+  readonly lane: string;
   /** It is the first of its response. */
   readonly begins: boolean;
   /** It is the last one. */
@@ -120,7 +124,7 @@ export interface Conversation {
 export interface SocketApi {
   /** `path` without query. */
   isPath(path: string): boolean;
-  /** One response at a time: where one begins, the one before it is over. */
+  /** One response at a time in each lane: where one begins, the one before it is over. */
   readonly sequential: boolean;
   /** `target`: path and query. `memory`: of another one that has read the connection so far. */
   open(target: string, memory: unknown): Conversation;

@@ -1,7 +1,7 @@
 /** Members of an event, found at byte level: an event may carry a whole conversation, and is parsed once, by who needs it. */
 
 import { scanRequest } from '../json/scan.ts';
-import { asString, type JsonObject, parseJson } from '../json/value.ts';
+import { asObject, asString, type JsonObject, parseJson } from '../json/value.ts';
 
 /** Most events say what they are in their first member. */
 const HEAD_BYTES = 96;
@@ -10,6 +10,11 @@ const TYPE = /^\s*\{\s*"type"\s*:\s*"([A-Za-z0-9_.]+)"/;
 export function eventType(message: Buffer): string {
   const head = TYPE.exec(message.toString('latin1', 0, HEAD_BYTES));
   return head !== null ? head[1]! : asString(eventMembers(message, ['type']).type);
+}
+
+/** Id of the response that an event carries whole; '' = it carries none. */
+export function carriedResponse(message: Buffer): string {
+  return asString(asObject(eventMembers(message, ['response']).response)?.id);
 }
 
 /** Top-level members of these names, parsed; those that aren't whole are left out. */

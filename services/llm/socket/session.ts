@@ -3,8 +3,6 @@ import type { Side } from '../../../schemas/frame.ts';
 import type { ExchangeEnd } from '../../http/exchange.ts';
 import type { MessageConsumer, SocketMessage } from '../../websocket/message.ts';
 import type { Conversation, ServerStep } from '../dialects/dialect.ts';
-import { asObject, asString } from '../json/value.ts';
-import { eventMembers } from './event.ts';
 import { type CallHost, type SocketOrigin, VirtualCall } from './virtual-call.ts';
 
 /** Responses that are open at a time; with more the oldest ends as `limit`. */
@@ -59,7 +57,8 @@ export class SocketSession implements MessageConsumer {
   }
 
   end(reason: ExchangeEnd): void {
-    for (const call of this.#open) call.end(reason);
+    // Its end may be among what couldn't be read.
+    for (const call of this.#open) call.end(this.#serverLost ? 'gap' : reason);
     this.#open = [];
     this.#serverLost = false;
   }
@@ -70,15 +69,15 @@ export class SocketSession implements MessageConsumer {
     const step = this.#conversation.client(message.data);
     if (step.kind === 'none') return;
     // A client waits for the end of a response; when it goes on and we missed some, the end was among that.
-    if (this.#sequential && this.#serverLost) this.#endAll('gap');
-    const call = this.#add(message, step.prewarm);
+    if (this.#sequential && this.#serverLost) this.#endLane(step.lane);
+    const call = this.#add(message, step.lane, step.prewarm);
     call.ask(step.body, message);
   }
 
-  #add(first: SocketMessage, isPrewarm: boolean): VirtualCall {
+  #add(first: SocketMessage, lane: string, isPrewarm: boolean): VirtualCall {
     const [oldest] = this.#open;
     if (oldest !== undefined && this.#open.length >= OPEN_MAX) this.#end(oldest, 'limit');
-    const call = new VirtualCall(this.#host, this.#origin, first, isPrewarm);
+    const call = new VirtualCall(this.#host, this.#origin, first, lane, isPrewarm);
     this.#open.push(call);
     return call;
   }
@@ -93,39 +92,36 @@ export class SocketSession implements MessageConsumer {
       return;
     }
     const step = this.#conversation.server(message.data);
-    if (step.response === null) return;
-    const call = step.begins ? this.#beginning(step, message) : this.#called(step.response);
+    if (!step.isOfResponse) return;
+    const call = step.begins ? this.#beginning(step, message) : this.#called(step);
     if (call === null) return;
     call.event(step.event, message);
     if (step.ends) this.#end(call, 'complete');
   }
 
   /** Of an event that doesn't begin a response. */
-  #called(id: string): VirtualCall | null {
-    if (id === '') return this.#open[0] ?? null;
-    return this.#open.find((call) => call.responseId === id) ?? null;
+  #called({ response, lane }: ServerStep): VirtualCall | null {
+    const named = response === '' ? undefined : this.#open.find((call) => call.responseId === response);
+    if (named !== undefined || !this.#sequential) return named ?? null;
+    return this.#open.find((call) => call.lane === lane) ?? null;
   }
 
   #beginning(step: ServerStep, message: SocketMessage): VirtualCall {
-    const id = asString(asObject(eventMembers(message.data, ['response']).response)?.id);
-    if (this.#sequential) this.#endBegun();
-    let call = this.#open.find(({ begun }) => !begun);
+    // Those that have begun before are over, their ends were missed.
+    if (this.#sequential)
+      for (const call of [...this.#open]) if (call.begun && call.lane === step.lane) this.#end(call, 'gap');
+    let call = this.#open.find(({ begun, lane }) => !begun && lane === step.lane);
     if (call === undefined) {
-      call = this.#add(message, false);
+      call = this.#add(message, step.lane, false);
       const body = this.#conversation.unasked();
       call.ask(body, body.length === 0 ? null : { ...message, wireBytes: body.length, end: message.start });
     }
-    call.name(step.response || id);
+    call.name(step.response);
     return call;
   }
 
-  /** Another response begins: those that have begun are over, their ends were missed. */
-  #endBegun(): void {
-    for (const call of [...this.#open]) if (call.begun) this.#end(call, 'gap');
-  }
-
-  #endAll(end: ExchangeEnd): void {
-    for (const call of [...this.#open]) this.#end(call, end);
+  #endLane(lane: string): void {
+    for (const call of [...this.#open]) if (call.lane === lane) this.#end(call, 'gap');
   }
 
   #end(call: VirtualCall, end: ExchangeEnd): void {

@@ -49,6 +49,7 @@ function asSse(event: Buffer): Buffer {
 }
 
 export class VirtualCall {
+  readonly lane: string;
   /** Id of the response, once it is known. */
   responseId = '';
   readonly exchange: Exchange;
@@ -59,7 +60,8 @@ export class VirtualCall {
   #response: BodyConsumer | null = null;
 
   /** `first`: the message that asks for it, or the first event where none did. */
-  constructor(host: CallHost, origin: SocketOrigin, first: SocketMessage, isPrewarm: boolean) {
+  constructor(host: CallHost, origin: SocketOrigin, first: SocketMessage, lane: string, isPrewarm: boolean) {
+    this.lane = lane;
     this.#host = host;
     this.#origin = origin;
     this.#prewarm = isPrewarm ? { responseId: '' } : null;

@@ -4,7 +4,7 @@
  * events of a response name it, so that several may be going on.
  */
 import { asObject, asString, type JsonObject } from '../../json/value.ts';
-import { eventMembers, eventType, memberText } from '../../socket/event.ts';
+import { carriedResponse, eventMembers, eventType, memberText } from '../../socket/event.ts';
 import type { ClientStep, Conversation, ServerStep, SocketApi } from '../dialect.ts';
 import { type AudioRates, base64Bytes, milliseconds, ratesOf } from './audio.ts';
 import { Turn } from './turn.ts';
@@ -12,7 +12,9 @@ import { Turn } from './turn.ts';
 /** `…/realtime` alone; sessions, secrets and calls below it are made over HTTP. */
 const PATH = /\/realtime$/;
 const NONE: ClientStep = { kind: 'none' };
-const NOT_OURS = { response: null, begins: false, ends: false };
+const CREATE = { kind: 'create', lane: '', prewarm: false } as const;
+const OTHER = { isOfResponse: false, response: '', lane: '', begins: false, ends: false };
+const OF_RESPONSE = { ...OTHER, isOfResponse: true };
 /** A session's description that is longer isn't kept, in bytes. */
 const SESSION_BYTES_MAX = 32 * 1024;
 
@@ -52,7 +54,7 @@ class RealtimeConversation implements Conversation {
   client(message: Buffer): ClientStep {
     switch (eventType(message)) {
       case 'response.create':
-        return { kind: 'create', body: this.#take(memberText(message, 'response')), prewarm: false };
+        return { ...CREATE, body: this.#take(memberText(message, 'response')) };
       case 'conversation.item.create':
         this.#turn.item(message, this.#rates);
         return NONE;
@@ -71,15 +73,15 @@ class RealtimeConversation implements Conversation {
     const type = eventType(message);
     if (type === 'session.created' || type === 'session.updated') this.#describe(message);
     else if (type === 'input_audio_buffer.committed') this.#commit();
-    if (!type.startsWith('response.')) return { ...NOT_OURS, event: message };
+    if (!type.startsWith('response.')) return { ...OTHER, event: message };
     if (type === 'response.created' || type === 'response.done') {
-      const id = asString(asObject(eventMembers(message, ['response']).response)?.id);
       const begins = type === 'response.created';
-      return { response: id, begins, ends: !begins, event: begins ? this.#withModel(message) : message };
+      const event = begins ? this.#withModel(message) : message;
+      return { ...OF_RESPONSE, response: carriedResponse(message), begins, ends: !begins, event };
     }
     const { response_id: id } = eventMembers(message, ['response_id']);
     const isAudio = type === 'response.audio.delta' || type === 'response.output_audio.delta';
-    return { response: asString(id), begins: false, ends: false, event: isAudio ? this.#sized(message) : message };
+    return { ...OF_RESPONSE, response: asString(id), event: isAudio ? this.#sized(message) : message };
   }
 
   unasked(): Buffer {

@@ -10,7 +10,7 @@ function fields(json: JsonObject): RequestFields {
   return {
     model: asString(json.model),
     // Over WebSocket the answer comes in events always.
-    streaming: json.stream === true || json.type === 'response.create',
+    streaming: json.stream === true || asString(json.type).startsWith('response.'),
     maxOutputTokens: asNumber(json.max_output_tokens),
     temperature: asNumber(json.temperature),
     previousResponseId: asString(json.previous_response_id),
