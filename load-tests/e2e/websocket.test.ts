@@ -1,7 +1,11 @@
 /** Real WebSocket clients against the fake LLM server: what is observed of their traffic equals what the server logged. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { test } from 'node:test';
+import OpenAI from 'openai';
+import { OpenAIRealtimeWS } from 'openai/realtime/ws';
+import { ResponsesWS } from 'openai/resources/responses/ws';
 import { WebSocket } from 'ws';
 import type { Call, Content, ExchangeRow, Observation } from '../../schemas/call.ts';
 import { joinRequest } from '../../services/clickhouse/queries.ts';
@@ -134,3 +138,122 @@ for (const [name, deflate] of DEFLATES) {
     });
   });
 }
+
+test('the openai package talks Responses over WebSocket', async () => {
+  await withServer({ deflate: { threshold: 0 } }, async (server, tap) => {
+    const openai = new OpenAI({ baseURL: `http://127.0.0.1:${tap.port}/v1`, apiKey: 'made-up' });
+    const socket = new ResponsesWS(openai, { perMessageDeflate: true });
+    for (const text of ['One', 'Two']) {
+      const over = new Promise((resolve) => socket.once('response.completed', resolve));
+      socket.send({ type: 'response.create', model: 'gpt-5', input: text, prompt_cache_key: 'thread-1' });
+      await over;
+    }
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.close();
+    await closed;
+    const seen = observe(tap.connections);
+    checkAgainst(server, seen);
+    assert.deepEqual([seen.calls.length, seen.calls[0]?.promptPreview], [2, 'One']);
+    assert.ok(seen.calls[0]!.sdk.startsWith('openai-'), seen.calls[0]!.sdk);
+    assert.match(seen.calls[0]!.credential, /^fp_/);
+  });
+});
+
+for (const beta of [false, true]) {
+  test(`the openai package talks Realtime${beta ? ' in its beta form' : ''}`, async () => {
+    await withServer({ deflate: { threshold: 0 } }, async (server, tap) => {
+      const openai = new OpenAI({ baseURL: `http://127.0.0.1:${tap.port}/v1`, apiKey: 'made-up' });
+      const headers = beta ? { 'openai-beta': 'realtime=v1' } : {};
+      // The package wants TLS; what a gateway that terminates it passes on is plain.
+      const createConnection = () => connect(tap.port, '127.0.0.1');
+      const options = { headers, perMessageDeflate: true, createConnection };
+      const realtime = new OpenAIRealtimeWS({ model: 'gpt-realtime', options }, openai);
+      await once(realtime.socket, 'open');
+      const ask = async (send: () => void): Promise<void> => {
+        const over = new Promise((resolve) => realtime.once('response.done', resolve));
+        send();
+        await over;
+      };
+      const say = (text: string) => {
+        const content = [{ type: 'input_text' as const, text }];
+        realtime.send({ type: 'conversation.item.create', item: { type: 'message', role: 'user', content } });
+        realtime.send({ type: 'response.create' });
+      };
+      await ask(() => say('Hello'));
+      await ask(() => say('use the tool'));
+      await ask(() => {
+        realtime.send({ type: 'input_audio_buffer.append', audio: Buffer.alloc(4800).toString('base64') });
+        realtime.send({ type: 'input_audio_buffer.commit' });
+      });
+      const closed = once(realtime.socket, 'close');
+      realtime.close();
+      await closed;
+      const { calls, exchanges, contents } = observe(tap.connections);
+      assert.deepEqual(
+        calls.map((call) => [
+          call.responseId,
+          call.dialect,
+          call.model,
+          call.outcome,
+          call.completeness,
+          call.inputTokens,
+        ]),
+        server.socketServed.map(({ realtimeId }) => [realtimeId, 'openai.realtime', 'gpt-realtime', 'ok', 'full', 120]),
+      );
+      assert.deepEqual(
+        calls.map((call) => [call.promptPreview, call.answerPreview, call.toolNames.join()]),
+        [
+          ['Hello', 'You said Hello.', ''],
+          ['use the tool', '', 'clock'],
+          ['', 'You said .', ''],
+        ],
+      );
+      const answer = contents.get(calls[0]!.responseContent as ContentHash)!.text;
+      assert.ok(answer.includes('"audio_bytes":14400,"audio_ms":300'), answer);
+      assert.ok(exchanges[0]!.serverMessages > 20 && exchanges[0]!.upgrade === 'websocket');
+    });
+  });
+}
+
+test('a client that hangs up in the middle, and a server that never answers, leave calls that say so', async () => {
+  await withServer({}, async (server, tap) => {
+    for (const model of ['fake-slow', 'fake-hang', 'fake-abort']) {
+      const socket = new WebSocket(`ws://127.0.0.1:${tap.port}/v1/responses`);
+      await once(socket, 'open');
+      socket.send(JSON.stringify(ask(model, 'Well?')));
+      if (model === 'fake-slow') await once(socket, 'message');
+      if (model === 'fake-hang') await new Promise((resolve) => setTimeout(resolve, 50));
+      if (model === 'fake-abort') await once(socket, 'close');
+      else socket.terminate();
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.equal(server.socketServed.length, 3);
+    assert.deepEqual(
+      observe(tap.connections).calls.map(({ requestedModel, outcome }) => [requestedModel, outcome]),
+      [
+        ['fake-slow', 'client_abort'],
+        ['fake-hang', 'client_abort'],
+        ['fake-abort', 'upstream_abort'],
+      ],
+    );
+  });
+});
+
+test('other WebSocket traffic is one row with its counts, without contents', async () => {
+  await withServer({ deflate: { threshold: 0 } }, async (_server, tap) => {
+    const socket = new WebSocket(`ws://127.0.0.1:${tap.port}/chat`);
+    await once(socket, 'open');
+    for (const text of ['one', 'two', 'three']) {
+      socket.send(text);
+      await once(socket, 'message');
+    }
+    socket.close(4001);
+    await once(socket, 'close');
+    const { calls, exchanges } = observe(tap.connections);
+    assert.equal(calls.length, 0);
+    const [row] = exchanges;
+    assert.deepEqual([exchanges.length, row?.path, row?.clientMessages, row?.serverMessages], [1, '/chat', 3, 3]);
+    assert.equal(row?.closeCode, 4001);
+    assert.ok(row!.clientMessageBytes > 10 && row!.clientMessageBytes < row!.upgradeBytes);
+  });
+});

@@ -361,3 +361,26 @@ test('a successor knows the realtime session and the audio that was heard', () =
   assert.deepEqual([after.calls[0]?.requestedModel, after.calls[0]?.offeredTools], ['gpt-realtime-2025', ['clock']]);
   assert.ok(after.texts.some((text) => text.includes('"audio_ms":100')));
 });
+
+test('a realtime response that is refused is a call with its error; other errors end nothing', () => {
+  const played = realtime()
+    .client(ev('response.create', { event_id: 'e1' }))
+    .server(created('r1'));
+  played.server(
+    ev('error', { error: { type: 'invalid_request_error', code: 'invalid_value', message: 'No such item' } }),
+  );
+  played.client(ev('response.create', { event_id: 'e2' }));
+  played.server(ev('error', { error: { type: 'invalid_request_error', message: 'Busy', event_id: 'e2' } }));
+  played.client(ev('response.create'));
+  const code = 'conversation_already_has_active_response';
+  played.server(ev('error', { error: { type: 'invalid_request_error', code, message: 'Busy again' } }));
+  played.server(done('r1', 'completed', []));
+  assert.deepEqual(
+    played.calls.map(({ responseId, outcome, errorMessage }) => [responseId, outcome, errorMessage]),
+    [
+      ['', 'stream_error', 'Busy'],
+      ['', 'stream_error', 'Busy again'],
+      ['r1', 'ok', ''],
+    ],
+  );
+});

@@ -102,15 +102,15 @@ export class SocketSession implements MessageConsumer {
   /** Of an event that doesn't begin a response. */
   #called({ response, lane }: ServerStep): VirtualCall | null {
     const named = response === '' ? undefined : this.#open.find((call) => call.responseId === response);
-    if (named !== undefined || !this.#sequential) return named ?? null;
-    return this.#open.find((call) => call.lane === lane) ?? null;
+    if (named !== undefined || (response !== '' && !this.#sequential)) return named ?? null;
+    return this.#open.find((call) => call.lane === lane && (this.#sequential || !call.begun)) ?? null;
   }
 
   #beginning(step: ServerStep, message: SocketMessage): VirtualCall {
     // Those that have begun before are over, their ends were missed.
     if (this.#sequential)
       for (const call of [...this.#open]) if (call.begun && call.lane === step.lane) this.#end(call, 'gap');
-    let call = this.#open.find(({ begun, lane }) => !begun && lane === step.lane);
+    let call = this.#open.find(({ begun, lane }) => !begun && (lane === step.lane || !this.#sequential));
     if (call === undefined) {
       call = this.#add(message, step.lane, false);
       const body = this.#conversation.unasked();

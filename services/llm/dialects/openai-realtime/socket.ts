@@ -12,7 +12,7 @@ import { Turn } from './turn.ts';
 /** `…/realtime` alone; sessions, secrets and calls below it are made over HTTP. */
 const PATH = /\/realtime$/;
 const NONE: ClientStep = { kind: 'none' };
-const CREATE = { kind: 'create', lane: '', prewarm: false } as const;
+const CREATE = { kind: 'create', prewarm: false } as const;
 const OTHER = { isOfResponse: false, response: '', lane: '', begins: false, ends: false };
 const OF_RESPONSE = { ...OTHER, isOfResponse: true };
 /** A session's description that is longer isn't kept, in bytes. */
@@ -23,6 +23,19 @@ interface Memory {
   readonly session: JsonObject;
   /** Audio that was sent and isn't part of an item yet. */
   readonly audioBytes: number;
+}
+
+/** The lane of a response that hasn't begun is the id that the client gave its event. */
+function eventId(message: Buffer): string {
+  return asString(eventMembers(message, ['event_id']).event_id);
+}
+
+/** An error ends the response that it refuses: one whose event it names, or the one that waits when another goes on. */
+function refusal(message: Buffer): ServerStep {
+  const error = asObject(eventMembers(message, ['error']).error);
+  const lane = asString(error?.event_id);
+  const refuses = lane !== '' || asString(error?.code) === 'conversation_already_has_active_response';
+  return { ...OTHER, isOfResponse: refuses, lane, ends: refuses, event: message };
 }
 
 class RealtimeConversation implements Conversation {
@@ -54,7 +67,7 @@ class RealtimeConversation implements Conversation {
   client(message: Buffer): ClientStep {
     switch (eventType(message)) {
       case 'response.create':
-        return { ...CREATE, body: this.#take(memberText(message, 'response')) };
+        return { ...CREATE, lane: eventId(message), body: this.#take(memberText(message, 'response')) };
       case 'conversation.item.create':
         this.#turn.item(message, this.#rates);
         return NONE;
@@ -73,6 +86,7 @@ class RealtimeConversation implements Conversation {
     const type = eventType(message);
     if (type === 'session.created' || type === 'session.updated') this.#describe(message);
     else if (type === 'input_audio_buffer.committed') this.#commit();
+    if (type === 'error') return refusal(message);
     if (!type.startsWith('response.')) return { ...OTHER, event: message };
     if (type === 'response.created' || type === 'response.done') {
       const begins = type === 'response.created';

@@ -9,6 +9,7 @@
  * The beta says `text`, `audio` and `audio_transcript` where the general form says `output_text`, `output_audio` and
  * `output_audio_transcript`. Audio comes by its size (see socket.ts).
  */
+import { type ApiError, readApiError } from '../../api-error.ts';
 import { asArray, asCount, asObject, asString, type JsonObject } from '../../json/value.ts';
 import { byIndex, itemAt, type StreamReducer, type StreamResult } from '../dialect.ts';
 import { answer } from './response.ts';
@@ -30,6 +31,7 @@ interface State {
   response: JsonObject | null;
   model: string;
   readonly items: Map<number, Item>;
+  error: ApiError | null;
   ended: boolean;
 }
 
@@ -67,6 +69,9 @@ function event(state: State, type: string, _data: string, json: JsonObject | nul
     case 'response.done':
       state.response = asObject(json.response) ?? state.response;
       state.ended = true;
+      return false;
+    case 'error':
+      state.error = readApiError(json) ?? { type: '', message: '' };
       return false;
     case 'response.output_item.added':
     case 'response.output_item.done': {
@@ -113,13 +118,13 @@ function result(state: State): StreamResult {
   const message: JsonObject = { ...(state.model === '' ? {} : { model: state.model }), ...state.response, output };
   return {
     message: state.response === null && state.items.size === 0 ? null : message,
-    facts: answer(message),
+    facts: state.error === null ? answer(message) : { ...answer(message), error: state.error },
     end: state.ended ? 'yes' : 'no',
   };
 }
 
 export const stream: StreamReducer<State> = {
-  start: () => ({ response: null, model: '', items: new Map(), ended: false }),
+  start: () => ({ response: null, model: '', items: new Map(), error: null, ended: false }),
   event,
   result,
 };
