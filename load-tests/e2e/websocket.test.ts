@@ -7,40 +7,11 @@ import OpenAI from 'openai';
 import { OpenAIRealtimeWS } from 'openai/realtime/ws';
 import { ResponsesWS } from 'openai/resources/responses/ws';
 import { WebSocket } from 'ws';
-import type { Call, Content, ExchangeRow, Observation } from '../../schemas/call.ts';
 import { joinRequest } from '../../services/clickhouse/queries.ts';
 import type { ContentHash } from '../../services/common/types.ts';
-import { HttpAssembler } from '../../services/http/assembler.ts';
-import { HTTP_DEFAULTS } from '../../services/http/options.ts';
-import { framesOf, type Step, TEST_MASKER } from '../../services/http/testing.ts';
-import { CallRecognizer } from '../../services/llm/recognizer.ts';
-import { TEST_OPTIONS } from '../../services/llm/testing.ts';
 import { type FakeLlm, type FakeLlmOptions, startFakeLlm } from '../fake-llm/server.ts';
 import { startTap, type Tap } from '../wire/tap.ts';
-
-interface Seen {
-  readonly calls: readonly Call[];
-  readonly exchanges: readonly ExchangeRow[];
-  readonly contents: ReadonlyMap<ContentHash, Content>;
-}
-
-function observe(connections: readonly (readonly Step[])[], stepsPerFrame = 3): Seen {
-  const seen: Observation[] = [];
-  const recognizer = new CallRecognizer(TEST_OPTIONS, (observation) => seen.push(observation));
-  const assembler = new HttpAssembler(HTTP_DEFAULTS, recognizer, TEST_MASKER);
-  connections.forEach((steps, n) => {
-    const connection = Buffer.from(`socket ${n}`.padEnd(16)).toString('hex');
-    for (const frame of framesOf(steps, { connection, stepsPerFrame })) assembler.feed(frame);
-  });
-  assembler.end();
-  const calls = seen.filter((each) => each.type === 'call');
-  const contents = calls.flatMap((each) => each.contents).map((content) => [content.hash, content] as const);
-  return {
-    calls: calls.map(({ call }) => call),
-    exchanges: seen.flatMap((each) => (each.type === 'exchange' ? [each.exchange] : [])),
-    contents: new Map(contents),
-  };
-}
+import { observeSteps, type Seen } from './observe-steps.ts';
 
 async function withServer(options: FakeLlmOptions, work: (server: FakeLlm, tap: Tap) => Promise<void>): Promise<void> {
   const server = await startFakeLlm(options);
@@ -128,7 +99,7 @@ for (const [name, deflate] of DEFLATES) {
   test(`a Responses conversation ${name} gives a call a response`, async () => {
     await withServer(deflate === undefined ? {} : { deflate }, async (server, tap) => {
       await converse(tap, CONVERSATION, deflate !== false);
-      const seen = observe(tap.connections);
+      const seen = observeSteps(tap.connections);
       checkAgainst(server, seen);
       const [prewarm, upgrade] = seen.exchanges;
       assert.deepEqual([prewarm?.purpose, prewarm?.responseId], ['prewarm', server.socketServed[0]?.reply?.id]);
@@ -151,7 +122,7 @@ test('the openai package talks Responses over WebSocket', async () => {
     const closed = new Promise((resolve) => socket.once('close', resolve));
     socket.close();
     await closed;
-    const seen = observe(tap.connections);
+    const seen = observeSteps(tap.connections);
     checkAgainst(server, seen);
     assert.deepEqual([seen.calls.length, seen.calls[0]?.promptPreview], [2, 'One']);
     assert.ok(seen.calls[0]!.sdk.startsWith('openai-'), seen.calls[0]!.sdk);
@@ -188,7 +159,7 @@ for (const beta of [false, true]) {
       const closed = once(realtime.socket, 'close');
       realtime.close();
       await closed;
-      const { calls, exchanges, contents } = observe(tap.connections);
+      const { calls, exchanges, contents } = observeSteps(tap.connections);
       assert.deepEqual(
         calls.map((call) => [
           call.responseId,
@@ -229,7 +200,7 @@ test('a client that hangs up in the middle, and a server that never answers, lea
     await new Promise((resolve) => setTimeout(resolve, 100));
     assert.equal(server.socketServed.length, 3);
     assert.deepEqual(
-      observe(tap.connections).calls.map(({ requestedModel, outcome }) => [requestedModel, outcome]),
+      observeSteps(tap.connections).calls.map(({ requestedModel, outcome }) => [requestedModel, outcome]),
       [
         ['fake-slow', 'client_abort'],
         ['fake-hang', 'client_abort'],
@@ -249,7 +220,7 @@ test('other WebSocket traffic is one row with its counts, without contents', asy
     }
     socket.close(4001);
     await once(socket, 'close');
-    const { calls, exchanges } = observe(tap.connections);
+    const { calls, exchanges } = observeSteps(tap.connections);
     assert.equal(calls.length, 0);
     const [row] = exchanges;
     assert.deepEqual([exchanges.length, row?.path, row?.clientMessages, row?.serverMessages], [1, '/chat', 3, 3]);
