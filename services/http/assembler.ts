@@ -65,7 +65,7 @@ export class HttpAssembler {
   /** What is open on it has lasted too long: it ends as `limit`, and the connection goes on with the next head. */
   cut(id: ConnectionId): void {
     const connection = this.#connections.get(id);
-    if (connection !== undefined) this.#shed(connection);
+    if (connection !== undefined) this.#shed(connection, false);
   }
 
   /** The capture has ended: closes every connection as `stopped`. */
@@ -119,10 +119,10 @@ export class HttpAssembler {
     if (largest !== null) this.#shed(largest);
   }
 
-  #shed(connection: HttpConnection): void {
+  #shed(connection: HttpConnection, forMemory = true): void {
     const held = connection.heldBytes;
     const open = connection.openExchanges;
-    connection.shed();
+    connection.shed(forMemory);
     this.#heldBytes += connection.heldBytes - held;
     this.#openExchanges += connection.openExchanges - open;
   }

@@ -161,10 +161,13 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     this.#endAll(this.#endBy(reason));
   }
 
-  /** Gives the connection's memory back: open exchanges end as `limit`, and both directions look for the next head. */
-  shed(): void {
+  /**
+   * Gives the connection's memory back: open exchanges end as `limit`, and both directions look for the next head. `forMemory`
+   * false: it is for their age, and a tunnel goes on.
+   */
+  shed(forMemory = true): void {
     for (const open of [...this.#open]) this.#endNow(open, 'limit');
-    this.#inTunnel?.shed();
+    this.#inTunnel?.shed(forMemory);
     this.#pairing.clear();
     this.#requests.desync();
     this.#responses.desync();

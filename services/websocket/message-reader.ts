@@ -139,12 +139,14 @@ export class MessageReader {
     this.#state = CLOSED;
   }
 
-  /** Gives memory back, and looks for the next frame. */
-  shed(): void {
-    if (this.#state === CLOSED) return;
-    this.#desync();
-    this.#inflate?.lose();
+  /** Lets go of a message that is going on; with `context`, of what the next ones refer to as well. */
+  shed(context: boolean): void {
+    if (this.#inMessage) {
+      this.#desync();
+      this.#inflate?.lose();
+    }
     this.#payload.drop();
+    if (context) this.#inflate?.lose();
   }
 
   // ---- frames

@@ -88,10 +88,10 @@ export class SocketTunnel implements Tunnel, ReaderOwner {
     else this.#server.gap(missing);
   }
 
-  shed(): void {
+  shed(forMemory: boolean): void {
     this.#consumer.end('limit');
-    this.#client.shed();
-    this.#server.shed();
+    this.#client.shed(forMemory);
+    this.#server.shed(forMemory);
   }
 
   end(reason: ExchangeEnd): void {

@@ -118,6 +118,8 @@ export interface Conversation {
   server(message: Buffer): ServerStep;
   /** The request of a response that no message asked for. */
   unasked(): Buffer;
+  /** What was sent for the next response is not waited for any more. */
+  forget(): void;
 }
 
 /** An API over WebSocket: many responses on one connection. */

@@ -1,6 +1,7 @@
 /** Which message belongs to which response, by hand-made messages. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import type { Call, ExchangeRow, Observation } from '../../../schemas/call.ts';
 import type { ConnectionId } from '../../common/types.ts';
 import type { ExchangeEnd } from '../../http/exchange.ts';
@@ -382,5 +383,77 @@ test('a realtime response that is refused is a call with its error; other errors
       ['', 'stream_error', 'Busy again'],
       ['r1', 'ok', ''],
     ],
+  );
+});
+
+test('a limit ends what is open; the rest of that response belongs to no other', () => {
+  const played = responses().client(create('1')).server(created('r1')).server(delta('One'));
+  played.session.end('limit');
+  assert.equal(played.session.busy, false);
+  played
+    .client(create('2'))
+    .server(delta('late'))
+    .server(completed('r1'))
+    .server(created('r2'))
+    .server(delta('Two'))
+    .server(completed('r2'));
+  assert.deepEqual(played.calls.map(facts), [
+    ['r1', 'partial_capture', 'truncated', 'One'],
+    ['r2', 'ok', 'full', 'Two'],
+  ]);
+  const waiting = realtime().client(item([{ type: 'input_text', text: 'Hello' }]));
+  assert.equal(waiting.session.busy, true);
+  waiting.session.end('limit');
+  assert.equal(waiting.session.busy, false);
+});
+
+test('messages of any shape are read without an error, and nothing piles up', () => {
+  const types = [
+    'response.create',
+    'response.created',
+    'response.output_text.delta',
+    'response.completed',
+    'response.done',
+    'error',
+    'response.steer',
+    'conversation.item.create',
+    'input_audio_buffer.append',
+    'input_audio_buffer.committed',
+    'session.created',
+    'response.audio.delta',
+    '',
+  ];
+  const value = fc.oneof(
+    fc.jsonValue(),
+    fc.record({ id: fc.string(), output: fc.jsonValue(), status: fc.jsonValue() }),
+    fc.string(),
+  );
+  const names = [
+    'response',
+    'item',
+    'audio',
+    'delta',
+    'session',
+    'error',
+    'stream_id',
+    'response_id',
+    'output_index',
+    'content_index',
+    'input',
+    'generate',
+  ];
+  const fields = fc.dictionary(fc.constantFrom(...names), value, { maxKeys: 4 });
+  const step = fc.tuple(fc.boolean(), fc.constantFrom(...types), fields);
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 25 }), fc.boolean(), (steps, isRealtime) => {
+      const played = isRealtime ? realtime() : responses();
+      for (const [fromClient, type, more] of steps) {
+        if (fromClient) played.client({ type, ...more });
+        else played.server({ type, ...more });
+      }
+      played.end('server_close');
+      assert.deepEqual([played.session.open, played.session.busy], [0, false]);
+    }),
+    { numRuns: 500 },
   );
 });

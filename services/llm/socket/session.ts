@@ -15,6 +15,8 @@ export class SocketSession implements MessageConsumer {
   readonly #sequential: boolean;
   /** In the order in which they were asked for. */
   #open: VirtualCall[] = [];
+  /** Lanes in which the rest of a response comes that a limit has ended. */
+  readonly #leftover = new Set<string>();
   /** Events of the server may be missing since the oldest open response began. */
   #serverLost = false;
 
@@ -57,10 +59,12 @@ export class SocketSession implements MessageConsumer {
   }
 
   end(reason: ExchangeEnd): void {
+    if (reason === 'limit') for (const { begun, lane } of this.#open) if (begun) this.#leftover.add(lane);
     // Its end may be among what couldn't be read.
     for (const call of this.#open) call.end(this.#serverLost ? 'gap' : reason);
     this.#open = [];
     this.#serverLost = false;
+    this.#conversation.forget();
   }
 
   // ---- client
@@ -100,13 +104,18 @@ export class SocketSession implements MessageConsumer {
   }
 
   /** Of an event that doesn't begin a response. */
-  #called({ response, lane }: ServerStep): VirtualCall | null {
+  #called({ response, lane, ends }: ServerStep): VirtualCall | null {
+    if (this.#leftover.has(lane)) {
+      if (ends) this.#leftover.delete(lane);
+      if (this.#sequential) return null;
+    }
     const named = response === '' ? undefined : this.#open.find((call) => call.responseId === response);
     if (named !== undefined || (response !== '' && !this.#sequential)) return named ?? null;
     return this.#open.find((call) => call.lane === lane && (this.#sequential || !call.begun)) ?? null;
   }
 
   #beginning(step: ServerStep, message: SocketMessage): VirtualCall {
+    this.#leftover.delete(step.lane);
     // Those that have begun before are over, their ends were missed.
     if (this.#sequential)
       for (const call of [...this.#open]) if (call.begun && call.lane === step.lane) this.#end(call, 'gap');
@@ -127,6 +136,7 @@ export class SocketSession implements MessageConsumer {
   #end(call: VirtualCall, end: ExchangeEnd): void {
     this.#open.splice(this.#open.indexOf(call), 1);
     if (this.#open.length === 0) this.#serverLost = false;
+    if (end === 'limit' && call.begun) this.#leftover.add(call.lane);
     call.end(end);
   }
 }

@@ -102,6 +102,10 @@ class RealtimeConversation implements Conversation {
     return this.#take('');
   }
 
+  forget(): void {
+    this.#turn.forget();
+  }
+
   #take(response: string): Buffer {
     return this.#turn.take(this.#session, this.#model, response);
   }

@@ -56,6 +56,12 @@ export class Turn {
     this.#add(JSON.stringify({ type: 'input_audio', ...audioSize(bytes, rates.input) }));
   }
 
+  forget(): void {
+    this.#items = [];
+    this.#chars = 0;
+    this.#leftOut = 0;
+  }
+
   #add(text: string): void {
     if (this.#items.length >= ITEMS_MAX || this.#chars + text.length > ITEM_CHARS_MAX) this.#leftOut++;
     else {
@@ -73,9 +79,7 @@ export class Turn {
     const parts = [JSON.stringify(head).slice(0, -1)];
     if (response !== '') parts.push(`"response":${response}`);
     parts.push(`"input":[${this.#items.join(',')}]}`);
-    this.#items = [];
-    this.#chars = 0;
-    this.#leftOut = 0;
+    this.forget();
     return Buffer.from(parts.join(','));
   }
 }

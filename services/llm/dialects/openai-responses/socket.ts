@@ -42,14 +42,14 @@ class ResponsesConversation implements Conversation {
     const type = eventType(message);
     if (type === 'response.steer') this.#keep(message);
     if (type !== 'response.create') return NONE;
-    this.#forget();
+    this.forget();
     const prewarm = eventMembers(message, ['generate']).generate === false;
     return { kind: 'create', body: message, lane: laneOf(message), prewarm };
   }
 
   server(message: Buffer): ServerStep {
     const type = eventType(message);
-    if (type === 'response.steer.failed') this.#forget();
+    if (type === 'response.steer.failed') this.forget();
     const isOfResponse = (type.startsWith('response.') && !type.startsWith(STEER)) || type === 'error';
     const begins = type === 'response.created';
     const ends = ENDS.has(type);
@@ -60,7 +60,7 @@ class ResponsesConversation implements Conversation {
   /** One message as it was sent; of several the last, with the inputs of all. */
   unasked(): Buffer {
     const steers = this.#steers;
-    this.#forget();
+    this.forget();
     if (steers.length < 2) return steers[0] ?? NOTHING;
     const id = memberText(steers.at(-1)!, 'previous_response_id');
     const inputs = steers.map((steer) =>
@@ -71,15 +71,15 @@ class ResponsesConversation implements Conversation {
     return Buffer.from(`{"type":"response.steer","previous_response_id":${id || '""'},"input":[${inputs.join(',')}]}`);
   }
 
+  forget(): void {
+    this.#steers = [];
+    this.#steerBytes = 0;
+  }
+
   #keep(message: Buffer): void {
     if (this.#steerBytes + message.length > STEERS_BYTES_MAX) return;
     this.#steers.push(Buffer.from(message));
     this.#steerBytes += message.length;
-  }
-
-  #forget(): void {
-    this.#steers = [];
-    this.#steerBytes = 0;
   }
 }
 
