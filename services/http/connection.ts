@@ -362,9 +362,12 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     this.#inTunnel = this.#handler.onResume?.(this.#info, client, server, encoded.subarray(1)) ?? null;
   }
 
-  tunnelData(stream: MessageStream, bytes: Buffer, offset: number, time: number): boolean {
-    this.#inTunnel?.data(stream.isRequests ? 'client' : 'server', bytes, offset, time);
-    return this.#inTunnel !== null;
+  tunnelData(stream: MessageStream, bytes: Buffer, offset: number, time: number): number {
+    const tunnel = this.#inTunnel;
+    if (tunnel === null) return -1;
+    const before = tunnel.skippedBytes;
+    tunnel.data(stream.isRequests ? 'client' : 'server', bytes, offset, time);
+    return tunnel.skippedBytes - before;
   }
 
   tunnelGap(stream: MessageStream, missing: number): void {

@@ -146,6 +146,8 @@ export interface Tunnel {
   readonly open: number;
   readonly heldBytes: number;
   readonly counts: TunnelCounts;
+  /** Not understood so far. */
+  readonly skippedBytes: number;
   readonly standing: TunnelStanding;
   /** `bytes` is a view that is only valid during the call, of one segment. `offset`: of its first byte in the side's stream. */
   data(side: Side, bytes: Buffer, offset: number, time: Micros): void;

@@ -45,8 +45,8 @@ export interface StreamOwner {
   resumed(stream: MessageStream, offset: number): void;
   /** The connection speaks HTTP/2 from here on. */
   http2(): void;
-  /** Bytes of another protocol, one segment's rest; `offset`: of the first one. True when somebody reads them. */
-  tunnelData(stream: MessageStream, bytes: Buffer, offset: number, time: number): boolean;
+  /** Bytes of another protocol, one segment's rest; `offset`: of the first one. Returns how many weren't understood; -1: nobody reads them. */
+  tunnelData(stream: MessageStream, bytes: Buffer, offset: number, time: number): number;
   tunnelGap(stream: MessageStream, missing: number): void;
 }
 
@@ -282,12 +282,14 @@ export class MessageStream {
   }
 
   #tunnel(bytes: Buffer, offset: number, time: number): void {
-    if (!this.#owner.tunnelData(this, bytes, offset, time)) {
+    const skipped = this.#owner.tunnelData(this, bytes, offset, time);
+    if (skipped < 0) {
       this.#opaque(bytes.length);
       return;
     }
     this.opaqueBytes += bytes.length;
-    this.#stats.tunnelBytes += bytes.length;
+    this.#stats.tunnelBytes += bytes.length - skipped;
+    this.#stats.skippedBytes += skipped;
   }
 
   #body(buffer: Buffer, start: number, end: number, time: number): void {

@@ -233,6 +233,7 @@ export class MessageReader {
     const read = this.#read(problem === '');
     this.messages++;
     this.messageBytes += payload.wireBytes;
+    if (read === 'context' || read === 'damage') this.skippedBytes += payload.wireBytes;
     this.#owner.message({
       side: this.side,
       isText: payload.isText,

@@ -136,7 +136,9 @@ test('bytes that only look like a frame are not believed', () => {
 });
 
 test('a lost message takes the inflate context with it: what follows is counted, and never made up', () => {
-  const { messages } = readAll([packed(json('one')), 200, packed(json('two')), frame(json('plain'))], 'server', true);
+  const unread = packed(json('two'));
+  const { messages, reader } = readAll([packed(json('one')), 200, unread, frame(json('plain'))], 'server', true);
+  assert.equal(reader.skippedBytes, unread.length - 2);
   assert.deepEqual(
     messages.map(({ problem, text }) => problem || text),
     [json('one'), 'context', json('plain')],

@@ -60,6 +60,10 @@ export class SocketTunnel implements Tunnel, ReaderOwner {
     return this.#client.heldBytes + this.#server.heldBytes + this.#consumer.heldBytes;
   }
 
+  get skippedBytes(): number {
+    return this.#client.skippedBytes + this.#server.skippedBytes;
+  }
+
   get counts(): TunnelCounts {
     const [client, server] = [this.#client, this.#server];
     return {
@@ -67,7 +71,7 @@ export class SocketTunnel implements Tunnel, ReaderOwner {
       serverMessages: server.messages,
       clientMessageBytes: client.messageBytes,
       serverMessageBytes: server.messageBytes,
-      skippedBytes: client.skippedBytes + server.skippedBytes,
+      skippedBytes: this.skippedBytes,
       closeCode: server.closeCode || client.closeCode,
     };
   }
