@@ -531,12 +531,12 @@ export class HttpConnection implements StreamOwner, PairingOwner {
 function tunnelPoint({ standing }: Tunnel, swapped: boolean): ResumePoint {
   const { state } = standing;
   const [client, server] = swapped ? [standing.server, standing.client] : [standing.client, standing.server];
-  const tunnel = { encode: () => encodeTunnel(state, swapped) };
+  const tunnel = { encode: (bytesMax: number) => encodeTunnel(state, swapped, bytesMax) };
   return { client, server, state: 'tunnel', tunnel };
 }
 
-function encodeTunnel(state: TunnelState, swapped: boolean): Buffer {
-  const bytes = state.encode();
+function encodeTunnel(state: TunnelState, swapped: boolean, bytesMax: number): Buffer {
+  const bytes = state.encode(bytesMax - 1);
   return bytes.length === 0 ? bytes : Buffer.concat([Buffer.of(swapped ? 1 : 0), bytes]);
 }
 

@@ -127,8 +127,8 @@ export interface TunnelCounts {
 
 /** What a successor must know to take a tunnel up. */
 export interface TunnelState {
-  /** Empty: it can't be taken up. */
-  encode(): Buffer;
+  /** As much as fits into so many bytes. Empty: too little to take it up. */
+  encode(bytesMax: number): Buffer;
 }
 
 /** Where a tunnel can be taken up: stream offsets, and what is known there. */

@@ -14,12 +14,21 @@ const PREFIX = 'c1:';
 const ID_BYTES = 16;
 const STATES = ['synced', 'unsynced', 'ignored', 'tunnel'] as const;
 const SEVEN_BITS = 0x80;
+/**
+ * Bytes of one tunnel, and of all tunnels in one checkpoint, of which each gets the same share: a checkpoint is a record of 8 MiB at
+ * most. What doesn't fit into its share goes without its inflate contexts, and is ignored from there on if that isn't enough.
+ */
+const TUNNEL_BYTES_MAX = 96 * 1024;
+const TUNNELS_BYTES_MAX = 4 * 1024 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 export function encodeCheckpoint(entries: ReadonlyMap<ConnectionId, ResumePoint>): string {
   const pieces: Buffer[] = [];
+  let tunnels = 0;
+  for (const { state } of entries.values()) if (state === 'tunnel') tunnels++;
+  const share = Math.min(TUNNEL_BYTES_MAX, Math.floor(TUNNELS_BYTES_MAX / Math.max(1, tunnels)));
   for (const [connection, { client, server, state, tunnel }] of entries) {
-    const known = state === 'tunnel' ? (tunnel?.encode() ?? NOTHING) : NOTHING;
+    const known = state === 'tunnel' ? (tunnel?.encode(share) ?? NOTHING) : NOTHING;
     // A tunnel of which nothing can be told can't be taken up.
     const told = state === 'tunnel' && known.length === 0 ? 'ignored' : state;
     const bytes = [...Buffer.from(connection, 'hex'), STATES.indexOf(told)];
@@ -46,7 +55,8 @@ export function decodeCheckpoint(text: string): Map<ConnectionId, ResumePoint> |
     const server = readVarint(bytes, cursor);
     const known = state === 'tunnel' ? readBytes(bytes, cursor) : null;
     if (state === undefined || cursor.at > bytes.length) throw unreadable();
-    const tunnel = known === null ? {} : { tunnel: { encode: () => known } };
+    const tunnel =
+      known === null ? {} : { tunnel: { encode: (bytesMax: number) => (known.length <= bytesMax ? known : NOTHING) } };
     entries.set(connection, { client, server, state, ...tunnel });
   }
   return entries;

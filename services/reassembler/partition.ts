@@ -95,7 +95,7 @@ export class PartitionReassembler {
     if (told === undefined) this.#assembler.feed(frame, this.#takenOver && frame.sequence > 0);
     else if (told.state !== 'ignored') {
       const trimmed = trimFrame(frame, told.client, told.server);
-      this.#assembler.feed(trimmed, told.state === 'synced', told.tunnel?.encode() ?? null);
+      this.#assembler.feed(trimmed, told.state === 'synced', told.tunnel?.encode(Number.POSITIVE_INFINITY) ?? null);
     }
     const ends = frameEnds(frame);
     const place = {

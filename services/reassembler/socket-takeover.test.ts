@@ -146,7 +146,7 @@ test('the watermark moves past finished responses, and the checkpoint names no c
     const progress = partition.progress(offset + 1);
     behind = Math.max(behind, offset + 1 - progress.offset);
     for (const resume of decodeCheckpoint(progress.metadata)!.values()) {
-      const known = resume.tunnel?.encode() ?? Buffer.alloc(0);
+      const known = resume.tunnel?.encode(1e6) ?? Buffer.alloc(0);
       if (known.length > 0) assert.ok(!inflateRawSync(known.subarray(1)).includes('made-up'));
       assert.ok(known.length < 4096);
     }
@@ -158,4 +158,31 @@ test('the watermark moves past finished responses, and the checkpoint names no c
     ['tunnel'],
   );
   assert.deepEqual(encodeCheckpoint(told), partition.progress(frames.length - 2).metadata);
+});
+
+test('a checkpoint with many WebSockets stays below its limit: contexts are given up first', async () => {
+  const word = Array.from({ length: 1200 }, (_, n) => (n * n * 7919) % 99_991).join('');
+  const turns = [{ kind: 'answer', words: [word] } as const];
+  const steps = await conversation(turns, [true, true]);
+  const sizeOf = (
+    connections: number,
+  ): { readonly bytes: number; readonly perTunnel: number; readonly states: Set<string> } => {
+    const partition = new PartitionReassembler(options, masker, null);
+    const frames = interleaved(
+      Array.from({ length: connections }, () => steps.slice(0, -2)),
+      1000,
+    );
+    frames.forEach((frame, offset) => {
+      partition.feed({ ...frame, close: null }, offset);
+    });
+    const { metadata } = partition.progress(frames.length);
+    const told = [...decodeCheckpoint(metadata)!.values()];
+    const perTunnel = told[0]?.tunnel?.encode(1e6).length ?? 0;
+    return { bytes: metadata.length, perTunnel, states: new Set(told.map(({ state }) => state)) };
+  };
+  const few = sizeOf(2);
+  assert.ok(few.perTunnel > 3300, `${few.perTunnel} bytes with its contexts`);
+  const many = sizeOf(1300);
+  assert.ok(many.perTunnel < 1400 && many.bytes < 7_000_000, `${many.perTunnel} bytes each, ${many.bytes} in all`);
+  assert.deepEqual([...many.states], ['tunnel']);
 });

@@ -7,8 +7,6 @@ export interface SocketLimits {
   /** Most bytes out of inflating for each byte in, judged beyond `inflatedFloorBytes`. */
   readonly inflatedRatioMax: number;
   readonly inflatedFloorBytes: number;
-  /** Bytes of what a successor is told of one connection; inflate contexts that don't fit are given up. */
-  readonly stateBytesMax: number;
 }
 
 export const SOCKET_DEFAULTS: SocketLimits = {
@@ -16,5 +14,4 @@ export const SOCKET_DEFAULTS: SocketLimits = {
   messageBytesMax: 16 * 1024 * 1024,
   inflatedRatioMax: 250,
   inflatedFloorBytes: 1024 * 1024,
-  stateBytesMax: 64 * 1024,
 };

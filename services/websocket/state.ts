@@ -39,33 +39,22 @@ export class SocketState implements TunnelState {
   readonly #client: DirectionState;
   readonly #server: DirectionState;
   readonly #memory: object | null;
-  readonly #bytesMax: number;
-  #encoded: Buffer | null = null;
+  /** With and without the windows. */
+  #whole: Buffer | null = null;
+  #small: Buffer | null = null;
 
-  constructor(
-    setup: SocketSetup,
-    client: DirectionState,
-    server: DirectionState,
-    memory: object | null,
-    bytesMax: number,
-  ) {
+  constructor(setup: SocketSetup, client: DirectionState, server: DirectionState, memory: object | null) {
     this.#setup = setup;
     this.#client = client;
     this.#server = server;
     this.#memory = memory;
-    this.#bytesMax = bytesMax;
   }
 
-  encode(): Buffer {
-    this.#encoded ??= this.#encode();
-    return this.#encoded;
-  }
-
-  #encode(): Buffer {
-    const whole = this.#pack(this.#client, this.#server);
-    if (whole.length <= this.#bytesMax) return whole;
-    const small = this.#pack(withoutWindow(this.#client), withoutWindow(this.#server));
-    return small.length <= this.#bytesMax ? small : NOTHING;
+  encode(bytesMax: number): Buffer {
+    this.#whole ??= this.#pack(this.#client, this.#server);
+    if (this.#whole.length <= bytesMax) return this.#whole;
+    this.#small ??= this.#pack(withoutWindow(this.#client), withoutWindow(this.#server));
+    return this.#small.length <= bytesMax ? this.#small : NOTHING;
   }
 
   #pack(client: DirectionState, server: DirectionState): Buffer {

@@ -24,7 +24,6 @@ export interface SocketSetup {
 
 export class SocketTunnel implements Tunnel, ReaderOwner {
   readonly #setup: SocketSetup;
-  readonly #limits: SocketLimits;
   readonly #consumer: MessageConsumer;
   readonly #client: MessageReader;
   readonly #server: MessageReader;
@@ -40,7 +39,6 @@ export class SocketTunnel implements Tunnel, ReaderOwner {
     server: DirectionState,
   ) {
     this.#setup = setup;
-    this.#limits = limits;
     this.#consumer = consumer;
     const { deflate } = setup;
     this.#client = new MessageReader('client', deflate?.clientContext ?? null, limits, this, client);
@@ -117,7 +115,7 @@ export class SocketTunnel implements Tunnel, ReaderOwner {
 
   #now(): TunnelStanding {
     const [client, server] = [this.#client.standing, this.#server.standing];
-    const state = new SocketState(this.#setup, client, server, this.#consumer.memory, this.#limits.stateBytesMax);
+    const state = new SocketState(this.#setup, client, server, this.#consumer.memory);
     return { client: client.offset, server: server.offset, state };
   }
 }
