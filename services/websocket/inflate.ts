@@ -10,50 +10,90 @@ import type { SocketLimits } from './options.ts';
 const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff]);
 const WINDOW_BITS = 15;
 const WINDOW_BYTES = 1 << WINDOW_BITS;
+/** Memory that zlib is given at once for its output. */
+const CHUNK_BYTES_MIN = 1024;
+const CHUNK_BYTES_MAX = 64 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 export type InflateFailure = 'damage' | 'limit' | 'context';
+
+/**
+ * The last 32 KiB of text. Views of it that were given out stay as they are: text is only added behind them, and when the memory
+ * is full, new memory begins with the last 32 KiB.
+ */
+class Window {
+  #buffer: Buffer;
+  #end: number;
+
+  constructor(text: Buffer) {
+    this.#buffer = text;
+    this.#end = text.length;
+  }
+
+  get heldBytes(): number {
+    return this.#buffer.length;
+  }
+
+  get view(): Buffer {
+    return this.#buffer.subarray(Math.max(0, this.#end - WINDOW_BYTES), this.#end);
+  }
+
+  add(text: Buffer): void {
+    const more = text.subarray(Math.max(0, text.length - WINDOW_BYTES));
+    if (this.#end + more.length > this.#buffer.length) {
+      const kept = this.view;
+      this.#buffer = Buffer.allocUnsafeSlow(2 * WINDOW_BYTES);
+      this.#end = kept.copy(this.#buffer);
+    }
+    this.#end += more.copy(this.#buffer, this.#end);
+  }
+}
 
 export class MessageInflate {
   readonly #context: boolean;
   readonly #limits: SocketLimits;
   /** Null: what it held is lost, and nothing that refers to it can be read. */
-  #window: Buffer | null;
-  /** The window as it will be once `accept` is called. */
-  #next: Buffer | null;
+  #window: Window | null;
+  /** What the message that was read last adds to the window; null: nobody knows. */
+  #added: Buffer | null = NOTHING;
 
   /** `context`: messages refer back. `window`: what is known of the messages before. */
   constructor(context: boolean, limits: SocketLimits, window: Buffer | null = NOTHING) {
     this.#context = context;
     this.#limits = limits;
-    this.#window = context ? window : NOTHING;
-    this.#next = this.#window;
+    this.#window = window === null && context ? null : new Window(context ? window! : NOTHING);
   }
 
+  get heldBytes(): number {
+    return this.#window?.heldBytes ?? 0;
+  }
+
+  /** What the next message may refer to. */
   get window(): Buffer | null {
-    return this.#window;
+    return this.#window === null ? null : this.#window.view;
   }
 
   /** The message's bytes, or why they can't be had. Never throws. `whole` false: `payload` is only its beginning. */
   read(payload: Buffer, whole: boolean): Buffer | InflateFailure {
-    const window = this.#window;
-    this.#next = null;
-    if (window === null) return 'context';
+    this.#added = null;
+    if (this.#window === null) return 'context';
     const { messageBytesMax, inflatedRatioMax, inflatedFloorBytes } = this.#limits;
     const bytesMax = Math.min(messageBytesMax, Math.max(inflatedFloorBytes, payload.length * inflatedRatioMax));
-    const result = inflate(whole ? Buffer.concat([payload, TAIL]) : payload, window, bytesMax);
-    if (this.#context && whole && typeof result !== 'string') this.#next = slide(window, result);
+    const result = inflate(whole ? Buffer.concat([payload, TAIL]) : payload, this.#window.view, bytesMax);
+    if (whole && typeof result !== 'string') this.#added = result;
     return result;
   }
 
   /** The message isn't read. */
   skip(): void {
-    this.#next = null;
+    this.#added = null;
   }
 
-  /** The message that was read last is done with: the next one refers back to it. */
-  accept(): void {
-    if (this.#context) this.#window = this.#next;
+  /** The message that came last is done with: the next one refers back to it. `compressed`: it is part of what is referred to. */
+  accept(compressed: boolean): void {
+    if (!this.#context || !compressed) return;
+    if (this.#added === null) this.#window = null;
+    else this.#window?.add(this.#added);
   }
 
   /** A message wasn't read: what the next ones refer to isn't known. */
@@ -70,6 +110,7 @@ interface Inflated {
 
 function inflate(bytes: Buffer, dictionary: Buffer, bytesMax: number): Buffer | InflateFailure {
   const options = {
+    ...{ chunkSize: Math.min(CHUNK_BYTES_MAX, CHUNK_BYTES_MIN + bytes.length * 8) },
     ...{ windowBits: WINDOW_BITS, finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: bytesMax, info: true },
     ...(dictionary.length === 0 ? {} : { dictionary }),
   };
@@ -80,11 +121,4 @@ function inflate(bytes: Buffer, dictionary: Buffer, bytesMax: number): Buffer | 
   } catch (error) {
     return error instanceof RangeError ? 'limit' : 'damage';
   }
-}
-
-function slide(window: Buffer, more: Buffer): Buffer {
-  if (more.length === 0) return window;
-  if (more.length >= WINDOW_BYTES) return Buffer.from(more.subarray(more.length - WINDOW_BYTES));
-  const kept = Math.min(window.length, WINDOW_BYTES - more.length);
-  return Buffer.concat([window.subarray(window.length - kept), more]);
 }

@@ -93,7 +93,7 @@ export class MessageReader {
   }
 
   get heldBytes(): number {
-    return this.#payload.heldBytes + (this.#inflate?.window?.length ?? 0);
+    return this.#payload.heldBytes + (this.#inflate?.heldBytes ?? 0);
   }
 
   /** Where another could go on: the beginning of what isn't complete. */
@@ -222,7 +222,7 @@ export class MessageReader {
     this.#payload.end = time;
     this.#deliver('');
     this.#inMessage = false;
-    this.#inflate?.accept();
+    this.#inflate?.accept(this.#payload.compressed);
   }
 
   // ---- messages
