@@ -121,7 +121,7 @@ function show(value: unknown): string {
 
 const tuple = (row: Row): string => [row.client_ip, row.client_port, row.server_ip, row.server_port].join(' ');
 
-/** Rows by planted request id; the others by addresses and nearest `request_start`. A row serves one call only. */
+/** Rows by planted request id, or else by the response's; the others by addresses and nearest `request_start`. A row serves one call only. */
 function pair(calls: readonly ExpectedCall[], rows: readonly Row[]): { pairs: Map<ExpectedCall, Row>; left: Set<Row> } {
   const pairs = new Map<ExpectedCall, Row>();
   const left = new Set(rows);
@@ -129,6 +129,15 @@ function pair(calls: readonly ExpectedCall[], rows: readonly Row[]): { pairs: Ma
   for (const row of rows) if (!byId.has(row.request_id)) byId.set(row.request_id, row);
   for (const call of calls) {
     const row = call.expected.request_id === '' ? undefined : byId.get(call.expected.request_id);
+    if (row === undefined || !left.has(row)) continue;
+    pairs.set(call, row);
+    left.delete(row);
+  }
+  const byResponse = new Map([...left].map((row) => [row.response_id, row]));
+  for (const call of calls) {
+    const { request_id, response_id } = call.expected;
+    const row =
+      request_id !== '' || response_id === undefined || response_id === '' ? undefined : byResponse.get(response_id);
     if (row === undefined || !left.has(row)) continue;
     pairs.set(call, row);
     left.delete(row);

@@ -9,6 +9,7 @@ import { planOther } from './other-plan.ts';
 import { type ConnectionOptions, type Packet, packetsOf, type Segmentation } from './packets.ts';
 import type { PlannedExchange } from './planned.ts';
 import { Random } from './random.ts';
+import { planSocket } from './socket-plan.ts';
 import { layOut } from './timeline.ts';
 
 export interface GeneratorOptions {
@@ -28,6 +29,8 @@ export interface GeneratorOptions {
   readonly segmentation: Segmentation | 'mixed';
   /** Share of requests that go out before the answer to the one before. */
   readonly pipelining: number;
+  /** Share of connections that carry OpenAI Responses over WebSocket. */
+  readonly sockets: number;
 }
 
 export const GENERATOR_DEFAULTS: GeneratorOptions = {
@@ -40,6 +43,7 @@ export const GENERATOR_DEFAULTS: GeneratorOptions = {
   midStream: 0.03,
   segmentation: 'mixed',
   pipelining: 0.08,
+  sockets: 0,
 };
 
 export interface Generated {
@@ -63,7 +67,7 @@ const ALONE: ReadonlySet<CallKind> = new Set([
   'unanswered',
 ]);
 
-interface Plan {
+export interface Plan {
   readonly groups: PlannedExchange[][];
   readonly calls: number;
 }
@@ -81,6 +85,7 @@ class TrafficPlanner {
   /** Exchanges of one connection, at most `callsMax` calls. */
   connection(callsMax: number): Plan {
     const random = this.#random.fork();
+    if (this.#options.sockets > 0 && random.chance(this.#options.sockets)) return planSocket(callsMax, random);
     const shared = random.chance(0.15);
     const conversations = Array.from(
       { length: shared ? 3 : 1 },

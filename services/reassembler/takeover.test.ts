@@ -24,8 +24,8 @@ const options = {
   llm: { identity: IDENTITY_DEFAULTS, exchanges: true, content: true, pricing: false, limits: LLM_DEFAULTS },
 };
 
-function framesOf(seed: number, frameBytesMax: number, frameDelayMs: number): Frame[] {
-  const { pcap } = generate({ ...GENERATOR_DEFAULTS, seed, calls: 40, pipelining: 0.2 });
+function framesOf(seed: number, frameBytesMax: number, frameDelayMs: number, sockets = 0): Frame[] {
+  const { pcap } = generate({ ...GENERATOR_DEFAULTS, seed, calls: 40, pipelining: 0.2, sockets });
   const frames: Frame[] = [];
   const capture = new Capture({ ...CAPTURE_DEFAULTS, frameBytesMax, frameDelayMs }, (frame) => frames.push(frame));
   capture.nextSource('test');
@@ -52,6 +52,18 @@ test('however often a reassembler dies, its successors give the same observation
     ),
     { numRuns: 40 },
   );
+});
+
+test('generated calls over WebSocket are taken over as well, where tunnels leave their exchange at once', () => {
+  const limited = { ...options, limits: { idleTimeoutMs: 15 * 60_000, holdMsMax: 30 * 60_000 } };
+  for (const seed of [11, 12, 13, 14]) {
+    const frames = framesOf(seed, 1500, 5, 0.7);
+    const expected = undisturbed(limited, frames);
+    const lives = Array.from({ length: 10 }, (_, n) => 20 + n * 37);
+    const got = withCrashes(limited, frames, lives, 3);
+    assert.deepEqual([...got.keys()].sort(), [...expected.keys()].sort());
+    for (const [id, facts] of expected) assert.equal(got.get(id), facts);
+  }
 });
 
 test('when nothing is in flight, everything may be committed and there is nothing to tell', () => {

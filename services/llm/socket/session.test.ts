@@ -206,6 +206,13 @@ test('failures and aborts are calls with their outcome', () => {
   }
 });
 
+test('a connection that ends in the middle of a message has lost nothing of what was sent', () => {
+  const answer = responses().client(create('1')).server(created('r1')).server(delta('Half')).server(delta('x'), 'cut');
+  assert.deepEqual(facts(answer.end('server_close').calls[0]), ['r1', 'upstream_abort', 'full', 'Half']);
+  const [asked] = responses().client(create('1'), 'cut').end('client_close').calls;
+  assert.deepEqual([asked?.outcome, asked?.completeness], ['client_abort', 'full']);
+});
+
 test('a request that was lost leaves a call that says so', () => {
   const [call] = responses().server(created('r1')).server(delta('Hello')).server(completed('r1')).calls;
   assert.deepEqual([...facts(call), call?.requestStart], ['r1', 'ok', 'gap', 'Hello', null]);

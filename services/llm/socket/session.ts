@@ -89,6 +89,10 @@ export class SocketSession implements MessageConsumer {
   // ---- server
 
   #fromServer(message: SocketMessage): void {
+    if (message.problem === 'cut') {
+      this.#open[0]?.cut(message);
+      return;
+    }
     if (message.problem !== '') {
       // Which response it is of can't be read.
       this.#open[0]?.event(message.data, message);

@@ -117,6 +117,12 @@ export class VirtualCall {
     }
   }
 
+  /** The connection ended in the middle of an event. */
+  cut(message: SocketMessage): void {
+    this.#begin();
+    charge(this.exchange.response, message);
+  }
+
   /** Events may be missing. */
   gap(missing: number): void {
     this.exchange.response.missingBytes += missing;
