@@ -65,7 +65,10 @@ class Played {
   }
 
   #play(side: 'client' | 'server', text: string, problem: MessageProblem, missingBytes: number): this {
-    const data = problem === '' ? Buffer.from(text) : Buffer.from(text).subarray(0, problem === 'gap' ? 60 : 0);
+    const data =
+      problem === ''
+        ? Buffer.from(text)
+        : Buffer.from(text).subarray(0, problem === 'gap' || problem === 'cut' ? 60 : 0);
     const start = this.#time;
     this.#time += 1000;
     const message: SocketMessage = {

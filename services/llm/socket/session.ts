@@ -59,7 +59,7 @@ export class SocketSession implements MessageConsumer {
   }
 
   end(reason: ExchangeEnd): void {
-    if (reason === 'limit') for (const { begun, lane } of this.#open) if (begun) this.#leftover.add(lane);
+    if (reason === 'limit') for (const call of this.#open) this.#leaves(call);
     // Its end may be among what couldn't be read.
     for (const call of this.#open) call.end(this.#serverLost ? 'gap' : reason);
     this.#open = [];
@@ -111,7 +111,7 @@ export class SocketSession implements MessageConsumer {
   #called({ response, lane, ends }: ServerStep): VirtualCall | null {
     if (this.#leftover.has(lane)) {
       if (ends) this.#leftover.delete(lane);
-      if (this.#sequential) return null;
+      return null;
     }
     const named = response === '' ? undefined : this.#open.find((call) => call.responseId === response);
     if (named !== undefined || (response !== '' && !this.#sequential)) return named ?? null;
@@ -133,6 +133,13 @@ export class SocketSession implements MessageConsumer {
     return call;
   }
 
+  /** A limit ends it: what still comes of it is for nobody. */
+  #leaves({ begun, lane }: VirtualCall): void {
+    if (!begun || !this.#sequential) return;
+    if (this.#leftover.size >= OPEN_MAX) this.#leftover.clear();
+    this.#leftover.add(lane);
+  }
+
   #endLane(lane: string): void {
     for (const call of [...this.#open]) if (call.lane === lane) this.#end(call, 'gap');
   }
@@ -140,7 +147,7 @@ export class SocketSession implements MessageConsumer {
   #end(call: VirtualCall, end: ExchangeEnd): void {
     this.#open.splice(this.#open.indexOf(call), 1);
     if (this.#open.length === 0) this.#serverLost = false;
-    if (end === 'limit' && call.begun) this.#leftover.add(call.lane);
+    if (end === 'limit') this.#leaves(call);
     call.end(end);
   }
 }
