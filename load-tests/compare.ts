@@ -121,7 +121,7 @@ function show(value: unknown): string {
 
 const tuple = (row: Row): string => [row.client_ip, row.client_port, row.server_ip, row.server_port].join(' ');
 
-/** Rows by planted request id, or else by the response's; the others by addresses and nearest `request_start`. A row serves one call only. */
+/** Rows by planted request id, or else by the response's; the others by addresses and `request_start`, at last by the nearest. A row serves one call only. */
 function pair(calls: readonly ExpectedCall[], rows: readonly Row[]): { pairs: Map<ExpectedCall, Row>; left: Set<Row> } {
   const pairs = new Map<ExpectedCall, Row>();
   const left = new Set(rows);
@@ -145,12 +145,25 @@ function pair(calls: readonly ExpectedCall[], rows: readonly Row[]): { pairs: Ma
   const byTuple = Map.groupBy(left, tuple);
   for (const call of calls) {
     if (pairs.has(call)) continue;
+    const rowsThere = byTuple.get(tuple({ ...call.expected })) ?? [];
+    const row = rowsThere.find((each) => left.has(each) && beginsAt(call, each));
+    if (row === undefined) continue;
+    pairs.set(call, row);
+    left.delete(row);
+  }
+  for (const call of calls) {
+    if (pairs.has(call)) continue;
     const row = nearest(call, byTuple.get(tuple({ ...call.expected })) ?? [], left);
     if (row === null) continue;
     pairs.set(call, row);
     left.delete(row);
   }
   return { pairs, left };
+}
+
+function beginsAt(call: ExpectedCall, row: Row): boolean {
+  const { request_start: wanted } = call.expected;
+  return typeof wanted === 'number' && timeEqual(call, 'request_start', wanted, row);
 }
 
 function nearest(call: ExpectedCall, rows: readonly Row[], left: ReadonlySet<Row>): Row | null {

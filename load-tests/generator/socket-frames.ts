@@ -27,7 +27,7 @@ export class FrameWriter {
     this.#random = random;
   }
 
-  /** A text message, in one frame or several, perhaps with a ping before or within it. */
+  /** A text message, in one frame or several, perhaps with pings between them. */
   message(text: string): WrittenMessage {
     const random = this.#random;
     const compressed = this.#context !== null && random.chance(0.9);
@@ -37,7 +37,7 @@ export class FrameWriter {
     const borders = [0, ...cuts, payload.length];
     const frames: Buffer[] = [];
     for (let n = 0; n < count; n++) {
-      if (random.chance(0.03)) frames.push(this.#frame(0x80 | PING, Buffer.from('beat')));
+      if (n > 0 && random.chance(0.3)) frames.push(this.#frame(0x80 | PING, Buffer.from('beat')));
       const first = n === 0 ? TEXT | (compressed ? 0x40 : 0) : 0;
       frames.push(this.#frame(first | (n === count - 1 ? 0x80 : 0), payload.subarray(borders[n]!, borders[n + 1]!)));
     }
