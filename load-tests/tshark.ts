@@ -160,3 +160,24 @@ export async function tsharkSegments(path: string): Promise<TsharkSegment[]> {
       };
     });
 }
+
+export interface TsharkText {
+  readonly fromClient: boolean;
+  readonly text: string;
+}
+
+/** The text messages of WebSocket connections to `port`, unmasked and inflated, in their order. */
+export async function tsharkTexts(path: string, port: number): Promise<TsharkText[]> {
+  const text = await run([
+    ...['-2', '-r', path, '-d', `tcp.port==${port},http`, '-Y', 'websocket.payload.text'],
+    ...['-T', 'json', '--no-duplicate-keys', '-J', 'tcp websocket'],
+  ]);
+  const packets = JSON.parse(text) as { readonly _source: { readonly layers: Tree } }[];
+  return packets.flatMap(({ _source: { layers } }) => {
+    const fromClient = Number((layers.tcp as Tree)['tcp.dstport']) === port;
+    return (asList(layers.websocket) as readonly Tree[]).flatMap((frame) => {
+      const found = find(frame, 'websocket.payload.text');
+      return found === undefined ? [] : [{ fromClient, text: String(found) }];
+    });
+  });
+}

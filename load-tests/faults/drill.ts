@@ -88,7 +88,7 @@ export class Drill {
       // Spread over the faults, so that there is traffic at each of them.
       while (this.faults.kills * calls < n * CALLS_A_ROUND * kills) await sleep(100);
       const seed = this.#options.seed * 10_000 + n;
-      const { pcap, manifest } = generate({ ...GENERATOR_DEFAULTS, seed, calls: CALLS_A_ROUND });
+      const { pcap, manifest } = generate({ ...GENERATOR_DEFAULTS, seed, calls: CALLS_A_ROUND, sockets: 0.2 });
       const round = { network: `r${seed}`, file: path.join(this.#settings.folder, `${seed}.pcap`), manifest };
       await writeFile(round.file, pcap);
       await this.#publish(round);

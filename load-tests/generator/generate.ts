@@ -10,6 +10,7 @@ import { planOther } from './other-plan.ts';
 import { type ConnectionOptions, type Packet, packetsOf, type Segmentation } from './packets.ts';
 import type { PlannedExchange } from './planned.ts';
 import { Random } from './random.ts';
+import { planSocket } from './socket-plan.ts';
 import { layOut } from './timeline.ts';
 
 export interface GeneratorOptions {
@@ -31,6 +32,8 @@ export interface GeneratorOptions {
   readonly pipelining: number;
   /** What the packets are in: `none`, a name of ENCAPSULATIONS, or `mixed`: each connection in another one. Not with a snap length. */
   readonly encapsulation: string;
+  /** Share of connections that carry OpenAI Responses over WebSocket. */
+  readonly sockets: number;
 }
 
 export const GENERATOR_DEFAULTS: GeneratorOptions = {
@@ -44,6 +47,7 @@ export const GENERATOR_DEFAULTS: GeneratorOptions = {
   segmentation: 'mixed',
   pipelining: 0.08,
   encapsulation: 'none',
+  sockets: 0,
 };
 
 export interface Generated {
@@ -67,7 +71,7 @@ const ALONE: ReadonlySet<CallKind> = new Set([
   'unanswered',
 ]);
 
-interface Plan {
+export interface Plan {
   readonly groups: PlannedExchange[][];
   readonly calls: number;
 }
@@ -85,6 +89,7 @@ class TrafficPlanner {
   /** Exchanges of one connection, at most `callsMax` calls. */
   connection(callsMax: number): Plan {
     const random = this.#random.fork();
+    if (this.#options.sockets > 0 && random.chance(this.#options.sockets)) return planSocket(callsMax, random);
     const shared = random.chance(0.15);
     const conversations = Array.from(
       { length: shared ? 3 : 1 },

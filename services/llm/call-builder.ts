@@ -10,7 +10,7 @@ import type { Pricing } from './cost.ts';
 import type { LlmLimits } from './defaults.ts';
 import type { Dialect, Usage } from './dialects/dialect.ts';
 import { withoutKeys } from './error-text.ts';
-import { callId } from './hash.ts';
+import { exchangeId } from './hash.ts';
 import { cutText } from './json/text.ts';
 import { providerOf } from './provider.ts';
 import type { RequestFacts } from './request-facts.ts';
@@ -60,6 +60,11 @@ function endOf(parts: CallParts): AnswerEnd {
     refused: answer?.facts?.refused ?? false,
     cut: requestCut || isCut,
   };
+}
+
+/** A response whose request wasn't seen tells its version itself. */
+export function protocolOf({ protocol, responseHead }: Exchange): string {
+  return protocol || (responseHead === null ? '' : `http/${responseHead.version}`);
 }
 
 function seenEnd(message: Message): number | null {
@@ -148,7 +153,7 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
   const provider = providerOf(host, responseHead?.headers ?? null, dialect.vendor);
   const requestedModel = fields?.model || dialect.request.fields({}, path).model;
   return {
-    callId: callId(connection.id, requestHead === null ? 'server' : 'client', exchange.offset),
+    callId: exchangeId(exchange),
     connectionId: connection.id,
     sessionId: placed.sessionId,
     sessionSource: placed.sessionSource,
@@ -233,6 +238,7 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
     host,
     method: requestHead?.method ?? '',
     path,
+    protocol: protocolOf(exchange),
     serverSoftware: responseHead?.headers.get('server') ?? '',
     requestId: requestIdOf(exchange, options.identity),
     retryCount: story.retryCount,

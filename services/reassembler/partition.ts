@@ -105,7 +105,8 @@ export class PartitionReassembler {
     const told = this.#told.get(frame.connection);
     if (told === undefined) this.#assembler.feed(frame, this.#takenOver && frame.sequence > 0);
     else if (told.state !== 'ignored') {
-      this.#assembler.feed(trimFrame(frame, told.client, told.server), told.state === 'synced');
+      const trimmed = trimFrame(frame, told.client, told.server);
+      this.#assembler.feed(trimmed, told.state === 'synced', told.tunnel?.encode(Number.POSITIVE_INFINITY) ?? null);
     }
     const ends = frameEnds(frame);
     const place = {

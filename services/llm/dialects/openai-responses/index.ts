@@ -4,9 +4,10 @@ import { isAnswer, isCallPath, isEvent } from './detect.ts';
 import { history } from './history.ts';
 import { request } from './request.ts';
 import { answer } from './response.ts';
+import { socket } from './socket.ts';
 import { stream } from './stream.ts';
 
-/** OpenAI's Responses API over HTTP. */
+/** OpenAI's Responses API, over HTTP and over WebSocket. */
 export const openaiResponses: Dialect = {
   name: 'openai.responses',
   vendor: 'openai',
@@ -18,4 +19,5 @@ export const openaiResponses: Dialect = {
   answer,
   deltaPlace,
   openStream: () => openStream(stream),
+  socket,
 };
