@@ -4,6 +4,7 @@ import { BitternError } from '../services/common/errors.ts';
 import type { Observation } from './call.ts';
 import { frameCodec, probeReportCodec } from './codec.ts';
 import type { Frame, ProbeReport } from './frame.ts';
+import type { StoryEvent } from './story.ts';
 
 /** Rough weight of a segment and of a frame's fixed part in memory, bytes. */
 const SEGMENT_BYTES = 64;
@@ -19,23 +20,23 @@ export const FRAMES: Topic<Frame> = {
   sizeOf: (frame) => FRAME_BYTES + frame.payload.length + frame.segments.length * SEGMENT_BYTES,
 };
 
-const observationCodec: Codec<Observation> = {
-  encode: (observation) => Buffer.from(JSON.stringify(observation)),
-  decode: (bytes) => {
-    try {
-      return JSON.parse(bytes.toString('utf8')) as Observation;
-    } catch (error) {
-      throw new BitternError('BIT_OBSERVATION_UNREADABLE', 'An observation record is not valid JSON.', {
-        cause: error,
-      });
-    }
-  },
-};
+function jsonCodec<T>(code: `BIT_${string}`, what: string): Codec<T> {
+  return {
+    encode: (value) => Buffer.from(JSON.stringify(value)),
+    decode: (bytes) => {
+      try {
+        return JSON.parse(bytes.toString('utf8')) as T;
+      } catch (cause) {
+        throw new BitternError(code, `${what} is not valid JSON.`, { cause });
+      }
+    },
+  };
+}
 
 /** Key: connection id. */
 export const OBSERVATIONS: Topic<Observation> = {
   name: 'bittern.calls.v1',
-  codec: observationCodec,
+  codec: jsonCodec('BIT_OBSERVATION_UNREADABLE', 'An observation record'),
   sizeOf: (observation) => {
     if (observation.type === 'exchange') return ROW_BYTES;
     let bytes = CALL_BYTES + observation.call.requestSkeleton.length;
@@ -49,4 +50,11 @@ export const PROBE_REPORTS: Topic<ProbeReport> = {
   name: 'bittern.probes.v1',
   codec: probeReportCodec,
   sizeOf: () => ROW_BYTES,
+};
+
+/** Key: session id. */
+export const EVENTS: Topic<StoryEvent> = {
+  name: 'bittern.events.v1',
+  codec: jsonCodec('BIT_EVENT_UNREADABLE', 'An event record'),
+  sizeOf: () => CALL_BYTES,
 };

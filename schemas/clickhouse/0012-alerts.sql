@@ -5,7 +5,7 @@ CREATE TABLE IF NOT EXISTS alert_delivery_rows
 (
     receiver LowCardinality(String) COMMENT 'Receiver, as the configuration names it.' CODEC(ZSTD(1)),
     finding_id String COMMENT 'The finding that it is told of.' CODEC(ZSTD(1)),
-    status LowCardinality(String) COMMENT 'told, retrying, or dropped (it ended before it had to be told: silenced, muted, or given up).' CODEC(ZSTD(1)),
+    status LowCardinality(String) COMMENT 'waiting, told, retrying, or dropped (it ended before it had to be told: silenced, muted, or given up).' CODEC(ZSTD(1)),
     told_state LowCardinality(String) COMMENT 'State that it was last told: open or resolved; empty: nothing was told yet.' CODEC(ZSTD(1)),
     told_level LowCardinality(String) COMMENT 'Level that it was last told.' CODEC(ZSTD(1)),
     told_occurrences UInt32 COMMENT 'Occurrences that it was last told.' CODEC(ZSTD(1)),
@@ -111,7 +111,7 @@ CREATE VIEW IF NOT EXISTS silences AS SELECT * EXCEPT (version, stored) FROM sil
 ALTER TABLE alert_deliveries
     COMMENT COLUMN receiver 'Receiver, as the configuration names it.',
     COMMENT COLUMN finding_id 'The finding that it is told of.',
-    COMMENT COLUMN status 'told, retrying, or dropped (it ended before it had to be told: silenced, muted, or given up).',
+    COMMENT COLUMN status 'waiting, told, retrying, or dropped (it ended before it had to be told: silenced, muted, or given up).',
     COMMENT COLUMN told_state 'State that it was last told: open or resolved; empty: nothing was told yet.',
     COMMENT COLUMN told_level 'Level that it was last told.',
     COMMENT COLUMN told_occurrences 'Occurrences that it was last told.',

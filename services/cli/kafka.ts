@@ -1,7 +1,7 @@
 /** Kafka as the configuration wants it: options of the bus, topics, sealing. */
 import type { Observation } from '../../schemas/call.ts';
 import type { Frame } from '../../schemas/frame.ts';
-import { FRAMES, OBSERVATIONS, PROBE_REPORTS } from '../../schemas/topics.ts';
+import { EVENTS, FRAMES, OBSERVATIONS, PROBE_REPORTS } from '../../schemas/topics.ts';
 import type { Topic } from '../bus/bus.ts';
 import { BitternError } from '../common/errors.ts';
 import type { Config } from '../config/schema.ts';
@@ -85,6 +85,7 @@ export function topicPlans(config: Config): readonly TopicPlan[] {
     ...withDeadLetters({ ...plan, name: FRAMES.name }),
     ...withDeadLetters({ ...plan, name: OBSERVATIONS.name, messageBytesMax: OBSERVATION_BYTES_MAX + 1024 * 1024 }),
     ...withDeadLetters({ ...plan, name: PROBE_REPORTS.name, partitions: 1 }),
+    ...withDeadLetters({ ...plan, name: EVENTS.name }),
     checkpointPlan(plan),
   ];
 }

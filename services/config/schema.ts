@@ -14,6 +14,8 @@ import { IDENTITY_DEFAULTS } from '../identity/mapping.ts';
 import { KAFKA_DEFAULTS } from '../kafka/options.ts';
 import { TOPIC_DEFAULTS } from '../kafka/topics.ts';
 import { LLM_DEFAULTS } from '../llm/defaults.ts';
+import { rulesSection } from '../rules/settings.ts';
+import { alertsSection } from './alerts.ts';
 
 const whole = (least: number, most: number, value: number, description: string) =>
   z.int().min(least).max(most).default(value).describe(description);
@@ -407,6 +409,8 @@ export const configSchema = z.strictObject({
   api,
   bus,
   kafka,
+  alerts: alertsSection,
+  rules: rulesSection,
 });
 
 export type Config = z.infer<typeof configSchema>;
