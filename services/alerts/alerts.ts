@@ -164,8 +164,8 @@ export class Alerts {
     const now = Date.now();
     await this.#quiet.refresh(this.#store, now);
     await this.#watchList.poll(now);
-    await this.#book.flush();
     for (const desk of this.#desks) desk.plan();
+    await this.#book.flush();
   }
 
   #pause(): Promise<void> {

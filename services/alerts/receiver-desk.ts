@@ -90,7 +90,8 @@ export class ReceiverDesk {
       now,
     );
     for (const alert of dropped) this.#drop(alert);
-    this.#queue = groups.filter((group) => !this.#givenUp(group, now));
+    // What is under way is planned anew when it is done.
+    this.#queue = groups.filter((group) => !this.#inFlight.has(group.key) && !this.#givenUp(group, now));
     this.#pruneRejected(now);
     this.#sendDue();
   }
@@ -113,8 +114,7 @@ export class ReceiverDesk {
     const now = Date.now();
     const later: DueGroup[] = [];
     for (const group of this.#queue) {
-      const ready = this.#hasRoom() && !this.#inFlight.has(group.key) && this.#readyAt(group) <= now;
-      if (ready) this.#start(group, now);
+      if (this.#hasRoom() && this.#readyAt(group) <= now) this.#start(group, now);
       else later.push(group);
     }
     this.#queue = later;
@@ -147,7 +147,7 @@ export class ReceiverDesk {
     this.#timer = null;
     if (!this.#hasRoom()) return;
     let first = Number.POSITIVE_INFINITY;
-    for (const group of this.#queue) if (!this.#inFlight.has(group.key)) first = Math.min(first, this.#readyAt(group));
+    for (const group of this.#queue) first = Math.min(first, this.#readyAt(group));
     const delayMs = Math.max(1, first - now);
     if (delayMs <= WAKE_UP_MS_MAX) this.#timer = setTimeout(() => this.plan(), delayMs).unref();
   }

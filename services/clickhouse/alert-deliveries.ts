@@ -60,7 +60,7 @@ export async function storeDeliveries(store: Client, deliveries: readonly Delive
     told_state: row.toldState,
     told_level: row.toldLevel,
     told_occurrences: row.toldOccurrences,
-    told_at: row.toldAt / 1000,
+    told_at: new Date(row.toldAt).toISOString(),
     sequence: row.sequence,
     alert_id: row.alertId,
     group_key: row.groupKey,

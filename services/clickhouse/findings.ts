@@ -182,8 +182,12 @@ function rowOf({ version, finding }: VersionedFinding): Record<string, unknown> 
   };
 }
 
-/** µs as ClickHouse reads them: seconds with six digits behind the point. */
+/** The last time that DateTime64(6) holds with a year of four digits, µs. */
+const TIME_MAX = 253_402_300_799_000_000;
+
+/** `2026-01-02T03:04:05.678901Z` */
 export function timeText(micros: Micros): string {
-  const seconds = Math.floor(micros / 1e6);
-  return `${seconds}.${String(micros - seconds * 1e6).padStart(6, '0')}`;
+  const time = Math.min(Math.max(0, Math.trunc(micros)), TIME_MAX);
+  const seconds = new Date(Math.floor(time / 1e6) * 1000).toISOString().slice(0, 19);
+  return `${seconds}.${String(time % 1e6).padStart(6, '0')}Z`;
 }
