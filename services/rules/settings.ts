@@ -12,6 +12,7 @@ export const RULE_DEFAULTS = {
   rulesMax: 200,
   sqlCharsMax: 20_000,
   columnsMax: 50,
+  resultBytesMax: 10_000_000,
 } as const;
 
 const ruleName = z.string().regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'must be a name of letters, digits, ., _ and -');
