@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { getCall, joinRequest, listCalls, type StoredCall } from '../clickhouse/queries.ts';
 import type { Store } from '../clickhouse/store.ts';
 import { captureHealth, summarize } from '../clickhouse/summary.ts';
+import { addAlertRoutes } from './alert-routes.ts';
 import { ApiFailure, fromStore } from './failure.ts';
 import { callIdOf, cursorText, listQueryOf } from './query.ts';
 
@@ -32,6 +33,7 @@ export function addRoutes(app: FastifyInstance, store: Store): void {
     const contents = new Map(parts.map((part) => [part.hash, part]));
     return reply.type('application/json').send(joinRequest(call.requestSkeleton, call.requestParts, contents));
   });
+  addAlertRoutes(app, store);
 }
 
 async function storedCall(store: Store, id: string): Promise<StoredCall> {

@@ -46,18 +46,21 @@ export async function agentEntries(store: Client): Promise<AgentEntry[]> {
 
 /** Agents by their newest call, then those that only have an entry; at most 10,000. */
 export async function listAgents(store: Client): Promise<Agent[]> {
-  return ask<Agent>(
+  const rows = await ask<Agent>(
     store,
-    `SELECT agent_id AS agentId, name, owner, team, environment, client_name AS clientName, identity_source AS identitySource,
-       toUnixTimestamp64Micro(toNullable(first_seen)) AS firstSeen, toUnixTimestamp64Micro(toNullable(last_seen)) AS lastSeen, calls,
-       agent_id IN (SELECT raw_id FROM agent_entries FINAL WHERE NOT deleted) AS registered
-     FROM agents
-     UNION ALL
-     SELECT raw_id, if(name = '', raw_id, name), owner, team, environment, '', '', NULL, NULL, 0, true
-     FROM agent_entries FINAL WHERE NOT deleted AND raw_id NOT IN (SELECT agent_id FROM calls)
-     ORDER BY lastSeen DESC NULLS LAST, agentId LIMIT ${AGENTS_MAX}`,
+    `WITH entries AS (SELECT * FROM agent_entries FINAL WHERE NOT deleted)
+     SELECT * FROM (
+       SELECT agent_id AS agentId, name, owner, team, toString(environment) AS environment, toString(client_name) AS clientName,
+         toString(identity_source) AS identitySource, toNullable(toUnixTimestamp64Micro(first_seen)) AS firstSeen,
+         toNullable(toUnixTimestamp64Micro(last_seen)) AS lastSeen, calls, agent_id IN (SELECT raw_id FROM entries) AS registered
+       FROM agents
+       UNION ALL
+       SELECT raw_id, if(name = '', raw_id, name), owner, team, toString(environment), '', '', NULL, NULL, 0, 1
+       FROM entries WHERE raw_id NOT IN (SELECT agent_id FROM calls)
+     ) ORDER BY lastSeen DESC NULLS LAST, agentId LIMIT ${AGENTS_MAX}`,
     {},
-  ).then((rows) => rows.map((row) => ({ ...row, registered: Boolean(row.registered) })));
+  );
+  return rows.map((row) => ({ ...row, registered: Boolean(row.registered) }));
 }
 
 /** Sets the texts that are given and leaves the others of the entry as they are. */

@@ -79,6 +79,15 @@ export class Lease {
     return this.held;
   }
 
+  /** Renews it beside work that takes long, for as long as it is held. Returns what ends that. */
+  keep(): () => void {
+    const timer = setInterval(() => {
+      if (this.held) this.take().catch(() => {});
+    }, this.#ttlMs * RENEWAL);
+    timer.unref();
+    return () => clearInterval(timer);
+  }
+
   /** Lets go, so that nobody has to wait for the end. */
   async release(): Promise<void> {
     if (!this.held) return;

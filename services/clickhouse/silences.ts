@@ -30,7 +30,7 @@ export async function listSilences(
   store: Client,
   options: { readonly ended?: boolean; readonly limit: number },
 ): Promise<Silence[]> {
-  const where = options.ended === true ? '' : 'WHERE ends > now64(3)';
+  const where = options.ended === true ? '' : 'WHERE silence_rows.ends > now64(3)';
   return ask<Silence>(
     store,
     `SELECT ${FIELDS} FROM silence_rows FINAL ${where} ORDER BY ends DESC, silence_id LIMIT {limit:UInt32}`,

@@ -86,6 +86,7 @@ export class Rules {
   }
 
   async #run(): Promise<void> {
+    const stopKeeping = this.#lease.keep();
     while (!this.#closed) {
       try {
         const before = this.#lease.held;
@@ -100,6 +101,7 @@ export class Rules {
       }
       await this.#pause();
     }
+    stopKeeping();
   }
 
   async #runDue(): Promise<void> {
