@@ -8,6 +8,8 @@ folder=$root/.cache/alertmanager-$version
 program=$folder/alertmanager
 
 if [ -x "$program" ]; then echo "$program"; exit 0; fi
+# Where Go's own archive puts it.
+PATH=$PATH:/usr/local/go/bin
 if ! command -v go >/dev/null 2>&1; then
   echo "alertmanager: Go is needed to build it: install golang (https://go.dev/dl)" >&2
   exit 69

@@ -16,9 +16,10 @@ const PASSING = new Set([408, 425, 429]);
 export async function post({ url, headers, body }: Post, signal: AbortSignal): Promise<SendOutcome> {
   let response: Response;
   try {
-    response = await fetch(url, {
+    const target = withoutUser(url);
+    response = await fetch(target.url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'user-agent': 'bittern', ...headers },
+      headers: { 'content-type': 'application/json', 'user-agent': 'bittern', ...target.headers, ...headers },
       body,
       redirect: 'manual',
       signal,
@@ -33,6 +34,16 @@ export async function post({ url, headers, body }: Post, signal: AbortSignal): P
   const kind = status >= 500 || PASSING.has(status) ? 'unavailable' : 'rejected';
   const retryAfterMs = retryAfter(response.headers.get('retry-after'));
   return { ok: false, kind, problem, ...(retryAfterMs === null ? {} : { retryAfterMs }) };
+}
+
+/** fetch takes no URL with a user in it: it becomes the field that it stands for (RFC 7617). */
+function withoutUser(text: string): { readonly url: URL; readonly headers: Record<string, string> } {
+  const url = new URL(text);
+  if (url.username === '' && url.password === '') return { url, headers: {} };
+  const user = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  url.username = '';
+  url.password = '';
+  return { url, headers: { authorization: `Basic ${Buffer.from(user).toString('base64')}` } };
 }
 
 /** What an answer's body says, in one short line; reading more than that would let a receiver fill our memory. */
