@@ -130,11 +130,14 @@ export async function put(store: Pick<Store, 'client'>, ...findings: readonly Fi
   );
 }
 
-/** Waits until it holds. @throws with what `tell` says when it doesn't within 10 s */
+/** Far above what any of it takes on a busy machine. */
+const PATIENCE_MS = 30_000;
+
+/** Waits until it holds. @throws with what `tell` says when it doesn't within 30 s */
 export async function until(holds: () => boolean | Promise<boolean>, tell: () => unknown = () => ''): Promise<void> {
-  const end = Date.now() + 10_000;
+  const end = Date.now() + PATIENCE_MS;
   while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`it didn't come about within 10 s: ${JSON.stringify(tell())}`);
+    if (Date.now() > end) throw new Error(`it didn't come about within 30 s: ${JSON.stringify(tell())}`);
     await sleep(20);
   }
 }

@@ -82,8 +82,9 @@ export class WatchList {
     this.#position = await alertPosition(this.#store);
     await this.#readAgents(Date.now());
     const { receivers, findingsMax } = this.#options;
-    await this.#take(await openFindings(this.#store, findingsMax));
-    await this.#takeIds(await unsettledFindings(this.#store, receivers, findingsMax));
+    // First what somebody waits to hear the end of.
+    await this.#takeIds(await unsettledFindings(this.#store, receivers, findingsMax), 0);
+    await this.#takeOpen();
   }
 
   clear(): void {
@@ -101,10 +102,11 @@ export class WatchList {
     const from = Math.max(0, (this.#position ?? until) - this.#options.overlapSeconds);
     const changes = await changedFindings(this.#store, from, CHANGES_MAX);
     const fresh = changes.filter(({ findingId, version }) => version > this.#versionOf(findingId));
-    await this.#takeIds(fresh.map(({ findingId }) => findingId));
+    const ids = fresh.map(({ findingId }) => findingId);
+    await this.#takeIds(ids, from);
     this.#seen = new Map(changes.map(({ findingId, version }) => [findingId, version]));
     this.#settle();
-    if (this.#overflowed && this.#watched.size < this.#options.findingsMax * 0.8) await this.#catchUp();
+    if (this.#overflowed && this.#watched.size < this.#options.findingsMax * 0.8) await this.#takeOpen();
     this.#position = until;
     if (nowMs - this.#positionStoredAt < POSITION_MS) return;
     await storeAlertPosition(this.#store, until);
@@ -115,15 +117,22 @@ export class WatchList {
     return Math.max(this.#seen.get(findingId) ?? 0, this.#watched.get(findingId)?.alert.version ?? 0);
   }
 
-  async #catchUp(): Promise<void> {
+  /** Most of them may be nobody's business: those are let go page by page. */
+  async #takeOpen(): Promise<void> {
     this.#overflowed = false;
-    const open = await openFindings(this.#store, this.#options.findingsMax);
-    await this.#take(open.filter(({ finding }) => !this.#watched.has(finding.findingId)));
+    let after = '';
+    for (;;) {
+      const page = await openFindings(this.#store, { limit: IDS_A_QUERY, after });
+      await this.#take(page.filter(({ finding }) => !this.#watched.has(finding.findingId)));
+      const last = page.at(-1);
+      if (page.length < IDS_A_QUERY || last === undefined || this.#overflowed) return;
+      after = last.finding.findingId;
+    }
   }
 
-  async #takeIds(ids: readonly string[]): Promise<void> {
+  async #takeIds(ids: readonly string[], storedFrom: number): Promise<void> {
     for (let at = 0; at < ids.length; at += IDS_A_QUERY)
-      await this.#take(await findingsById(this.#store, ids.slice(at, at + IDS_A_QUERY)));
+      await this.#take(await findingsById(this.#store, ids.slice(at, at + IDS_A_QUERY), storedFrom));
   }
 
   async #take(findings: readonly VersionedFinding[]): Promise<void> {

@@ -119,26 +119,37 @@ export async function changedFindings(
   );
 }
 
-/** The newest state of these findings. */
-export async function findingsById(store: Client, ids: readonly string[]): Promise<VersionedFinding[]> {
+/** The newest state of these findings, of what was stored at `storedFrom` (s since the epoch) or later. */
+export async function findingsById(
+  store: Client,
+  ids: readonly string[],
+  storedFrom: number,
+): Promise<VersionedFinding[]> {
   if (ids.length === 0) return [];
   return versioned(
     await ask<Finding & { version: number }>(
       store,
-      `SELECT ${FIELDS}, version FROM finding_rows WHERE finding_id IN {ids:Array(String)} ORDER BY version DESC LIMIT 1 BY finding_id`,
-      { ids },
+      `SELECT ${FIELDS}, version FROM finding_rows
+       WHERE stored >= toDateTime({storedFrom:UInt32}, 'UTC') AND finding_id IN {ids:Array(String)}
+       ORDER BY version DESC LIMIT 1 BY finding_id`,
+      { ids, storedFrom },
     ),
   );
 }
 
-/** Findings that are open, the newest `limit`. */
-export async function openFindings(store: Client, limit: number, rule?: string): Promise<VersionedFinding[]> {
+/** Findings that are open, in the order of their ids; with `rule` only those of this rule. */
+export async function openFindings(
+  store: Client,
+  options: { readonly limit: number; readonly after?: string; readonly rule?: string },
+): Promise<VersionedFinding[]> {
+  const { limit, after = '', rule } = options;
   return versioned(
     await ask<Finding & { version: number }>(
       store,
-      `SELECT ${FIELDS}, version FROM finding_rows FINAL WHERE state = 'open' ${rule === undefined ? '' : "AND kind = 'rule' AND rule = {rule:String}"}
-       ORDER BY last_seen DESC LIMIT {limit:UInt32}`,
-      { limit, rule },
+      `SELECT ${FIELDS}, version FROM finding_rows FINAL
+       WHERE state = 'open' AND finding_id > {after:String} ${rule === undefined ? '' : "AND kind = 'rule' AND rule = {rule:String}"}
+       ORDER BY finding_id LIMIT {limit:UInt32}`,
+      { limit, after, ...(rule === undefined ? {} : { rule }) },
     ),
   );
 }

@@ -124,7 +124,7 @@ export class Rules {
       const now = startedMs * 1000;
       const answer = await runRuleQuery(this.#store, each.rule.sql, now, this.#options);
       rows = answer.rows.length;
-      const open = await openFindings(this.#store, OPEN_MAX, each.rule.name);
+      const open = await openFindings(this.#store, { limit: OPEN_MAX, rule: each.rule.name });
       const step = stepRule(each.rule, findingsOf(each.rule, answer, now), open, each.pending, now);
       // Whoever has taken over meanwhile writes by what it has seen.
       if (!this.#lease.held) return;
