@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -40,6 +40,18 @@ test("what is in force is shown without the receivers' addresses and headers", a
   const shown = JSON.stringify(effectiveSettings(loaded));
   assert.match(shown, /webhook hook/);
   assert.doesNotMatch(shown, /hidden-word|hidden-path/);
+});
+
+test('the examples of docs/alerts.md are a configuration', async (t) => {
+  const page = await readFile(new URL('../../docs/alerts.md', import.meta.url), 'utf8');
+  const blocks = [...page.matchAll(/```yaml\n([^`]*)```/g)].map(([, block]) => block);
+  assert.equal(blocks.length, 4);
+  const { config } = await load(t, blocks.join('\n'));
+  assert.deepEqual(
+    config.alerts.receivers.map(({ type }) => type),
+    ['webhook', 'alertmanager', 'slack', 'kafka', 'command'],
+  );
+  assert.deepEqual([config.alerts.routes.length, config.alerts.mutes.length, config.rules.sql.length], [3, 1, 3]);
 });
 
 const WRONG: readonly (readonly [string, string, RegExp])[] = [

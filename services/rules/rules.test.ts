@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parse as parseYaml } from 'yaml';
 import type { Finding } from '../../schemas/story.ts';
 import { until } from '../alerts/testing.ts';
 import { listFindings } from '../clickhouse/findings.ts';
@@ -198,6 +199,19 @@ describe('a rule that fails', () => {
       ['breaks', 'broken', 'slow'],
     );
   });
+});
+
+test('the rules of docs/alerts.md run, and see what they are about', async () => {
+  const page = readFileSync(new URL('../../docs/alerts.md', import.meta.url), 'utf8');
+  const block = /```yaml\n(rules:[^`]*)```/.exec(page)![1]!;
+  const { sql } = rulesSection.parse((parseYaml(block) as { rules: unknown }).rules);
+  const at = SAMPLE_TIME + 60e6;
+  const [errors, budget, loss] = await Promise.all(
+    sql.map(async (each) => findingsOf(each, await runRuleQuery(store, each.sql, at, LIMITS), at)),
+  );
+  const [finding] = [...errors!.values()];
+  assert.equal(finding!.summary, '10 of 10 calls of agent-3 failed within 10 minutes');
+  assert.deepEqual([errors!.size, budget!.size, loss!.size], [1, 0, 0]);
 });
 
 describe('a dry run', () => {
