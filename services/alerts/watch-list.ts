@@ -114,7 +114,7 @@ export class WatchList {
   }
 
   #versionOf(findingId: string): number {
-    return Math.max(this.#seen.get(findingId) ?? 0, this.#watched.get(findingId)?.alert.version ?? 0);
+    return Math.max(this.#seen.get(findingId) ?? -1, this.#watched.get(findingId)?.alert.version ?? -1);
   }
 
   /** Most of them may be nobody's business: those are let go page by page. */
@@ -140,7 +140,7 @@ export class WatchList {
     await this.#book.load(unknown);
     for (const versioned of findings) {
       const { findingId, agentId } = versioned.finding;
-      if (versioned.version <= (this.#watched.get(findingId)?.alert.version ?? 0)) continue;
+      if (versioned.version <= (this.#watched.get(findingId)?.alert.version ?? -1)) continue;
       const alert = alertOf(versioned, this.#agents.get(agentId));
       this.#watch({ alert, targets: this.#targetsOf(alert) });
     }
