@@ -378,6 +378,17 @@ describe('restarts and several processes', () => {
     assert.deepEqual(hooks.news.slice(2).sort(), ['fired tool-3', 'resolved tool-1', 'resolved tool-4']);
   });
 
+  test('what began and ended long before, while nobody worked, is told as over', async () => {
+    const first = await start({ overlapSeconds: 0 });
+    await until(async () => (await ask(store, 'SELECT name FROM alert_positions', {})).length > 0);
+    await first.close();
+    await put(store, over(1));
+    await sleep(2_500);
+    await start({ overlapSeconds: 0 });
+    await until(() => hooks.taken.length === 1);
+    assert.deepEqual(hooks.news, ['resolved tool-1']);
+  });
+
   test('a crash between the delivery and its bookkeeping repeats the message under its id', async () => {
     const crashed = await start({ leaseMs: 2_000 });
     // The bookkeeping is lost, as it is when the process dies right after the answer.

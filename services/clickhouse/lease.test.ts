@@ -18,6 +18,11 @@ describe('the rule', () => {
     assert.equal(holderOf([claim('a', 0, 10), claim('b', 12, 22), claim('a', 9, 19)])?.holder, 'b');
     assert.deepEqual(holderOf([claim('a', 0, 10), claim('a', 4, 14), claim('b', 11, 21)]), claim('a', 4, 14));
     assert.equal(holderOf([claim('a', 0, 10), claim('a', 4, 4), claim('b', 5, 15)])?.holder, 'b');
+    assert.equal(
+      holderOf([claim('a', 4, 14), claim('a', 2, 12), claim('b', 13, 23)])?.holder,
+      'a',
+      'an old claim shortens none',
+    );
   });
 
   test('never do two believe that they hold it at one time, however long claims are on their way', () => {
