@@ -42,6 +42,7 @@ export async function runRuleQuery(
       clickhouse_settings: {
         // 1: neither data nor settings may be changed, so a SETTINGS clause can't lift what follows.
         readonly: '1',
+        session_timezone: 'UTC',
         max_execution_time: limits.timeoutMs / 1000,
         max_result_rows: String(limits.rowsMax),
         result_overflow_mode: 'throw',

@@ -101,6 +101,20 @@ describe('a row', () => {
   });
 });
 
+test("times of a rule are UTC, whatever the server's zone is", async () => {
+  const { client } = store;
+  const elsewhere = Object.assign(Object.create(client) as typeof client, {
+    query: (params: Parameters<typeof client.query>[0]) =>
+      client.query({
+        ...params,
+        clickhouse_settings: { session_timezone: 'America/New_York', ...params.clickhouse_settings },
+      }),
+  });
+  const sql = 'SELECT toUnixTimestamp64Micro({now:DateTime64(6)}) AS at, toHour({now:DateTime64(6)}) AS hour';
+  const { rows } = await runRuleQuery({ client: elsewhere }, sql, 1_767_323_045_678_000, LIMITS);
+  assert.deepEqual(rows, [{ at: 1_767_323_045_678_000, hour: 3 }]);
+});
+
 describe('a rule', () => {
   test('raises what its rows say, and resolves it when they are gone', async () => {
     const fill = (names: string): Promise<unknown> =>
