@@ -101,10 +101,6 @@ AS SELECT raw_id, if(deleted, '', name) AS name, if(deleted, '', owner) AS owner
 FROM agent_entries
 COMMENT 'Fills agent_names';
 
-ALTER TABLE calls ADD COLUMN IF NOT EXISTS agent_name String
-    ALIAS if(joinGet('agent_names', 'name', toString(agent_id)) = '', toString(agent_id), joinGet('agent_names', 'name', toString(agent_id)))
-    COMMENT 'Name that people gave the agent, else agent_id. Worked out when it is asked for.' AFTER agent_id;
-
 CREATE VIEW IF NOT EXISTS alert_deliveries AS SELECT * EXCEPT (version, stored) FROM alert_delivery_rows FINAL COMMENT 'What each receiver was told of each finding';
 CREATE VIEW IF NOT EXISTS silences AS SELECT * EXCEPT (version, stored) FROM silence_rows FINAL COMMENT 'Silences';
 

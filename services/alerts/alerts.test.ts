@@ -138,7 +138,7 @@ describe('a finding', () => {
     await put(store, finding(1));
     await until(() => hooks.all.length > 0);
     await put(store, over(1));
-    await sleep(500);
+    await until(() => hooks.all.some(({ body }) => alertsIn(body)[0]?.news === 'resolved'));
     hooks.status = 200;
     await until(() => hooks.taken.length === 1);
     await settle();
@@ -186,11 +186,10 @@ describe('a receiver that fails', () => {
       const alerts = await start({}, {}, [{ type: 'webhook', name: 'broken', url: broken.url }]);
       await put(store, finding(1));
       await until(() => hooks.taken.length === 1 && broken.all.length >= 3);
-      const [row] = await ask<{ status: string; attempts: number; problem: string }>(
-        store,
-        "SELECT status, attempts, problem FROM alert_deliveries WHERE receiver = 'broken'",
-        {},
-      );
+      const rows = (): Promise<{ status: string; attempts: number; problem: string }[]> =>
+        ask(store, "SELECT status, attempts, problem FROM alert_deliveries WHERE receiver = 'broken'", {});
+      await until(async () => (await rows()).length === 1);
+      const [row] = await rows();
       assert.equal(row?.status, 'retrying');
       assert.ok(row.attempts >= 1);
       assert.equal(row.problem, 'HTTP 500: refused by the test');

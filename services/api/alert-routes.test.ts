@@ -152,7 +152,8 @@ describe('agents', () => {
       [named?.name, named?.owner, named?.team, named?.registered],
       ['Invoice bot', 'Ann', 'billing', true],
     );
-    const sql = `SELECT agent_name, joinGet('agent_names', 'owner', agent_id) AS owner, count() AS n FROM calls
+    const sql = `SELECT coalesce(nullIf(joinGet('agent_names', 'name', agent_id), ''), agent_id) AS agent_name,
+      joinGet('agent_names', 'owner', agent_id) AS owner, count() AS n FROM calls
       WHERE agent_id IN ('agent-1', 'agent-2') GROUP BY ALL ORDER BY agent_name`;
     assert.deepEqual(await ask(store, sql, {}), [
       { agent_name: 'Invoice bot', owner: 'Ann', n: 2 },
@@ -162,6 +163,14 @@ describe('agents', () => {
     assert.equal((await agent('agent-1'))?.name, 'agent-1');
     assert.equal((await ask<{ agent_name: string }>(store, sql, {}))[0]?.agent_name, 'agent-1');
     assert.equal((await request('DELETE', '/api/v1/agents/agent-1')).status, 404);
+  });
+
+  test("don't stand in the way of changes to the calls themselves", async () => {
+    await store.client.command({ query: "DELETE FROM calls WHERE agent_id = 'nobody'" });
+    await store.client.command({
+      query: "ALTER TABLE calls UPDATE turn_id = 'x' WHERE agent_id = 'nobody'",
+      clickhouse_settings: { mutations_sync: '1' },
+    });
   });
 
   test('that nobody has seen yet can have a name, whatever their id is', async () => {

@@ -33,7 +33,7 @@ broker.test('findings are events by session, also those of a time in which the b
   const receivers = await Promise.all([
     receiverOf({ type: 'webhook', name: 'hook', url: hooks.url }),
     receiverOf(
-      { type: 'kafka', name: 'events', timeoutMs: 1_500 },
+      { type: 'kafka', name: 'events', timeoutMs: 6_000 },
       {
         openEvents: async () => {
           const own = await KafkaBus.open(options);

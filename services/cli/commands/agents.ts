@@ -53,7 +53,7 @@ export const agents: CommandBody = {
   usage: 'list | set RAW_ID --name … --owner … --team … --environment … | unset RAW_ID',
   details: [
     'Agents are known by what the traffic tells of them (calls.agent_id: RAW_ID). Names that you give are shown in their place: in alerts, in',
-    "the view agents, and in SQL by calls.agent_name and joinGet('agent_names', 'owner', agent_id). Stored calls stay as they are.",
+    "the view agents, and in SQL by joinGet('agent_names', 'name', agent_id). Stored calls stay as they are.",
   ].join('\n'),
   options: {
     name: { type: 'string', value: 'TEXT', description: 'name for people' },
