@@ -5,6 +5,7 @@ import type { Store } from '../clickhouse/store.ts';
 import { captureHealth, summarize } from '../clickhouse/summary.ts';
 import { EXPOSITION_TYPE } from '../observe/exposition.ts';
 import type { Observer } from '../observe/observer.ts';
+import { addAlertRoutes } from './alert-routes.ts';
 import { ApiFailure, fromStore } from './failure.ts';
 import { callIdOf, cursorText, listQueryOf } from './query.ts';
 
@@ -43,6 +44,7 @@ export function addRoutes(
     const contents = new Map(parts.map((part) => [part.hash, part]));
     return reply.type('application/json').send(joinRequest(call.requestSkeleton, call.requestParts, contents));
   });
+  addAlertRoutes(app, store);
 }
 
 async function storedCall(store: Store, id: string): Promise<StoredCall> {

@@ -9,6 +9,14 @@
  *   GET /api/v1/calls?…             newest first, without contents; filters, `from` and `to` (µs), `limit`, `cursor`
  *   GET /api/v1/calls/:id           one call with its contents
  *   GET /api/v1/calls/:id/request   the request's text, put together again
+ *   GET /api/v1/findings?…          newest first; filters, `from` and `to` (µs, first occurrence), `limit`, `cursor`
+ *   GET /api/v1/findings/:id        one finding, and who was told of it
+ *   GET /api/v1/silences            those that haven't ended (`ended=true`: all)
+ *   POST /api/v1/silences           {"matchers": ["agent=ops-*"], "ends": ms since 1970, …}
+ *   DELETE /api/v1/silences/:id     ends it
+ *   GET /api/v1/agents              agents with the names that people gave them
+ *   PUT /api/v1/agents/:id          {"name": …, "owner": …, "team": …, "environment": …}: sets those that are given
+ *   DELETE /api/v1/agents/:id       takes the names back
  *
  * Failures: see failure.ts.
  */

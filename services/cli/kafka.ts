@@ -3,7 +3,7 @@ import type { AvroContract } from '../../schemas/avro/contract.ts';
 import type { Observation } from '../../schemas/call.ts';
 import { CODEC_DEFAULTS, FRAME_CONTRACT, OBSERVATION_CONTRACT, PROBE_REPORT_CONTRACT } from '../../schemas/codec.ts';
 import type { Frame, ProbeReport } from '../../schemas/frame.ts';
-import { FRAMES, OBSERVATIONS, PROBE_REPORTS } from '../../schemas/topics.ts';
+import { EVENTS, FRAMES, OBSERVATIONS, PROBE_REPORTS } from '../../schemas/topics.ts';
 import type { Topic } from '../bus/bus.ts';
 import { BitternError } from '../common/errors.ts';
 import type { Config } from '../config/schema.ts';
@@ -134,6 +134,7 @@ export function topicPlans(config: Config): readonly TopicPlan[] {
       messageBytesMax: CODEC_DEFAULTS.observationBytesMax + 1024 * 1024,
     }),
     ...withDeadLetters({ ...plan, name: PROBE_REPORTS.name, partitions: 1 }),
+    ...withDeadLetters({ ...plan, name: EVENTS.name }),
     checkpointPlan(plan),
   ];
 }

@@ -20,7 +20,10 @@ export interface Migration {
 
 const FOLDER = fileURLToPath(new URL('../../schemas/clickhouse/', import.meta.url));
 
-/** Tables whose rows go away `retentionDays` after they were stored. `contents` outlives the calls that name it by this many days. */
+/**
+ * Tables whose rows go away `retentionDays` after they were stored. `contents` outlives the calls that name it by this many days, and
+ * silences may last for a while.
+ */
 const RETAINED_TABLES: readonly { readonly name: string; readonly extraDays: number }[] = [
   { name: 'calls', extraDays: 0 },
   { name: 'exchanges', extraDays: 0 },
@@ -32,6 +35,9 @@ const RETAINED_TABLES: readonly { readonly name: string; readonly extraDays: num
   { name: 'turn_rows', extraDays: 0 },
   { name: 'tool_call_rows', extraDays: 0 },
   { name: 'finding_rows', extraDays: 0 },
+  { name: 'alert_delivery_rows', extraDays: 0 },
+  { name: 'silence_rows', extraDays: 100 },
+  { name: 'rule_runs', extraDays: 0 },
   { name: 'call_hops', extraDays: 0 },
 ];
 

@@ -1,6 +1,7 @@
 /** Values for this folder's tests and benchmarks. */
 import { createHash } from 'node:crypto';
 import type { Call, Content, ExchangeRow, Observation } from '../../schemas/call.ts';
+import type { Finding } from '../../schemas/story.ts';
 import type { CallId, ConnectionId, ContentHash } from '../common/types.ts';
 
 /** 2026-01-02T03:04:05.678901Z in µs. */
@@ -173,4 +174,35 @@ export function callObservation(call: Call, contents: readonly Content[] = []): 
 /** Calls `from` … `to` − 1 without contents. */
 export function callRange(from: number, to: number): Observation[] {
   return Array.from({ length: to - from }, (_, i) => callObservation(sampleCall(from + i)));
+}
+
+/** A finding with plausible values; `n` makes its id, session and time. */
+export function sampleFinding(n: number, change: Partial<Finding> = {}): Finding {
+  const time = SAMPLE_TIME + n * 1_000_000;
+  return {
+    findingId: hexId('finding', n),
+    kind: 'exact_repeat',
+    rule: 'exact_repeat',
+    level: 'alert',
+    state: 'open',
+    fingerprint: hexId('fingerprint', n),
+    sessionId: `session-${n}`,
+    threadId: hexId('thread', n),
+    turnId: hexId('turn', n),
+    agentId: `agent-${n % 3}`,
+    userId: 'user-1',
+    teamId: 'team-1',
+    toolName: 'search',
+    summary: 'The agent called the tool search 5 times with the same arguments.',
+    occurrences: 5,
+    firstSeen: time,
+    lastSeen: time + 30_000_000,
+    resolvedAt: null,
+    wastedCalls: 4,
+    wastedTokens: 48_000,
+    wastedCostUsd: 0.125,
+    callIds: [hexId('call', n), hexId('call', n + 1)],
+    labels: { arguments_hash: hexId('arguments', n) },
+    ...change,
+  };
 }

@@ -16,6 +16,7 @@ import { KAFKA_DEFAULTS } from '../kafka/options.ts';
 import { TOPIC_DEFAULTS } from '../kafka/topics.ts';
 import { LLM_DEFAULTS } from '../llm/defaults.ts';
 import { LOG_FORMATS, OBSERVER_DEFAULTS } from '../observe/defaults.ts';
+import { rulesSection } from '../rules/settings.ts';
 import {
   DETECTOR_DEFAULTS,
   DETECTOR_UNITS,
@@ -23,6 +24,7 @@ import {
   type Thresholds,
 } from '../tracker/detectors/settings.ts';
 import { TRACKER_DEFAULTS } from '../tracker/options.ts';
+import { alertsSection } from './alerts.ts';
 
 const whole = (least: number, most: number, value: number, description: string) =>
   z.int().min(least).max(most).default(value).describe(description);
@@ -540,6 +542,8 @@ export const configSchema = z.strictObject({
   tracker,
   detectors,
   observe,
+  alerts: alertsSection,
+  rules: rulesSection,
 });
 
 export type Config = z.infer<typeof configSchema>;

@@ -1,17 +1,19 @@
 import { storeObserved } from '../../observe/sources/sink.ts';
+import { startAlerting } from '../alerting.ts';
 import { type CommandBody, EXIT } from '../command.ts';
 import { captureLive } from '../live.ts';
 import { startObserving } from '../observe.ts';
 import { openConfiguredStore } from '../runtime.ts';
 import { curlLine, serveApi, untilAborted } from '../serve.ts';
+import { runStage } from '../stage.ts';
 import { storeTarget } from '../target.ts';
 import { formatCount } from '../terminal/units.ts';
 
 export const up: CommandBody = {
   usage: '[options]',
   details: [
-    'Captures from the configured interface (capture.interface, or -i), stores calls as they end, and serves the API, until',
-    'Ctrl-C. Without an interface it serves what is stored. The database is shared: other commands work on the same data folder meanwhile.',
+    'Captures from the configured interface (capture.interface, or -i), stores calls as they end, serves the API, runs the rules and sends',
+    'alerts, until Ctrl-C. Without an interface it serves what is stored. The database is shared: other commands work on the same data folder meanwhile.',
   ].join('\n'),
   options: {
     interface: {
@@ -39,6 +41,12 @@ export const up: CommandBody = {
     const observing = await startObserving(context, 'up');
     try {
       const api = await serveApi(config, store, context, observing.observer);
+      const alerting = await startAlerting(config, store).catch(async (error: unknown) => {
+        await api.close();
+        throw error;
+      });
+      const told = new AbortController();
+      void runStage({ consumers: [], status: () => alerting.status() }, told.signal, note);
       print(`API on ${api.url}`);
       print(`  ${curlLine(config, api, '/api/v1/summary')}`);
       try {
@@ -61,6 +69,8 @@ export const up: CommandBody = {
         );
         return EXIT.ok;
       } finally {
+        told.abort();
+        await alerting.close();
         await api.close();
       }
     } finally {
