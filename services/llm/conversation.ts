@@ -108,12 +108,14 @@ function readMessage(reader: HistoryReader, json: unknown, previewCharsMax: numb
   const { speaker, userTexts, answerText, asked, results } = reader.message(json);
   const genuine = userTexts.map(genuineText).filter((text) => text !== '');
   const text = genuine.join('\n');
+  const userHash = textHash(text);
   return {
     speaker,
-    userHash: textHash(text),
+    userHash,
     userPreview: cutText(text, previewCharsMax),
     note: cutText(userTexts.at(-1) ?? '', NOTE_CHARS),
-    openingHash: textHash(userTexts[0] ?? ''),
+    // Nearly always the one that was hashed already.
+    openingHash: userTexts[0] === text ? userHash : textHash(userTexts[0] ?? ''),
     answerKey: speaker === 'assistant' ? answerKeyOf(asked[0], answerText, reader.keepsIds) : '',
     asksTool: asked.length > 0,
     results: results.slice(0, RESULTS_MAX).map((result) => ({

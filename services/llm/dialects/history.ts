@@ -57,7 +57,9 @@ export function historyMessage(speaker: Speaker, parts: Partial<HistoryMessage> 
 }
 
 const HEX_DIGITS = 32;
-/** UTF-16 units that are hashed: a text that is equal so far is taken for equal. */
+/** UTF-16 units of what people and models say that are hashed: a text that is equal so far is taken for equal. */
+const SAID_CHARS_MAX = 8_000;
+/** Of results, which differ at their end when they grow. */
 const HASHED_CHARS_MAX = 100_000;
 
 function shortHash(text: string): string {
@@ -66,14 +68,14 @@ function shortHash(text: string): string {
 
 /** Of a text without its white space: clients trim and join texts in their own ways. */
 export function textHash(text: string): string {
-  return shortHash(text.slice(0, HASHED_CHARS_MAX).replace(/\s+/g, ''));
+  return shortHash(text.slice(0, SAID_CHARS_MAX).replace(/\s+/g, ''));
 }
 
 /** Of a text without case, digits and white space: what an agent says again and again, with another count. */
 export function looseTextHash(text: string): string {
   return shortHash(
     text
-      .slice(0, HASHED_CHARS_MAX)
+      .slice(0, SAID_CHARS_MAX)
       .toLowerCase()
       .replace(/[\s\d]+/g, ''),
   );
