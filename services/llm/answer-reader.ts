@@ -1,15 +1,17 @@
 /**
- * Reads the body of one response: a JSON body, a stream of events (SSE), JSON in pieces, or whatever an error brings.
- * What it is, is told by the content type, and by the first byte where that is missing or wrong.
+ * Reads the body of one response: a JSON body, a stream of events (SSE, or Amazon's binary one), JSON in pieces, media, or
+ * whatever an error brings. What it is, is told by the content type, and by the first byte where that is missing or wrong.
  */
 import type { Micros } from '../common/types.ts';
+import { AwsEventStreamParser } from '../http/aws-event-stream.ts';
 import { BodyCollector } from '../http/body.ts';
 import type { BodyConsumer } from '../http/exchange.ts';
 import { SseParser } from '../http/sse.ts';
 import { type ApiError, readApiError } from './api-error.ts';
+import { awsEventOf } from './aws-events.ts';
 import { type ChunkTemplate, endsEvent } from './chunk-template.ts';
 import type { LlmLimits } from './defaults.ts';
-import type { Dialect, EventStream, ResponseFacts, StreamEnd } from './dialects/dialect.ts';
+import type { Dialect, EventStream, ResponseFacts, StreamEnd, Usage } from './dialects/dialect.ts';
 import { DIALECTS, UNKNOWN_DIALECT } from './dialects/registry.ts';
 import { EventTemplates } from './event-template.ts';
 import { JsonPieces } from './json/pieces.ts';
@@ -37,6 +39,8 @@ export interface AnswerOptions {
   readonly contentType: string;
   /** Length of the decoded body where it is told; else 0. */
   readonly contentLength: number;
+  /** Token counts that the head tells; for a body without any. */
+  readonly headUsage?: Usage | null;
   readonly limits: LlmLimits;
 }
 
@@ -46,7 +50,27 @@ function bytesBeforeGap(body: BodyCollector): Buffer {
   return gap === undefined ? body.bytes : body.bytes.subarray(0, gap.at);
 }
 
-type Mode = 'undecided' | 'events' | 'pieces' | 'whole' | 'dropped';
+/** `media`: sound, pictures, subtitles: nothing of it is read. */
+type Mode = 'undecided' | 'events' | 'frames' | 'pieces' | 'whole' | 'media' | 'dropped';
+
+const NO_FACTS: ResponseFacts = {
+  model: '',
+  responseId: '',
+  finishReason: '',
+  finishReasonRaw: '',
+  refused: false,
+  usage: null,
+  toolCalls: [],
+  text: '',
+  error: null,
+};
+
+function modeOf({ contentType, status, dialect }: AnswerOptions): Mode {
+  if (contentType.includes('vnd.amazon.eventstream')) return 'frames';
+  if (contentType.includes('event-stream')) return 'events';
+  const isMedia = dialect?.stored === 'none' && status < 400 && contentType !== '' && !contentType.includes('json');
+  return isMedia ? 'media' : 'undecided';
+}
 
 /** Events that are kept for the dialect that is still to be found. */
 const UNCLAIMED_EVENTS_MAX = 8;
@@ -62,6 +86,7 @@ export class AnswerReader implements BodyConsumer {
   #dialect: Dialect | null;
   #mode: Mode;
   #events: SseParser | null = null;
+  #frames: AwsEventStreamParser | null = null;
   #pieces: JsonPieces | null = null;
   #body: BodyCollector | null = null;
   #stream: EventStream | null = null;
@@ -82,30 +107,35 @@ export class AnswerReader implements BodyConsumer {
   constructor(options: AnswerOptions) {
     this.#options = options;
     this.#dialect = options.dialect;
-    this.#mode = options.contentType.includes('event-stream') ? 'events' : 'undecided';
+    this.#mode = modeOf(options);
   }
 
   /** Bytes that are held for this answer, about. */
   get heldBytes(): number {
-    return (
-      this.#streamBytes + (this.#body?.heldBytes ?? 0) + (this.#pieces?.heldBytes ?? 0) + (this.#events?.heldBytes ?? 0)
-    );
+    const parser = this.#events ?? this.#frames ?? this.#pieces ?? this.#body;
+    return this.#streamBytes + (parser?.heldBytes ?? 0);
   }
 
   data(bytes: Buffer, time: Micros): void {
     this.#time = time;
     if (this.#mode === 'undecided') this.#mode = this.#sniff(bytes);
     if (this.#mode === 'events') this.#eventBytes(bytes, time);
+    else if (this.#mode === 'frames') this.#frameParser().data(bytes, time);
     else if (this.#mode === 'pieces') this.#pieceParser().data(bytes, time);
-    else if (this.#mode !== 'dropped') this.#collector().data(bytes);
+    else if (this.#isCollected()) this.#collector().data(bytes);
   }
 
   gap(missing: number): void {
     this.#gaps = true;
     this.#betweenEvents = false;
     if (this.#mode === 'events') this.#eventParser().gap();
+    else if (this.#mode === 'frames') this.#frameParser().gap();
     else if (this.#mode === 'pieces') this.#pieceParser().gap();
-    else if (this.#mode !== 'dropped') this.#collector().gap(missing);
+    else if (this.#isCollected()) this.#collector().gap(missing);
+  }
+
+  #isCollected(): boolean {
+    return this.#mode === 'undecided' || this.#mode === 'whole';
   }
 
   /** Lets go of all that came and of what comes. Of a stream that was open the few facts that need no memory stay. */
@@ -123,6 +153,7 @@ export class AnswerReader implements BodyConsumer {
     };
     this.#mode = 'dropped';
     this.#events = null;
+    this.#frames = null;
     this.#pieces = null;
     this.#body = null;
     this.#stream = null;
@@ -135,12 +166,12 @@ export class AnswerReader implements BodyConsumer {
   #sniff(bytes: Buffer): Mode {
     const { contentType, status } = this.#options;
     if (status >= 400 || contentType.includes('html')) return 'whole';
-    if (contentType.includes('ndjson') || contentType.includes('jsonl')) return 'pieces';
+    if (/ndjson|jsonl|stream\+json/.test(contentType)) return 'pieces';
     let i = 0;
     while (i < bytes.length && bytes[i]! <= 0x20) i++;
     if (i === bytes.length) return 'undecided';
     const c = bytes[i]!;
-    if (c === 0x5b) return 'pieces';
+    if (c === 0x5b) return this.#dialect?.stored === undefined ? 'pieces' : 'whole';
     // `data:`, `event:`, `id:`, `retry:` or a comment, sent as something else than an event stream.
     const isField = c === 0x64 || c === 0x65 || c === 0x69 || c === 0x72 || c === 0x3a;
     return isField && !contentType.includes('json') ? 'events' : 'whole';
@@ -179,6 +210,14 @@ export class AnswerReader implements BodyConsumer {
       eventCharactersMax: eventBytesMax,
     });
     return this.#events;
+  }
+
+  #frameParser(): AwsEventStreamParser {
+    this.#frames ??= new AwsEventStreamParser((headers, payload, time) => {
+      const { type, data } = awsEventOf(headers, payload);
+      this.#onEvent(type, data, time);
+    }, this.#options.limits.eventBytesMax);
+    return this.#frames;
   }
 
   #pieceParser(): JsonPieces {
@@ -245,6 +284,7 @@ export class AnswerReader implements BodyConsumer {
   finish(): Answer {
     if (this.#dropped !== null) return this.#dropped;
     this.#events?.end(this.#time);
+    this.#frames?.end();
     if (this.#stream === null && this.#unclaimed.length > 0 && this.#looksLikeCall()) this.#open(UNKNOWN_DIALECT);
     return this.#stream === null ? this.#finishWhole() : this.#finishStream(this.#stream);
   }
@@ -266,7 +306,7 @@ export class AnswerReader implements BodyConsumer {
   /** Whether a limit cost an event. What a gap cost is told by the exchange. */
   #lostEvents(): boolean {
     if ((this.#pieces?.dropped ?? 0) > 0) return true;
-    return !this.#gaps && (this.#events?.droppedEvents ?? 0) > 0;
+    return !this.#gaps && ((this.#events?.droppedEvents ?? 0) > 0 || (this.#frames?.dropped ?? 0) > 0);
   }
 
   #finishWhole(): Answer {
@@ -277,22 +317,27 @@ export class AnswerReader implements BodyConsumer {
     const failed = this.#options.status >= 400;
     if (object !== null) this.#dialect ??= this.#dialectOf(object);
     const isAnswer = object !== null && !failed && this.#dialect !== null;
-    const facts = isAnswer ? this.#dialect!.answer(object) : null;
+    const facts = isAnswer ? this.#dialect!.answer(object) : failed ? null : this.#factsOfHead();
     const error = failed ? (readApiError(json) ?? { type: '', message: text }) : (facts?.error ?? null);
     return {
       dialect: this.#dialect,
       streamed: this.#isStream(),
-      facts,
+      facts: facts === null ? null : { ...facts, usage: facts.usage ?? this.#options.headUsage ?? null },
       error,
-      end: json === undefined ? 'no' : 'yes',
+      end: this.#mode === 'media' ? 'if_closed' : json === undefined ? 'no' : 'yes',
       text,
       timing: this.#timing,
       cut: this.#cut || (this.#body?.droppedBytes ?? 0) > 0 || this.#lostEvents(),
     };
   }
 
+  /** Of an answer that isn't read, or isn't one: what its head tells. */
+  #factsOfHead(): ResponseFacts | null {
+    return this.#options.headUsage == null ? null : NO_FACTS;
+  }
+
   #isStream(): boolean {
-    return this.#mode === 'events' || this.#mode === 'pieces';
+    return this.#mode === 'events' || this.#mode === 'frames' || this.#mode === 'pieces';
   }
 
   #dialectOf(json: JsonObject): Dialect | null {

@@ -142,7 +142,7 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
   const toolCalls = facts?.toolCalls ?? [];
   const host = requestHead?.headers.get('host') ?? '';
   const path = requestHead?.path ?? '';
-  const provider = providerOf(host, responseHead?.headers ?? null, dialect.vendor);
+  const provider = providerOf(host, responseHead?.headers ?? null, dialect.vendor, path);
   const requestedModel = fields?.model || dialect.request.fields({}, path).model;
   return {
     callId: callId(connection.id, requestHead === null ? 'server' : 'client', exchange.offset),

@@ -10,8 +10,10 @@ import type { RequestFacts } from './request-facts.ts';
 const charactersOf = (facts: RequestFacts): number => facts.contents.reduce((sum, { text }) => sum + text.length, 0);
 
 export class OpenCall implements ByteHolder {
-  /** By the request's path. */
-  readonly dialect: Dialect | null;
+  /** By the request's path, the likeliest first. */
+  readonly candidates: readonly Dialect[];
+  /** The one of them whose body this is, once that is known; the likeliest before. Null: there are none. */
+  dialect: Dialect | null;
   countedBytes = 0;
   /** Null when there is none, and as soon as it isn't needed any more. */
   requestBody: RequestBody | null;
@@ -21,8 +23,9 @@ export class OpenCall implements ByteHolder {
   #request: RequestFacts | null = null;
   #contentBytes = 0;
 
-  constructor(dialect: Dialect | null, requestBody: RequestBody | null) {
-    this.dialect = dialect;
+  constructor(candidates: readonly Dialect[], requestBody: RequestBody | null) {
+    this.candidates = candidates;
+    this.dialect = candidates[0] ?? null;
     this.requestBody = requestBody;
   }
 

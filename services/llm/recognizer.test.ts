@@ -241,9 +241,9 @@ for (const [what, usage, input, cached, output] of USAGES) {
     ];
     const streamed = pieces.map((piece) => `${JSON.stringify(piece)}\n`).join('');
     const { calls } = observe([
-      { path: '/api/generate', request, response: [[5000, JSON.stringify(pieces[1])]] },
+      { path: '/api/compose', request, response: [[5000, JSON.stringify(pieces[1])]] },
       {
-        path: '/api/generate',
+        path: '/api/compose',
         request,
         responseHeaders: { 'content-type': 'application/x-ndjson' },
         response: [[5000, streamed]],

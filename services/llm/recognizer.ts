@@ -14,10 +14,11 @@ import { buildCall } from './call-builder.ts';
 import { Pricing } from './cost.ts';
 import type { LlmLimits } from './defaults.ts';
 import type { Dialect } from './dialects/dialect.ts';
-import { dialectOfPath, UNKNOWN_DIALECT } from './dialects/registry.ts';
+import { dialectsOfPath, UNKNOWN_DIALECT } from './dialects/registry.ts';
 import { withoutKeys } from './error-text.ts';
 import { buildExchangeRow } from './exchange-row.ts';
 import { contentHash } from './hash.ts';
+import { usageOfHeaders } from './header-usage.ts';
 import { OpenBytes } from './open-bytes.ts';
 import { AnswerIntake, OpenCall, RequestIntake } from './open-call.ts';
 import { BodyBuffers, RequestBody } from './request-body.ts';
@@ -86,13 +87,13 @@ export class CallRecognizer implements ExchangeHandler {
   onRequest(exchange: Exchange): BodyConsumer | null {
     const head = exchange.requestHead;
     if (head === null || head.method !== 'POST') return null;
-    const dialect = dialectOfPath(head.path);
+    const candidates = dialectsOfPath(head.path);
     const type = head.headers.get('content-type') ?? '';
-    if (dialect === null && !type.includes('json')) return null;
+    if (candidates.length === 0 && !type.includes('json')) return null;
     const { requestBytesMax, hintBytesMax } = this.#options.limits;
     const hintBytes = Math.min(lengthHint(head.headers), hintBytesMax);
     const requestBody = new RequestBody(this.#buffers, requestBytesMax, hintBytes);
-    const open = new OpenCall(dialect, requestBody);
+    const open = new OpenCall(candidates, requestBody);
     this.#open.set(exchange, open);
     return new RequestIntake(open, this.#openBytes);
   }
@@ -101,13 +102,26 @@ export class CallRecognizer implements ExchangeHandler {
     const open = this.#open.get(exchange);
     if (open?.requestBody == null) return;
     // Read now, so that only what is new of it is held while the answer streams.
-    this.#readRequest(exchange, open, open.dialect ?? UNKNOWN_DIALECT);
+    this.#readByPath(exchange, open);
     if (open.dialect === null && !open.request!.isCall) {
       this.#close(exchange, open);
       return;
     }
     if (open.dialect !== null) open.releaseBody();
     this.#openBytes.update(open);
+  }
+
+  /** Where several dialects share a path, the body decides; a body that is none of theirs is read as that of the likeliest. */
+  #readByPath(exchange: Exchange, open: OpenCall): void {
+    const { candidates } = open;
+    for (const dialect of candidates) {
+      this.#readRequest(exchange, open, dialect);
+      open.dialect = dialect;
+      if (open.request?.isCall) return;
+    }
+    if (candidates.length === 1) return;
+    open.dialect = candidates[0] ?? null;
+    this.#readRequest(exchange, open, open.dialect ?? UNKNOWN_DIALECT);
   }
 
   #readRequest(exchange: Exchange, open: OpenCall, dialect: Dialect): void {
@@ -118,7 +132,8 @@ export class CallRecognizer implements ExchangeHandler {
     const cacheKey = ` ${exchange.connection.client.address} ${host}${path}`;
     const { content, limits } = this.#options;
     open.requestCut = body.droppedBytes > 0;
-    open.request = readRequest(body.bytes, dialect, path, content, cacheKey, this.#caches, limits);
+    const kept = content && dialect.stored !== 'none';
+    open.request = readRequest(body.bytes, dialect, path, kept, cacheKey, this.#caches, limits);
   }
 
   onResponse(exchange: Exchange): BodyConsumer | null {
@@ -127,9 +142,9 @@ export class CallRecognizer implements ExchangeHandler {
     let open = this.#open.get(exchange);
     const contentType = head.headers.get('content-type') ?? '';
     if (open === undefined) {
-      const isData = contentType.includes('json') || contentType.includes('event-stream');
+      const isData = contentType.includes('json') || /event-?stream/.test(contentType);
       if (exchange.requestHead !== null || !isData || head.status >= 400) return null;
-      open = new OpenCall(null, null);
+      open = new OpenCall([], null);
       this.#open.set(exchange, open);
     }
     open.reader = new AnswerReader({
@@ -137,6 +152,7 @@ export class CallRecognizer implements ExchangeHandler {
       status: head.status,
       contentType,
       contentLength: lengthHint(head.headers),
+      headUsage: usageOfHeaders(head.headers),
       limits: this.#options.limits,
     });
     return new AnswerIntake(open, open.reader, this.#openBytes);
@@ -167,7 +183,7 @@ export class CallRecognizer implements ExchangeHandler {
   /** The dialect of the call that this exchange is; null when it is none. */
   #dialectOf(exchange: Exchange, open: OpenCall, answer: Answer | null): Dialect | null {
     if (open.dialect !== null) {
-      if (open.requestBody !== null) this.#readRequest(exchange, open, open.dialect);
+      if (open.requestBody !== null) this.#readByPath(exchange, open);
       const failed = (exchange.responseHead?.status ?? 0) >= 400;
       const unseen = failed || open.requestCut || isPartial(exchange.request);
       return open.request?.isCall || unseen ? open.dialect : null;
@@ -182,7 +198,8 @@ export class CallRecognizer implements ExchangeHandler {
   #emitCall(exchange: Exchange, open: OpenCall, dialect: Dialect, answer: Answer | null): void {
     const { request, requestCut } = open;
     const contents: Content[] = request === null ? [] : [...request.contents];
-    const responseContent = this.#responseContent(exchange, answer, contents);
+    const kept = dialect.stored === undefined || (exchange.responseHead?.status ?? 0) >= 400;
+    const responseContent = kept ? this.#responseContent(exchange, answer, contents) : '';
     const { identity, content, limits } = this.#options;
     const parts = { exchange, dialect, request, answer, requestCut, responseContent };
     const call = buildCall(parts, { identity, content, pricing: this.#pricing, limits });

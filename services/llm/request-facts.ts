@@ -143,9 +143,9 @@ export function readRequest(
   const { request } = dialect;
   const parts = takeApart(body, request.layout, limits.partsMax, caches.prefixes, cacheKey);
   const { members } = parts;
-  const messages = memberOf(members, request.messages);
+  const messages = memberOf(members, request.messages) ?? members.find(({ kind }) => kind === 'message') ?? null;
   return {
-    isCall: request.isCall((name) => memberOf(members, name) !== null),
+    isCall: request.isCall((name) => memberOf(members, name) !== null, path),
     fields: request.fields(parts.fields, path),
     messageCount: messages?.ends.length ?? 0,
     offeredTools: toolsOf(body, members, dialect, caches),
