@@ -107,6 +107,14 @@ const EVENTS: Readonly<Record<string, (delta: Delta, at: number) => unknown>> = 
     usageMetadata: { promptTokenCount: 3, candidatesTokenCount: number },
     modelVersion: 'm',
   }),
+  'openai.completions': ([what, at, text]) => {
+    const choices = [{ index: at === 2 ? 1 : 0, text, logprobs: null, finish_reason: null }];
+    return { id: 'c', object: 'text_completion', created: 7, model: 'm', choices, usage: what > 4 ? {} : null };
+  },
+  'cohere.chat': ([what, at, text]) => {
+    const message = what > 3 ? { tool_calls: { function: { arguments: text } } } : { content: { text } };
+    return { type: what > 3 ? 'tool-call-delta' : 'content-delta', index: at, delta: { message } };
+  },
   'bedrock.converse': ([what, at, text]) => {
     const delta = [{ text }, { toolUse: { input: text } }, { reasoningContent: { text } }][what % 3]!;
     return { contentBlockIndex: at, delta, p: text.slice(1) };

@@ -1,21 +1,24 @@
-/** Token counts that a server tells in its answer's head: Bedrock does for each model, whatever the body says. */
+/**
+ * Token counts that a server tells in its answer's head, whatever the body says:
+ *
+ *     Bedrock                     x-amzn-bedrock-input-token-count, -output-token-count, -cache-read-input-token-count …
+ *     Text Generation Inference   x-prompt-tokens, x-generated-tokens
+ */
 import type { Headers } from '../http/exchange.ts';
 import type { Usage } from './dialects/dialect.ts';
 
-const PREFIX = 'x-amzn-bedrock-';
-
 function count(headers: Headers, name: string): number | null {
-  const value = headers.get(PREFIX + name);
+  const value = headers.get(name);
   return value !== undefined && /^\d{1,15}$/.test(value) ? Number(value) : null;
 }
 
-/** Null when it tells none. Cached tokens come on top of the input here and are added. */
+/** Null when it tells none. Bedrock's cached tokens come on top of the input and are added. */
 export function usageOfHeaders(headers: Headers): Usage | null {
-  const input = count(headers, 'input-token-count');
-  const output = count(headers, 'output-token-count');
+  const input = count(headers, 'x-amzn-bedrock-input-token-count') ?? count(headers, 'x-prompt-tokens');
+  const output = count(headers, 'x-amzn-bedrock-output-token-count') ?? count(headers, 'x-generated-tokens');
   if (input === null && output === null) return null;
-  const cacheRead = count(headers, 'cache-read-input-token-count');
-  const cacheWrite = count(headers, 'cache-write-input-token-count');
+  const cacheRead = count(headers, 'x-amzn-bedrock-cache-read-input-token-count');
+  const cacheWrite = count(headers, 'x-amzn-bedrock-cache-write-input-token-count');
   return {
     input: input === null ? null : input + (cacheRead ?? 0) + (cacheWrite ?? 0),
     cacheRead,
