@@ -4,7 +4,7 @@ import type { BodyConsumer } from '../http/exchange.ts';
 import type { AnswerReader } from './answer-reader.ts';
 import type { Dialect } from './dialects/dialect.ts';
 import type { ByteHolder, OpenBytes } from './open-bytes.ts';
-import type { RequestBody } from './request-body.ts';
+import type { RequestBytes } from './request-body.ts';
 import type { RequestFacts } from './request-facts.ts';
 
 const charactersOf = (facts: RequestFacts): number => facts.contents.reduce((sum, { text }) => sum + text.length, 0);
@@ -16,14 +16,14 @@ export class OpenCall implements ByteHolder {
   dialect: Dialect | null;
   countedBytes = 0;
   /** Null when there is none, and as soon as it isn't needed any more. */
-  requestBody: RequestBody | null;
+  requestBody: RequestBytes | null;
   /** One of our limits cut the request. */
   requestCut = false;
   reader: AnswerReader | null = null;
   #request: RequestFacts | null = null;
   #contentBytes = 0;
 
-  constructor(candidates: readonly Dialect[], requestBody: RequestBody | null) {
+  constructor(candidates: readonly Dialect[], requestBody: RequestBytes | null) {
     this.candidates = candidates;
     this.dialect = candidates[0] ?? null;
     this.requestBody = requestBody;

@@ -19,9 +19,10 @@ import { withoutKeys } from './error-text.ts';
 import { buildExchangeRow } from './exchange-row.ts';
 import { contentHash } from './hash.ts';
 import { usageOfHeaders } from './header-usage.ts';
+import { boundaryOf, MultipartBody } from './multipart.ts';
 import { OpenBytes } from './open-bytes.ts';
 import { AnswerIntake, OpenCall, RequestIntake } from './open-call.ts';
-import { BodyBuffers, RequestBody } from './request-body.ts';
+import { BodyBuffers, RequestBody, type RequestBytes } from './request-body.ts';
 import { RequestCaches, readRequest } from './request-facts.ts';
 
 export interface RecognizerOptions {
@@ -90,12 +91,16 @@ export class CallRecognizer implements ExchangeHandler {
     const candidates = dialectsOfPath(head.path);
     const type = head.headers.get('content-type') ?? '';
     if (candidates.length === 0 && !type.includes('json')) return null;
-    const { requestBytesMax, hintBytesMax } = this.#options.limits;
-    const hintBytes = Math.min(lengthHint(head.headers), hintBytesMax);
-    const requestBody = new RequestBody(this.#buffers, requestBytesMax, hintBytes);
-    const open = new OpenCall(candidates, requestBody);
+    const open = new OpenCall(candidates, this.#requestBody(head.headers, type));
     this.#open.set(exchange, open);
     return new RequestIntake(open, this.#openBytes);
+  }
+
+  #requestBody(headers: Headers, type: string): RequestBytes {
+    const boundary = boundaryOf(type);
+    if (boundary !== '') return new MultipartBody(boundary);
+    const { requestBytesMax, hintBytesMax } = this.#options.limits;
+    return new RequestBody(this.#buffers, requestBytesMax, Math.min(lengthHint(headers), hintBytesMax));
   }
 
   onRequestEnd(exchange: Exchange): void {
@@ -132,7 +137,7 @@ export class CallRecognizer implements ExchangeHandler {
     const cacheKey = ` ${exchange.connection.client.address} ${host}${path}`;
     const { content, limits } = this.#options;
     open.requestCut = body.droppedBytes > 0;
-    const kept = content && dialect.stored !== 'none';
+    const kept = content && (dialect.stored !== 'none' || body.isDescription);
     open.request = readRequest(body.bytes, dialect, path, kept, cacheKey, this.#caches, limits);
   }
 

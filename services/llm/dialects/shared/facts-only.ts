@@ -69,7 +69,8 @@ export function factsOnly(plan: FactsOnly): Dialect {
       isCall: plan.isCall,
       fields: (json, path) => ({
         model: asString(json.model) || (plan.modelOf?.(path) ?? ''),
-        streaming: json.stream === true || asString(json.stream_format) === 'sse',
+        // A form has texts only.
+        streaming: json.stream === true || json.stream === 'true' || json.stream_format === 'sse',
         maxOutputTokens: null,
         temperature: asNumber(json.temperature),
         previousResponseId: '',
