@@ -193,6 +193,7 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
     reasoningTokens: usage.reasoning,
     usageSource: usage.input !== null || usage.output !== null ? 'reported' : 'none',
     costUsd: costOf(parts, options.pricing, provider, requestedModel),
+    costEstimated: false,
     toolNames: toolCalls.map((call) => call.name),
     toolCallIds: toolCalls.map((call) => call.id),
     toolArguments: toolCalls.map((call) => (options.content ? call.arguments : '')),

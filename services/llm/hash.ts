@@ -12,3 +12,8 @@ export function contentHash(bytes: Buffer | string): ContentHash {
 export function callId(connection: string, side: 'client' | 'server', offset: number): CallId {
   return hash('sha256', `${connection}:${side}:${offset}`, 'hex').slice(0, HEX_DIGITS) as CallId;
 }
+
+/** Of the execution that the JSON-RPC request with this id (JSON text) in the exchange at `offset` asked for. */
+export function executionId(connection: string, offset: number, rpcId: string): CallId {
+  return hash('sha256', `${connection}:tool:${offset}:${rpcId}`, 'hex').slice(0, HEX_DIGITS) as CallId;
+}

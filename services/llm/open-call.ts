@@ -3,9 +3,18 @@ import type { Micros } from '../common/types.ts';
 import type { BodyConsumer } from '../http/exchange.ts';
 import type { AnswerReader } from './answer-reader.ts';
 import type { Dialect } from './dialects/dialect.ts';
+import type { RpcAnswers } from './mcp/answer.ts';
+import type { ToolCallRequest } from './mcp/request.ts';
 import type { ByteHolder, OpenBytes } from './open-bytes.ts';
 import type { RequestBytes } from './request-body.ts';
 import type { RequestFacts } from './request-facts.ts';
+
+/** An answer's body on its way in, as far as it is read. */
+export interface AnswerBytes extends BodyConsumer {
+  readonly heldBytes: number;
+  /** Lets go of all that came and of what comes. */
+  drop(): void;
+}
 
 const charactersOf = (facts: RequestFacts): number => facts.contents.reduce((sum, { text }) => sum + text.length, 0);
 
@@ -20,6 +29,9 @@ export class OpenCall implements ByteHolder {
   /** One of our limits cut the request. */
   requestCut = false;
   reader: AnswerReader | null = null;
+  /** Of an exchange that asks an MCP server to run tools, and is no call; else empty. */
+  toolCalls: readonly ToolCallRequest[] = [];
+  toolAnswers: RpcAnswers | null = null;
   #request: RequestFacts | null = null;
   #contentBytes = 0;
 
@@ -40,7 +52,11 @@ export class OpenCall implements ByteHolder {
 
   /** About: texts count a byte a character. */
   get heldBytes(): number {
-    return this.#contentBytes + (this.requestBody?.heldBytes ?? 0) + (this.reader?.heldBytes ?? 0);
+    return this.#contentBytes + (this.requestBody?.heldBytes ?? 0) + (this.#answer?.heldBytes ?? 0);
+  }
+
+  get #answer(): AnswerBytes | null {
+    return this.reader ?? this.toolAnswers;
   }
 
   /** Nothing more is read of the request. */
@@ -54,7 +70,7 @@ export class OpenCall implements ByteHolder {
     if (this.requestBody !== null || this.#contentBytes > 0) this.requestCut = true;
     this.releaseBody();
     if (this.#request !== null) this.request = { ...this.#request, contents: [] };
-    if (this.reader !== null && this.reader.heldBytes > 0) this.reader.drop();
+    if (this.#answer !== null && this.#answer.heldBytes > 0) this.#answer.drop();
   }
 }
 
@@ -83,10 +99,10 @@ export class RequestIntake implements BodyConsumer {
 /** The answer's body on its way in. */
 export class AnswerIntake implements BodyConsumer {
   readonly #call: OpenCall;
-  readonly #reader: AnswerReader;
+  readonly #reader: AnswerBytes;
   readonly #open: OpenBytes;
 
-  constructor(call: OpenCall, reader: AnswerReader, open: OpenBytes) {
+  constructor(call: OpenCall, reader: AnswerBytes, open: OpenBytes) {
     this.#call = call;
     this.#reader = reader;
     this.#open = open;

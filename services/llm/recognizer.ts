@@ -2,7 +2,7 @@
  * Finds the LLM calls among the exchanges. One serves all connections; what is known of an open exchange is in its state.
  *
  * A POST to a path of a dialect is a call if its body has the shape of one; so is one that failed or whose body was lost,
- * since nothing else tells. Any other JSON POST is a call if both its body and its answer look like one. A response whose
+ * since nothing else tells. A JSON POST that asks an MCP server to run tools is as many tool executions. Any other JSON POST is a call if both its body and its answer look like one. A response whose
  * request was never seen is a call if it has the shape of a dialect's answer.
  */
 import type { Content, Observation } from '../../schemas/call.ts';
@@ -19,6 +19,9 @@ import { withoutKeys } from './error-text.ts';
 import { buildExchangeRow } from './exchange-row.ts';
 import { contentHash } from './hash.ts';
 import { usageOfHeaders } from './header-usage.ts';
+import { RpcAnswers } from './mcp/answer.ts';
+import { buildExecution } from './mcp/execution.ts';
+import { readToolCalls } from './mcp/request.ts';
 import { boundaryOf, MultipartBody } from './multipart.ts';
 import { OpenBytes } from './open-bytes.ts';
 import { AnswerIntake, OpenCall, RequestIntake } from './open-call.ts';
@@ -38,6 +41,7 @@ export interface RecognizerOptions {
 export interface RecognizerStats {
   calls: number;
   exchanges: number;
+  toolExecutions: number;
   contents: number;
   contentBytes: number;
   /** Open exchanges that had to let go of their bodies, since all together held more than `openBytesMax`. */
@@ -63,7 +67,7 @@ export class CallRecognizer implements ExchangeHandler {
   readonly #open = new Map<Exchange, OpenCall>();
   readonly #openBytes: OpenBytes;
   readonly #buffers = new BodyBuffers();
-  readonly #counts = { calls: 0, exchanges: 0, contents: 0, contentBytes: 0 };
+  readonly #counts = { calls: 0, exchanges: 0, toolExecutions: 0, contents: 0, contentBytes: 0 };
   readonly #caches: RequestCaches;
   readonly #pricing: Pricing | null;
 
@@ -109,7 +113,10 @@ export class CallRecognizer implements ExchangeHandler {
     // Read now, so that only what is new of it is held while the answer streams.
     this.#readByPath(exchange, open);
     if (open.dialect === null && !open.request!.isCall) {
-      this.#close(exchange, open);
+      open.toolCalls = readToolCalls(open.requestBody.bytes);
+      open.request = null;
+      if (open.toolCalls.length === 0) this.#close(exchange, open);
+      else open.releaseBody();
       return;
     }
     if (open.dialect !== null) open.releaseBody();
@@ -152,6 +159,11 @@ export class CallRecognizer implements ExchangeHandler {
       open = new OpenCall([], null);
       this.#open.set(exchange, open);
     }
+    if (open.toolCalls.length > 0) {
+      const wanted = new Set(open.toolCalls.map(({ rpcId }) => rpcId));
+      open.toolAnswers = new RpcAnswers(wanted, contentType, lengthHint(head.headers), this.#options.limits);
+      return new AnswerIntake(open, open.toolAnswers, this.#openBytes);
+    }
     open.reader = new AnswerReader({
       dialect: open.dialect,
       status: head.status,
@@ -165,6 +177,11 @@ export class CallRecognizer implements ExchangeHandler {
 
   onEnd(exchange: Exchange): void {
     const open = this.#open.get(exchange);
+    if (open !== undefined && open.toolCalls.length > 0) {
+      this.#close(exchange, open);
+      this.#emitExecutions(exchange, open);
+      return;
+    }
     if (open !== undefined) {
       const answer = open.reader?.finish() ?? null;
       const dialect = this.#dialectOf(exchange, open, answer);
@@ -215,6 +232,15 @@ export class CallRecognizer implements ExchangeHandler {
     this.#counts.contents += contents.length;
     this.#counts.calls++;
     this.#emit({ type: 'call', call, contents });
+  }
+
+  #emitExecutions(exchange: Exchange, { toolCalls, toolAnswers }: OpenCall): void {
+    toolAnswers?.finish();
+    for (const toolCall of toolCalls) {
+      const { execution, contents } = buildExecution(exchange, toolCall, toolAnswers, this.#options);
+      this.#counts.toolExecutions++;
+      this.#emit({ type: 'tool_execution', execution, contents });
+    }
   }
 
   #responseContent(exchange: Exchange, answer: Answer | null, contents: Content[]): ContentHash | '' {

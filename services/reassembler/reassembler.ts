@@ -167,8 +167,7 @@ export class Reassembler implements ConsumerHandlers<Frame> {
       if (owned.over) return;
       if (observation.type === 'call') this.#calls++;
       else this.#exchanges++;
-      const row = observation.type === 'call' ? observation.call : observation.exchange;
-      await this.#producer.publish(row.connectionId, observation);
+      await this.#producer.publish(connectionOf(observation), observation);
     }
   }
 
@@ -194,5 +193,16 @@ export class Reassembler implements ConsumerHandlers<Frame> {
     await this.#producer.flush();
     const result = await this.#consumer?.commit(partition, offset, metadata, owned.epoch);
     if (result === 'committed') owned.committed = offset;
+  }
+}
+
+function connectionOf(observation: Observation): string {
+  switch (observation.type) {
+    case 'call':
+      return observation.call.connectionId;
+    case 'tool_execution':
+      return observation.execution.connectionId;
+    case 'exchange':
+      return observation.exchange.connectionId;
   }
 }

@@ -25,7 +25,7 @@ import {
   skipValue,
 } from './skip.ts';
 
-export type PartKind = Exclude<Content['kind'], 'response' | 'body'>;
+export type PartKind = Exclude<Content['kind'], 'response' | 'body' | 'arguments' | 'result'>;
 /** Top-level members whose values are stored by parts; `inside`: an object whose members count as top-level ones. */
 export type RequestLayout = Readonly<Record<string, PartKind | 'inside'>>;
 
