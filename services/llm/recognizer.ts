@@ -18,7 +18,7 @@ import { dialectsOfPath, UNKNOWN_DIALECT } from './dialects/registry.ts';
 import { withoutKeys } from './error-text.ts';
 import { buildExchangeRow } from './exchange-row.ts';
 import { contentHash } from './hash.ts';
-import { usageOfHeaders } from './header-usage.ts';
+import { errorTypeOfHeaders, usageOfHeaders } from './head-facts.ts';
 import { RpcAnswers } from './mcp/answer.ts';
 import { buildExecution } from './mcp/execution.ts';
 import { readToolCalls } from './mcp/request.ts';
@@ -170,6 +170,7 @@ export class CallRecognizer implements ExchangeHandler {
       contentType,
       contentLength: lengthHint(head.headers),
       headUsage: usageOfHeaders(head.headers),
+      headErrorType: errorTypeOfHeaders(head.headers),
       limits: this.#options.limits,
     });
     return new AnswerIntake(open, open.reader, this.#openBytes);

@@ -132,3 +132,17 @@ test('a damaged frame marks the call as truncated', () => {
   const call = observeCall({ ...SCRIPT, response: [[10_000, Buffer.concat(pieces)]] });
   assert.deepEqual([call.completeness, call.answerPreview], ['truncated', 'Hel']);
 });
+
+test('the type of an error is in the head', () => {
+  const call = observeCall({
+    path: PATH,
+    request: REQUEST,
+    status: 429,
+    responseHeaders: { 'x-amzn-errortype': 'ThrottlingException:http://internal/' },
+    response: [[9000, '{"message":"Too many requests"}']],
+  });
+  assert.deepEqual(
+    [call.outcome, call.errorType, call.errorMessage],
+    ['http_error', 'ThrottlingException', 'Too many requests'],
+  );
+});

@@ -1,5 +1,5 @@
 /**
- * Token counts that a server tells in its answer's head, whatever the body says:
+ * What a server tells in its answer's head, whatever the body says. Token counts:
  *
  *     Bedrock                     x-amzn-bedrock-input-token-count, -output-token-count, -cache-read-input-token-count …
  *     Text Generation Inference   x-prompt-tokens, x-generated-tokens
@@ -28,4 +28,9 @@ export function usageOfHeaders(headers: Headers): Usage | null {
     output,
     reasoning: null,
   };
+}
+
+/** AWS has it there: `ThrottlingException:http://…`. */
+export function errorTypeOfHeaders(headers: Headers): string {
+  return /^[\w.#-]{1,100}/.exec(headers.get('x-amzn-errortype') ?? '')?.[0] ?? '';
 }
