@@ -19,21 +19,25 @@ const PACKAGES: Readonly<Record<string, string>> = {
   ollama: '0.6.4',
 };
 
-function installed(): boolean {
-  return Object.entries(PACKAGES).every(([name, version]) => {
+function installed(packages: Readonly<Record<string, string>>): boolean {
+  return Object.entries(packages).every(([name, version]) => {
     const file = join(FOLDER, 'node_modules', name, 'package.json');
     return existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version === version;
   });
 }
 
-/** Installs what is missing. Needs the npm registry the first time. */
-export function installClients(): void {
-  if (installed()) return;
+/** Installs what is missing, at exactly these versions. Needs the npm registry the first time. */
+export function installPackages(packages: Readonly<Record<string, string>>): void {
+  if (installed(packages)) return;
   mkdirSync(FOLDER, { recursive: true });
-  writeFileSync(join(FOLDER, 'package.json'), JSON.stringify({ private: true, dependencies: PACKAGES }));
-  const options = ['--no-audit', '--no-fund', '--ignore-scripts', '--silent'];
-  execFileSync('npm', ['install', '--prefix', FOLDER, ...options], { stdio: 'inherit' });
+  const file = join(FOLDER, 'package.json');
+  if (!existsSync(file)) writeFileSync(file, '{"private":true}');
+  const options = ['--save-exact', '--no-audit', '--no-fund', '--ignore-scripts', '--silent'];
+  const wanted = Object.entries(packages).map(([name, version]) => `${name}@${version}`);
+  execFileSync('npm', ['install', '--prefix', FOLDER, ...options, ...wanted], { stdio: 'inherit' });
 }
+
+export const installClients = (): void => installPackages(PACKAGES);
 
 /** A module of one of these packages. What it exports is typed by who uses it. */
 export async function load<T>(name: string): Promise<T> {

@@ -25,6 +25,8 @@ export interface CallParts {
   /** One of our limits cut the request's body. */
   readonly requestCut: boolean;
   readonly responseContent: ContentHash | '';
+  /** Our own count of its tokens; null when the API told one, or none was made. */
+  readonly estimated: Usage | null;
 }
 
 export interface CallOptions {
@@ -122,11 +124,12 @@ function outcomeOfCall(parts: CallParts, limits: LlmLimits) {
 /** By the model that answered, else by the one that was asked for. */
 function costOf(parts: CallParts, pricing: Pricing | null, provider: string, requestedModel: string): number | null {
   const facts = parts.answer?.facts;
-  if (pricing === null || facts?.usage == null) return null;
+  const usage = parts.estimated ?? facts?.usage ?? null;
+  if (pricing === null || usage === null) return null;
   const { request, response } = parts.exchange;
   const time = request.start ?? response.start ?? 0;
-  const byModel = pricing.costUsd(provider, facts.model, facts.usage, time);
-  return byModel ?? pricing.costUsd(provider, requestedModel, facts.usage, time);
+  const byModel = pricing.costUsd(provider, facts?.model ?? '', usage, time);
+  return byModel ?? pricing.costUsd(provider, requestedModel, usage, time);
 }
 
 /** One literal with every column: the row of each call has the same shape, and spreading it together cost more than all else here. */
@@ -135,7 +138,9 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
   const { connection, requestHead, responseHead } = exchange;
   const fields = request?.fields ?? null;
   const facts = answer?.facts ?? null;
-  const usage = facts?.usage ?? NO_USAGE;
+  const usage = parts.estimated ?? facts?.usage ?? NO_USAGE;
+  const told = usage.input !== null || usage.output !== null;
+  const usageSource = !told ? 'none' : parts.estimated === null ? 'reported' : 'estimated';
   const who = identityOf(parts, options);
   const result = outcomeOfCall(parts, options.limits);
   const time = timesOf(parts, usage.output);
@@ -144,6 +149,7 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
   const path = requestHead?.path ?? '';
   const provider = providerOf(host, responseHead?.headers ?? null, dialect.vendor, path);
   const requestedModel = fields?.model || dialect.request.fields({}, path).model;
+  const costUsd = costOf(parts, options.pricing, provider, requestedModel);
   return {
     callId: callId(connection.id, requestHead === null ? 'server' : 'client', exchange.offset),
     connectionId: connection.id,
@@ -191,9 +197,9 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
     cacheWrite1hTokens: usage.cacheWrite1h,
     outputTokens: usage.output,
     reasoningTokens: usage.reasoning,
-    usageSource: usage.input !== null || usage.output !== null ? 'reported' : 'none',
-    costUsd: costOf(parts, options.pricing, provider, requestedModel),
-    costEstimated: false,
+    usageSource,
+    costUsd,
+    costEstimated: costUsd !== null && usageSource === 'estimated',
     toolNames: toolCalls.map((call) => call.name),
     toolCallIds: toolCalls.map((call) => call.id),
     toolArguments: toolCalls.map((call) => (options.content ? call.arguments : '')),

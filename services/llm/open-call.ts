@@ -16,6 +16,8 @@ export interface AnswerBytes extends BodyConsumer {
   drop(): void;
 }
 
+const EMPTY = Buffer.alloc(0);
+
 const charactersOf = (facts: RequestFacts): number => facts.contents.reduce((sum, { text }) => sum + text.length, 0);
 
 export class OpenCall implements ByteHolder {
@@ -26,6 +28,8 @@ export class OpenCall implements ByteHolder {
   countedBytes = 0;
   /** Null when there is none, and as soon as it isn't needed any more. */
   requestBody: RequestBytes | null;
+  /** What was read of the request stays, in case that its tokens must be counted. */
+  #keptBody: RequestBytes | null = null;
   /** One of our limits cut the request. */
   requestCut = false;
   reader: AnswerReader | null = null;
@@ -52,17 +56,31 @@ export class OpenCall implements ByteHolder {
 
   /** About: texts count a byte a character. */
   get heldBytes(): number {
-    return this.#contentBytes + (this.requestBody?.heldBytes ?? 0) + (this.#answer?.heldBytes ?? 0);
+    const bodies = (this.requestBody?.heldBytes ?? 0) + (this.#keptBody?.heldBytes ?? 0);
+    return this.#contentBytes + bodies + (this.#answer?.heldBytes ?? 0);
   }
 
   get #answer(): AnswerBytes | null {
     return this.reader ?? this.toolAnswers;
   }
 
+  /** Of a request that was read; empty when it wasn't kept. */
+  get keptBytes(): Buffer {
+    return this.#keptBody?.bytes ?? EMPTY;
+  }
+
+  /** The request was read; its bytes may be wanted once more. */
+  keepBody(): void {
+    this.#keptBody = this.requestBody;
+    this.requestBody = null;
+  }
+
   /** Nothing more is read of the request. */
   releaseBody(): void {
     this.requestBody?.release();
     this.requestBody = null;
+    this.#keptBody?.release();
+    this.#keptBody = null;
   }
 
   /** The facts stay, the texts go: of the request those that were to be stored, of the answer all that came and that comes. */

@@ -13,9 +13,10 @@ import { type Answer, AnswerReader } from './answer-reader.ts';
 import { buildCall } from './call-builder.ts';
 import { Pricing } from './cost.ts';
 import type { LlmLimits } from './defaults.ts';
-import type { Dialect } from './dialects/dialect.ts';
+import type { Dialect, Usage } from './dialects/dialect.ts';
 import { dialectsOfPath, UNKNOWN_DIALECT } from './dialects/registry.ts';
 import { withoutKeys } from './error-text.ts';
+import { UsageEstimator } from './estimate/estimate.ts';
 import { buildExchangeRow } from './exchange-row.ts';
 import { contentHash } from './hash.ts';
 import { errorTypeOfHeaders, usageOfHeaders } from './head-facts.ts';
@@ -35,6 +36,8 @@ export interface RecognizerOptions {
   /** Whether texts are observed: bodies, previews, tool arguments. */
   readonly content: boolean;
   readonly pricing: boolean;
+  /** Whether the tokens of calls that report none are counted by us. Left out: false. */
+  readonly estimateUsage?: boolean;
   readonly limits: LlmLimits;
 }
 
@@ -70,6 +73,7 @@ export class CallRecognizer implements ExchangeHandler {
   readonly #counts = { calls: 0, exchanges: 0, toolExecutions: 0, contents: 0, contentBytes: 0 };
   readonly #caches: RequestCaches;
   readonly #pricing: Pricing | null;
+  readonly #estimator: UsageEstimator | null;
 
   constructor(options: RecognizerOptions, emit: (observation: Observation) => void) {
     this.#options = options;
@@ -77,6 +81,7 @@ export class CallRecognizer implements ExchangeHandler {
     this.#caches = new RequestCaches(options.limits);
     this.#openBytes = new OpenBytes(options.limits.openBytesMax);
     this.#pricing = options.pricing ? new Pricing() : null;
+    this.#estimator = options.estimateUsage === true ? new UsageEstimator() : null;
   }
 
   get stats(): RecognizerStats {
@@ -119,7 +124,11 @@ export class CallRecognizer implements ExchangeHandler {
       else open.releaseBody();
       return;
     }
-    if (open.dialect !== null) open.releaseBody();
+    if (open.dialect !== null) {
+      if (this.#estimator !== null && open.dialect.stored === undefined && !isPartial(exchange.request))
+        open.keepBody();
+      else open.releaseBody();
+    }
     this.#openBytes.update(open);
   }
 
@@ -186,9 +195,10 @@ export class CallRecognizer implements ExchangeHandler {
     if (open !== undefined) {
       const answer = open.reader?.finish() ?? null;
       const dialect = this.#dialectOf(exchange, open, answer);
+      const estimated = dialect === null ? null : this.#estimate(exchange, open, dialect, answer);
       this.#close(exchange, open);
       if (dialect !== null) {
-        this.#emitCall(exchange, open, dialect, answer);
+        this.#emitCall(exchange, open, dialect, answer, estimated);
         return;
       }
     }
@@ -218,13 +228,29 @@ export class CallRecognizer implements ExchangeHandler {
     return open.request?.isCall || (open.requestCut && open.request === null) ? found : null;
   }
 
-  #emitCall(exchange: Exchange, open: OpenCall, dialect: Dialect, answer: Answer | null): void {
+  /** Only of a call that was answered, and whose server told no count at all. */
+  #estimate(exchange: Exchange, open: OpenCall, dialect: Dialect, answer: Answer | null): Usage | null {
+    if (this.#estimator === null || answer === null || open.keptBytes.length === 0) return null;
+    if ((exchange.responseHead?.status ?? 0) >= 400) return null;
+    const { facts, text } = answer;
+    if (facts?.usage != null && (facts.usage.input !== null || facts.usage.output !== null)) return null;
+    const model = facts?.model || open.request?.fields.model || '';
+    return this.#estimator.estimate(dialect, model, open.keptBytes, facts, text);
+  }
+
+  #emitCall(
+    exchange: Exchange,
+    open: OpenCall,
+    dialect: Dialect,
+    answer: Answer | null,
+    estimated: Usage | null,
+  ): void {
     const { request, requestCut } = open;
     const contents: Content[] = request === null ? [] : [...request.contents];
     const kept = dialect.stored === undefined || (exchange.responseHead?.status ?? 0) >= 400;
     const responseContent = kept ? this.#responseContent(exchange, answer, contents) : '';
     const { identity, content, limits } = this.#options;
-    const parts = { exchange, dialect, request, answer, requestCut, responseContent };
+    const parts = { exchange, dialect, request, answer, requestCut, responseContent, estimated };
     const call = buildCall(parts, { identity, content, pricing: this.#pricing, limits });
     for (const { hash, text } of contents) {
       this.#caches.markEmitted(hash);
