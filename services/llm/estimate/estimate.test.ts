@@ -47,7 +47,7 @@ test('a call without a usage gets an estimate that says so, and one with a usage
   });
   const input = countTokens(TEXT.repeat(50), 'o200k_base');
   const output = countTokens(TEXT.repeat(10), 'o200k_base');
-  assert.deepEqual([call.usageSource, call.inputTokens, call.outputTokens], ['estimated', input + 4, output]);
+  assert.deepEqual([call.usageSource, call.inputTokens, call.outputTokens], ['estimated', input + 4 + 3, output]);
   assert.ok(call.costUsd! > 0);
   assert.deepEqual([call.costEstimated, call.cacheReadTokens], [true, null]);
   const usage = { prompt_tokens: 3, completion_tokens: 2 };

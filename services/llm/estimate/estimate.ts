@@ -13,6 +13,8 @@ import { countTokens } from './tokenizer.ts';
 
 /** Tokens around each message, as OpenAI's chat format has them; other templates differ little. */
 const MESSAGE_TOKENS = 4;
+/** Behind the last message, where the answer begins. */
+const REPLY_TOKENS = 3;
 /** Parts whose counts are kept: the next request brings them again. */
 const KNOWN_MAX = 20_000;
 /** Characters of one call that are counted; a longer one has its rest counted by the same measure. */
@@ -82,7 +84,7 @@ export class UsageEstimator {
     const { layout } = dialect.request;
     const { members, status } = scanRequest(body, layout, 50_000, null);
     if (status !== 'ok') return null;
-    let tokens = 0;
+    let tokens = REPLY_TOKENS + this.#tokens(family.preamble ?? '', family);
     for (const { kind, start, starts, ends } of members) {
       if (kind === null) continue;
       for (let i = 0; i < ends.length; i++) {
