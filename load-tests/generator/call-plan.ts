@@ -2,6 +2,7 @@
 import type { Ask, Dialect, Failure, Finish, Reply, StreamEvent } from '../dialects/dialect.ts';
 import { DIALECTS, streamType } from '../dialects/index.ts';
 import type { CallFacts } from '../manifest.ts';
+import type { Coding } from './body-coding.ts';
 import { type Known, knownOfNothing, knownOfPart, knownOfWhole } from './call-facts.ts';
 import type { Conversation } from './conversation.ts';
 import { type BodyPiece, buildMessage, type MessagePlan, type WireMessage } from './http-message.ts';
@@ -168,18 +169,24 @@ function requestPieces(kind: CallKind, body: string, expectContinue: boolean, ra
   ];
 }
 
+function requestCoding(pieces: number, random: Random): Coding {
+  const coding = random.weighted({ identity: 93, gzip: 3, zstd: 2, br: 2 });
+  return coding === 'br' && pieces > 1 ? 'gzip' : coding;
+}
+
 function requestMessage(draft: Draft, body: string, target: string, expectContinue: boolean): WireMessage {
   const { kind, random } = draft;
   const headers = requestHeaders(draft);
   if (expectContinue) headers.push(['expect', '100-continue']);
   const framing = random.chance(0.08) ? 'chunked' : 'length';
   const aborted = kind === 'request_abort';
+  const pieces = requestPieces(kind, body, expectContinue, random);
   const plan: MessagePlan = {
     ...NEUTRAL,
     startLine: `POST ${target} HTTP/1.1`,
     headers,
-    pieces: requestPieces(kind, body, expectContinue, random),
-    coding: !aborted && random.chance(0.05) ? 'gzip' : 'identity',
+    pieces,
+    coding: aborted ? 'identity' : requestCoding(pieces.length, random),
     framing,
     oddChunks: framing === 'chunked',
     cutAfter: aborted ? 1 : -1,
@@ -237,7 +244,9 @@ function whole(draft: Draft, framing: 'length' | 'chunked' | 'close'): Answer {
       startLine: okLine(framing, random),
       headers: responseHeaders(draft, 'application/json'),
       pieces: halves,
-      coding: isCut(kind) ? 'identity' : random.weighted({ identity: 50, gzip: 40, deflate: 7, raw_deflate: 3 }),
+      coding: isCut(kind)
+        ? 'identity'
+        : random.weighted({ identity: 50, gzip: 30, deflate: 6, raw_deflate: 3, br: 6, zstd: 5 }),
       framing,
       oddChunks: random.chance(0.6),
       extensions: random.chance(0.2),
@@ -287,7 +296,9 @@ function streamed(draft: Draft, framing: 'length' | 'chunked' | 'close'): Answer
       startLine: okLine(framing, random),
       headers: responseHeaders(draft, jsonList ? 'application/json; charset=UTF-8' : streamType(draft.dialect)),
       pieces: streamPieces(draft, events),
-      coding: isCut(kind) ? 'identity' : random.weighted({ identity: 70, gzip: 30, deflate: 7, raw_deflate: 3 }),
+      coding: isCut(kind)
+        ? 'identity'
+        : random.weighted({ identity: 70, gzip: 25, deflate: 6, raw_deflate: 3, zstd: 6 }),
       framing,
       oddChunks: random.chance(0.4),
       extensions: random.chance(0.1),
