@@ -71,6 +71,17 @@ async function counters(): Promise<Readonly<Record<string, (text: string) => num
 const sum = (texts: readonly string[], count: (text: string) => number): number =>
   texts.reduce((total, text) => total + count(text), 0);
 
+function loading(): string {
+  const before = { ms: performance.now(), bytes: process.memoryUsage().rss };
+  countTokens('first', 'o200k_base');
+  const ms = performance.now() - before.ms;
+  const run = performance.now();
+  countTokens('a'.repeat(100_000), 'o200k_base');
+  const megabytes = (process.memoryUsage().rss - before.bytes) / 1e6;
+  return `loading ${ms.toFixed(0)} ms, ${megabytes.toFixed(0)} MB; 100 KB of one letter ${(performance.now() - run).toFixed(0)} ms`;
+}
+
+process.stdout.write(`${loading()}\n`);
 installPackages(PACKAGES);
 const texts = corpora();
 const ours = Object.fromEntries(

@@ -1,18 +1,20 @@
 /**
  * Reads the body of one response: a JSON body, a stream of events (SSE, or Amazon's binary one), JSON in pieces, media, or
- * whatever an error brings. What it is, is told by the content type, and by the first byte where that is missing or wrong.
+ * whatever an error brings.
  */
 import type { Micros } from '../common/types.ts';
 import { AwsEventStreamParser } from '../http/aws-event-stream.ts';
 import { BodyCollector } from '../http/body.ts';
 import type { BodyConsumer } from '../http/exchange.ts';
 import { SseParser } from '../http/sse.ts';
+import { type AnswerMode, modeOf, sniffMode } from './answer-mode.ts';
 import { type ApiError, readApiError } from './api-error.ts';
 import { awsEventOf } from './aws-events.ts';
 import { type ChunkTemplate, endsEvent } from './chunk-template.ts';
 import type { LlmLimits } from './defaults.ts';
 import type { Dialect, EventStream, ResponseFacts, StreamEnd, Usage } from './dialects/dialect.ts';
 import { DIALECTS, UNKNOWN_DIALECT } from './dialects/registry.ts';
+import { NO_FACTS } from './dialects/shared/facts.ts';
 import { EventTemplates } from './event-template.ts';
 import { JsonPieces } from './json/pieces.ts';
 import { asObject, type JsonObject, parseJson } from './json/value.ts';
@@ -52,28 +54,6 @@ function bytesBeforeGap(body: BodyCollector): Buffer {
   return gap === undefined ? body.bytes : body.bytes.subarray(0, gap.at);
 }
 
-/** `media`: sound, pictures, subtitles: nothing of it is read. */
-type Mode = 'undecided' | 'events' | 'frames' | 'pieces' | 'whole' | 'media' | 'dropped';
-
-const NO_FACTS: ResponseFacts = {
-  model: '',
-  responseId: '',
-  finishReason: '',
-  finishReasonRaw: '',
-  refused: false,
-  usage: null,
-  toolCalls: [],
-  text: '',
-  error: null,
-};
-
-function modeOf({ contentType, status, dialect }: AnswerOptions): Mode {
-  if (contentType.includes('vnd.amazon.eventstream')) return 'frames';
-  if (contentType.includes('event-stream')) return 'events';
-  const isMedia = dialect?.stored === 'none' && status < 400 && contentType !== '' && !contentType.includes('json');
-  return isMedia ? 'media' : 'undecided';
-}
-
 /** Events that are kept for the dialect that is still to be found. */
 const UNCLAIMED_EVENTS_MAX = 8;
 
@@ -86,7 +66,7 @@ interface Unclaimed {
 export class AnswerReader implements BodyConsumer {
   readonly #options: AnswerOptions;
   #dialect: Dialect | null;
-  #mode: Mode;
+  #mode: AnswerMode;
   #events: SseParser | null = null;
   #frames: AwsEventStreamParser | null = null;
   #pieces: JsonPieces | null = null;
@@ -109,7 +89,7 @@ export class AnswerReader implements BodyConsumer {
   constructor(options: AnswerOptions) {
     this.#options = options;
     this.#dialect = options.dialect;
-    this.#mode = modeOf(options);
+    this.#mode = modeOf(options, options.dialect);
   }
 
   /** Bytes that are held for this answer, about. */
@@ -120,7 +100,7 @@ export class AnswerReader implements BodyConsumer {
 
   data(bytes: Buffer, time: Micros): void {
     this.#time = time;
-    if (this.#mode === 'undecided') this.#mode = this.#sniff(bytes);
+    if (this.#mode === 'undecided') this.#mode = sniffMode(bytes, this.#options, this.#dialect);
     if (this.#mode === 'events') this.#eventBytes(bytes, time);
     else if (this.#mode === 'frames') this.#frameParser().data(bytes, time);
     else if (this.#mode === 'pieces') this.#pieceParser().data(bytes, time);
@@ -163,20 +143,6 @@ export class AnswerReader implements BodyConsumer {
     this.#lastData = '';
     this.#unclaimed = [];
     this.#streamBytes = 0;
-  }
-
-  #sniff(bytes: Buffer): Mode {
-    const { contentType, status } = this.#options;
-    if (status >= 400 || contentType.includes('html')) return 'whole';
-    if (/ndjson|jsonl|stream\+json/.test(contentType)) return 'pieces';
-    let i = 0;
-    while (i < bytes.length && bytes[i]! <= 0x20) i++;
-    if (i === bytes.length) return 'undecided';
-    const c = bytes[i]!;
-    if (c === 0x5b) return this.#dialect?.stored === undefined ? 'pieces' : 'whole';
-    // `data:`, `event:`, `id:`, `retry:` or a comment, sent as something else than an event stream.
-    const isField = c === 0x64 || c === 0x65 || c === 0x69 || c === 0x72 || c === 0x3a;
-    return isField && !contentType.includes('json') ? 'events' : 'whole';
   }
 
   #eventBytes(bytes: Buffer, time: Micros): void {

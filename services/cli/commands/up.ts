@@ -3,7 +3,7 @@ import { captureLive } from '../live.ts';
 import { openConfiguredStore } from '../runtime.ts';
 import { curlLine, serveApi, untilAborted } from '../serve.ts';
 import { storeTarget } from '../target.ts';
-import { formatCount } from '../terminal/units.ts';
+import { storedRows } from '../terminal/units.ts';
 
 export const up: CommandBody = {
   usage: '[options]',
@@ -48,9 +48,7 @@ export const up: CommandBody = {
           onReady: () => note(`Capturing on ${config.capture.interface}. Ctrl-C ends it.`),
         });
         if (result.failure !== null) throw result.failure;
-        print(
-          `Stored ${formatCount(result.sink?.calls ?? 0)} LLM calls and ${formatCount(result.sink?.exchanges ?? 0)} other HTTP exchanges.`,
-        );
+        print(`Stored ${storedRows(result.sink ?? { calls: 0, toolExecutions: 0, exchanges: 0 })}.`);
         return EXIT.ok;
       } finally {
         await api.close();

@@ -1,6 +1,6 @@
 /**
- * Counts tokens with OpenAI's tokenizers (`gpt-tokenizer`). Each is loaded when it is first asked for: that takes a third of a
- * second and 60 MB, which nobody pays whose calls report their usage.
+ * Counts tokens with OpenAI's tokenizers (`gpt-tokenizer`). Each is loaded when it is first asked for: that takes time and
+ * memory (load-tests/estimate/measure.ts), which nobody pays whose calls report their usage.
  */
 import { createRequire } from 'node:module';
 
