@@ -3,12 +3,14 @@
  * in the words of each API. Written from the APIs' references, apart from the code that reads them.
  */
 
-/** `anthropic.bedrock`: Anthropic's bodies as Bedrock's InvokeModel carries them; as a dialect they are `anthropic.messages`. */
+/** Other carriers of a dialect's bodies (`anthropic.bedrock`, `anthropic.vertex`, `gemini.code_assist`) have names of their own here. */
 export type DialectName =
   | 'anthropic.messages'
   | 'anthropic.bedrock'
+  | 'anthropic.vertex'
   | 'bedrock.converse'
   | 'cohere.chat'
+  | 'gemini.code_assist'
   | 'gemini.generate_content'
   | 'ollama.chat'
   | 'openai.chat'

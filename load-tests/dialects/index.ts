@@ -1,10 +1,12 @@
 /** All dialects by name, and how each writes the events of a stream. */
 import { anthropicBedrock } from './anthropic-bedrock.ts';
 import { anthropicMessages } from './anthropic-messages.ts';
+import { anthropicVertex } from './anthropic-vertex.ts';
 import { awsFrame } from './aws-frame.ts';
 import { bedrockConverse } from './bedrock-converse.ts';
 import { cohereChat } from './cohere-chat.ts';
 import type { Dialect, DialectName } from './dialect.ts';
+import { geminiCodeAssist } from './gemini-code-assist.ts';
 import { geminiGenerateContent } from './gemini-generate-content.ts';
 import { ollamaChat } from './ollama-chat.ts';
 import { openaiChat } from './openai-chat.ts';
@@ -17,6 +19,8 @@ export const DIALECTS: Readonly<Record<DialectName, Dialect>> = {
   'openai.responses': openaiResponses,
   'gemini.generate_content': geminiGenerateContent,
   'anthropic.bedrock': anthropicBedrock,
+  'anthropic.vertex': anthropicVertex,
+  'gemini.code_assist': geminiCodeAssist,
   'bedrock.converse': bedrockConverse,
   'cohere.chat': cohereChat,
   'ollama.chat': ollamaChat,

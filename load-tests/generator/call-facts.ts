@@ -64,6 +64,10 @@ interface GeminiUsage {
   readonly thoughtsTokenCount?: number;
 }
 
+interface GeminiEvent {
+  readonly usageMetadata: GeminiUsage;
+}
+
 /** The stream was left after `events`, before the reply's end. All APIs that name model and id do it in their first event. */
 export function knownOfPart(dialect: Dialect, reply: Reply, events: readonly StreamEvent[]): Known {
   const names = { ...namesOf(dialect, reply), finish_reason: '', ...NO_TOOLS };
@@ -83,8 +87,9 @@ export function knownOfPart(dialect: Dialect, reply: Reply, events: readonly Str
       either: { ...either, output_tokens: [null] },
     };
   }
-  if (dialect.name === 'gemini.generate_content') {
-    const { usageMetadata: last } = JSON.parse(events.at(-1)!.data) as { usageMetadata: GeminiUsage };
+  if (dialect.name.startsWith('gemini.')) {
+    const event = JSON.parse(events.at(-1)!.data) as GeminiEvent & { readonly response?: GeminiEvent };
+    const { usageMetadata: last } = event.response ?? event;
     const reasoning = last.thoughtsTokenCount ?? 0;
     return {
       facts: {

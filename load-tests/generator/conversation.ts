@@ -111,6 +111,22 @@ export const PROFILES: readonly AgentProfile[] = [
     'bedrock-runtime.eu-west-1.amazonaws.com',
     'aws-sdk-js/3.800.0 ua/2.1 os/linux lang/js',
   ),
+  profile(
+    'editor',
+    'gemini.code_assist',
+    'gemini-2.5-pro',
+    'gemini-2.5-pro',
+    'cloudcode-pa.googleapis.com',
+    'GeminiCLI-tui/0.61.0/gemini-2.5-pro (linux; x64)',
+  ),
+  profile(
+    'planner',
+    'anthropic.vertex',
+    'claude-sonnet-4-5@20250929',
+    'claude-sonnet-4-5-20250929',
+    'europe-west1-aiplatform.googleapis.com',
+    'AnthropicVertex/Python 0.71.0',
+  ),
   profile('notes', 'ollama.chat', 'qwen3:8b', 'qwen3:8b', '127.0.0.1:11434', 'ollama-js/0.6.0 (x64 linux Node.js/v24)'),
   profile('classifier', 'cohere.chat', 'command-a-03-2025', '', 'api.cohere.com', 'cohere/5.15.0'),
   profile(

@@ -113,6 +113,8 @@ for (const segmentation of ['mss', 'random', 'super'] as const) {
     const exchanges = await exchangesOf(generated);
     for (const { expected, request_body, response_sha256 } of generated.manifest.calls) {
       const exchange = exchanges.get(expected.request_id);
+      // Tshark doesn't show a request that broke off.
+      if (exchange === undefined && !request_body.endsWith('}')) continue;
       assert.ok(exchange !== undefined, expected.request_id);
       if (isReadable(exchange.request)) assert.equal(exchange.request.body.toString(), request_body);
       // Tshark doesn't show a response whose last chunk was never sent.

@@ -114,3 +114,20 @@ test('a message over the limit is dropped, the next one is read', () => {
   const { seen, dropped } = parse([Buffer.concat([awsMessage({}, 'x'.repeat(500)), awsMessage({}, 'y')])], 200);
   assert.deepEqual([seen.map(({ payload }) => payload), dropped], [['y'], 1]);
 });
+
+test('random bytes never throw, hold no more than a message, and hide no message that follows whole', () => {
+  const noise = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes));
+  fc.assert(
+    fc.property(fc.array(noise, { maxLength: 6 }), (pieces) => {
+      let seen = 0;
+      const parser = new AwsEventStreamParser(() => seen++, 5000);
+      for (const piece of pieces) {
+        parser.data(piece, 0);
+        assert.ok(parser.heldBytes <= 2 * 5000 + 4096);
+      }
+      parser.gap();
+      parser.data(awsMessage({ a: 'b' }, 'after'), 1);
+      assert.ok(seen >= 1);
+    }),
+  );
+});
