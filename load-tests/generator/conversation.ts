@@ -111,6 +111,20 @@ export const PROFILES: readonly AgentProfile[] = [
     'bedrock-runtime.eu-west-1.amazonaws.com',
     'aws-sdk-js/3.800.0 ua/2.1 os/linux lang/js',
   ),
+  profile('notes', 'ollama.chat', 'qwen3:8b', 'qwen3:8b', '127.0.0.1:11434', 'ollama-js/0.6.0 (x64 linux Node.js/v24)'),
+  profile('classifier', 'cohere.chat', 'command-a-03-2025', '', 'api.cohere.com', 'cohere/5.15.0'),
+  profile(
+    'completer',
+    'openai.completions',
+    'starcoder2',
+    'starcoder2',
+    'vllm.internal:8000',
+    'python-requests/2.32.3',
+  ),
+];
+
+/** Agents whose requests and answers other services carry, wrapped or on paths of their own. */
+export const CARRIED_PROFILES: readonly AgentProfile[] = [
   profile(
     'editor',
     'gemini.code_assist',
@@ -126,16 +140,6 @@ export const PROFILES: readonly AgentProfile[] = [
     'claude-sonnet-4-5-20250929',
     'europe-west1-aiplatform.googleapis.com',
     'AnthropicVertex/Python 0.71.0',
-  ),
-  profile('notes', 'ollama.chat', 'qwen3:8b', 'qwen3:8b', '127.0.0.1:11434', 'ollama-js/0.6.0 (x64 linux Node.js/v24)'),
-  profile('classifier', 'cohere.chat', 'command-a-03-2025', '', 'api.cohere.com', 'cohere/5.15.0'),
-  profile(
-    'completer',
-    'openai.completions',
-    'starcoder2',
-    'starcoder2',
-    'vllm.internal:8000',
-    'python-requests/2.32.3',
   ),
 ];
 

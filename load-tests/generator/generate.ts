@@ -2,7 +2,7 @@
 import type { Manifest } from '../manifest.ts';
 import { type Address, ethernetFrame, PcapWriter } from '../wire/packets.ts';
 import { CALL_WEIGHTS, type CallKind, planCall } from './call-plan.ts';
-import { Conversation, PROFILES } from './conversation.ts';
+import { CARRIED_PROFILES, Conversation, PROFILES } from './conversation.ts';
 import { type Captured, injectFaults } from './faults.ts';
 import { type Observed, type ObservedConnection, observe } from './observe.ts';
 import { planOther } from './other-plan.ts';
@@ -28,6 +28,8 @@ export interface GeneratorOptions {
   readonly segmentation: Segmentation | 'mixed';
   /** Share of requests that go out before the answer to the one before. */
   readonly pipelining: number;
+  /** Only agents that reach their models through Vertex or Code Assist. Left out: all others. */
+  readonly carried?: boolean;
 }
 
 export const GENERATOR_DEFAULTS: GeneratorOptions = {
@@ -84,7 +86,7 @@ class TrafficPlanner {
     const shared = random.chance(0.15);
     const conversations = Array.from(
       { length: shared ? 3 : 1 },
-      () => new Conversation(random.pick(PROFILES), random.fork()),
+      () => new Conversation(random.pick(this.#options.carried === true ? CARRIED_PROFILES : PROFILES), random.fork()),
     );
     const wanted = Math.min(callsMax, random.pick([1, 1, 2, 4, 8, 14]));
     const groups: PlannedExchange[][] = [];
@@ -276,7 +278,7 @@ export function generate(wanted: Partial<GeneratorOptions> = {}): Generated {
     connections: connections.length,
     credentials: [
       'made-up-query-planted',
-      ...[...new Set(PROFILES.map(({ dialect }) => `sk-made-up-${dialect}-planted`))],
+      ...[...new Set([...PROFILES, ...CARRIED_PROFILES].map(({ dialect }) => `sk-made-up-${dialect}-planted`))],
     ],
   };
   return { pcap: writePcap(captured, connections, options.snapLengthBytes), manifest: { capture, ...observed } };
