@@ -6,6 +6,7 @@
 import type { CallId, ConnectionId, ContentHash, Micros } from '../services/common/types.ts';
 import type { Origin } from './frame.ts';
 import type { CallStory } from './story.ts';
+import type { ToolExecution } from './tool-execution.ts';
 
 export type UsageSource = 'reported' | 'estimated' | 'none';
 
@@ -79,7 +80,7 @@ export interface Call extends CallStory {
   clientVersion: string;
   /** SDK and version from the user agent or SDK headers, e.g. `openai-python/1.99.0`. */
   sdk: string;
-  /** `anthropic.messages`, `openai.chat`, `openai.responses`, `openai.realtime`, `gemini.generate_content`, `unknown`. */
+  /** Name of the API format, as the registry of dialects has it, or `unknown`. */
   dialect: string;
   /** `openai`, `anthropic`, `gcp.gemini`, … as OpenTelemetry names them; by host and dialect. */
   provider: string;
@@ -124,6 +125,8 @@ export interface Call extends CallStory {
   reasoningTokens: number | null;
   usageSource: UsageSource;
   costUsd: number | null;
+  /** The cost is of token counts that are estimates. */
+  costEstimated: boolean;
 
   /** Tool calls that the response asks for, in order: parallel arrays. */
   toolNames: string[];
@@ -173,8 +176,8 @@ export interface Call extends CallStory {
 /** A piece of content, stored once by its hash. */
 export interface Content {
   readonly hash: ContentHash;
-  /** `message`, `system`, `tool` (a definition), `response`, `body` (a request that has no list of messages). */
-  readonly kind: 'message' | 'system' | 'tool' | 'response' | 'body';
+  /** `message`, `system`, `tool` (a definition), `response`, `body` (a request that has no list of messages); `arguments` and `result` of an MCP tool. */
+  readonly kind: 'message' | 'system' | 'tool' | 'response' | 'body' | 'arguments' | 'result';
   readonly text: string;
 }
 
@@ -222,7 +225,8 @@ export interface ExchangeRow {
   readonly network: string;
 }
 
-/** What the reassembler publishes: one call with the contents that it brings, or one other exchange. */
+/** What the reassembler publishes: one call or tool execution with the contents that it brings, or one other exchange. */
 export type Observation =
   | { readonly type: 'call'; readonly call: Call; readonly contents: readonly Content[] }
+  | { readonly type: 'tool_execution'; readonly execution: ToolExecution; readonly contents: readonly Content[] }
   | { readonly type: 'exchange'; readonly exchange: ExchangeRow };

@@ -7,6 +7,7 @@ import { AvroContract, loadSchemas, type WireShape } from './avro/contract.ts';
 import { singleObjectCodec } from './avro/single-object.ts';
 import type { Call, Content, ExchangeRow, Observation } from './call.ts';
 import type { Frame, ProbeReport } from './frame.ts';
+import type { ToolExecution } from './tool-execution.ts';
 
 export const CODEC_DEFAULTS = {
   /** Largest encoded record, header included. Below the 1 MB that Kafka brokers take by default, with room for keys and headers. */
@@ -41,6 +42,7 @@ const PROBE_REPORT_SHAPE: WireShape<ProbeReport> = {
 interface WireObservation {
   readonly call: Call | null;
   readonly contents: readonly Content[];
+  readonly execution: ToolExecution | null;
   readonly exchange: ExchangeRow | null;
 }
 
@@ -51,24 +53,33 @@ const HASH_BYTES = 16;
 
 /** Calls, contents and exchanges have the same fields in memory: none is copied. */
 const OBSERVATION_SHAPE: WireShape<Observation> = {
-  toWire: (observation): WireObservation =>
-    observation.type === 'call'
-      ? { call: observation.call, contents: observation.contents, exchange: null }
-      : { call: null, contents: NO_CONTENTS, exchange: observation.exchange },
+  toWire: (observation): WireObservation => {
+    switch (observation.type) {
+      case 'call':
+        return { call: observation.call, contents: observation.contents, execution: null, exchange: null };
+      case 'tool_execution':
+        return { call: null, contents: observation.contents, execution: observation.execution, exchange: null };
+      case 'exchange':
+        return { call: null, contents: NO_CONTENTS, execution: null, exchange: observation.exchange };
+    }
+  },
   fromWire: (wire) => {
-    const { call, contents, exchange } = wire as WireObservation;
+    const { call, contents, execution, exchange } = wire as WireObservation;
     if (call !== null) return { type: 'call', call, contents };
+    if (execution !== null) return { type: 'tool_execution', execution, contents };
     if (exchange !== null) return { type: 'exchange', exchange };
-    throw new TypeError('neither a call nor an exchange: a kind that only a newer release knows');
+    throw new TypeError('neither a call nor a tool execution nor an exchange: a kind that only a newer release knows');
   },
   sizeGuess: (observation) => {
     if (observation.type === 'exchange') return CALL_BYTES;
-    const { call, contents } = observation;
-    let bytes = CALL_BYTES + Buffer.byteLength(call.requestSkeleton) + call.requestParts.length * HASH_BYTES;
+    let bytes = CALL_BYTES;
+    for (const { text } of observation.contents) bytes += 64 + Buffer.byteLength(text);
+    if (observation.type === 'tool_execution') return bytes;
+    const { call } = observation;
+    bytes += Buffer.byteLength(call.requestSkeleton) + call.requestParts.length * HASH_BYTES;
     bytes += (call.promptPreview.length + call.answerPreview.length + call.errorMessage.length) * 3;
     for (const text of call.toolArguments) bytes += 10 + text.length;
     for (const name of call.offeredTools) bytes += 10 + name.length;
-    for (const { text } of contents) bytes += 64 + Buffer.byteLength(text);
     return bytes;
   },
 };

@@ -11,9 +11,9 @@ import { OBSERVATION_CONTRACT, observationCodec } from './codec.ts';
 import { fieldsOf, plain, type SchemaField } from './testing.ts';
 
 const SCHEMA_FILE = 'schemas/avro/observation.v1.avsc';
-const SHAPES = { Call: 'Call', Content: 'Content', Exchange: 'ExchangeRow' } as const;
+const SHAPES = { Call: 'Call', Content: 'Content', Exchange: 'ExchangeRow', Execution: 'ToolExecution' } as const;
 /** What an observation is nothing without. Every other field has a default, so that releases with and without it read each other. */
-const REQUIRED = new Set(['callId', 'connectionId', 'exchangeId', 'outcome', 'completeness', 'started']);
+const REQUIRED = new Set(['callId', 'connectionId', 'exchangeId', 'executionId', 'outcome', 'completeness', 'started']);
 
 interface Declared {
   readonly name: string;
@@ -22,7 +22,7 @@ interface Declared {
 
 /** The members of an interface of call.ts or story.ts, and of the one that it extends: one a line, `name: type;`. */
 function declared(name: string): Declared[] {
-  const source = ['./call.ts', './story.ts']
+  const source = ['./call.ts', './story.ts', './tool-execution.ts']
     .map((file) => readFileSync(new URL(file, import.meta.url), 'utf8'))
     .join('\n');
   const found = new RegExp(`^export interface ${name} (?:extends (\\w+) )?\\{\\n(.*?)^\\}`, 'ms').exec(source);

@@ -26,7 +26,7 @@ export const OBSERVATIONS: Topic<Observation> = {
   codec: observationCodec,
   sizeOf: (observation) => {
     if (observation.type === 'exchange') return ROW_BYTES;
-    let bytes = CALL_BYTES + observation.call.requestSkeleton.length;
+    let bytes = observation.type === 'call' ? CALL_BYTES + observation.call.requestSkeleton.length : ROW_BYTES;
     for (const content of observation.contents) bytes += content.text.length;
     return bytes;
   },

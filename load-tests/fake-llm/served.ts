@@ -31,7 +31,7 @@ export interface Served {
   errorType: string;
   status: number;
   /** Before content encoding. */
-  responseBody: string;
+  responseBody: Buffer;
   /** After content encoding, before transfer encoding. */
   responseBytes: number;
   readonly events: SentEvent[];

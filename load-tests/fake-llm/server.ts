@@ -1,5 +1,5 @@
 /**
- * An HTTP server that speaks four LLM APIs from a script and remembers exactly what it got and sent. Loopback only.
+ * An HTTP server that speaks LLM APIs from a script and remembers exactly what it got and sent. Loopback only.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -55,8 +55,8 @@ function plain(served: Served, response: ServerResponse, accept: boolean): void 
   };
   const found = known[served.path];
   served.status = found === undefined ? 404 : 200;
-  served.responseBody = JSON.stringify(found ?? { error: { message: 'no such path' } });
-  const bytes = accept ? gzipSync(served.responseBody) : Buffer.from(served.responseBody);
+  served.responseBody = Buffer.from(JSON.stringify(found ?? { error: { message: 'no such path' } }));
+  const bytes = accept ? gzipSync(served.responseBody) : served.responseBody;
   served.responseBytes = served.method === 'HEAD' ? 0 : bytes.length;
   response.writeHead(served.status, {
     'content-type': 'application/json',
@@ -105,7 +105,7 @@ class Serving {
       reply: null,
       errorType: '',
       status: 0,
-      responseBody: '',
+      responseBody: Buffer.alloc(0),
       responseBytes: 0,
       events: [],
       end: 'open',

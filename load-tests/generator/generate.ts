@@ -3,7 +3,7 @@ import type { Manifest } from '../manifest.ts';
 import { ENCAPSULATIONS, encapsulate, type Layer } from '../wire/encapsulation.ts';
 import { type Address, ethernetFrame, PcapWriter } from '../wire/packets.ts';
 import { CALL_WEIGHTS, type CallKind, planCall } from './call-plan.ts';
-import { Conversation, PROFILES } from './conversation.ts';
+import { CARRIED_PROFILES, Conversation, PROFILES } from './conversation.ts';
 import { type Captured, injectFaults } from './faults.ts';
 import { type Observed, type ObservedConnection, observe } from './observe.ts';
 import { planOther } from './other-plan.ts';
@@ -34,6 +34,8 @@ export interface GeneratorOptions {
   readonly encapsulation: string;
   /** Share of connections that carry OpenAI Responses over WebSocket. */
   readonly sockets: number;
+  /** Only agents that reach their models through Vertex or Code Assist. Left out: all others. */
+  readonly carried?: boolean;
 }
 
 export const GENERATOR_DEFAULTS: GeneratorOptions = {
@@ -93,7 +95,7 @@ class TrafficPlanner {
     const shared = random.chance(0.15);
     const conversations = Array.from(
       { length: shared ? 3 : 1 },
-      () => new Conversation(random.pick(PROFILES), random.fork()),
+      () => new Conversation(random.pick(this.#options.carried === true ? CARRIED_PROFILES : PROFILES), random.fork()),
     );
     const wanted = Math.min(callsMax, random.pick([1, 1, 2, 4, 8, 14]));
     const groups: PlannedExchange[][] = [];
@@ -308,7 +310,7 @@ export function generate(wanted: Partial<GeneratorOptions> = {}): Generated {
     connections: connections.length,
     credentials: [
       'made-up-query-planted',
-      ...[...new Set(PROFILES.map(({ dialect }) => `sk-made-up-${dialect}-planted`))],
+      ...[...new Set([...PROFILES, ...CARRIED_PROFILES].map(({ dialect }) => `sk-made-up-${dialect}-planted`))],
     ],
   };
   return { pcap: writePcap(captured, connections, options), manifest: { capture, ...observed } };

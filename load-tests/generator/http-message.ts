@@ -7,7 +7,7 @@ import type { Random } from './random.ts';
 export type Framing = 'length' | 'chunked' | 'close' | 'none';
 
 export interface BodyPiece {
-  readonly text: string;
+  readonly text: string | Buffer;
   /** Since the piece before it, µs. */
   readonly delayUs: number;
 }
@@ -112,9 +112,11 @@ function oddLengths(total: number, random: Random): number[] {
   return lengths;
 }
 
+const bytesOf = ({ text }: BodyPiece): Buffer => (typeof text === 'string' ? Buffer.from(text) : text);
+
 function timed(plan: MessagePlan): TimedBytes[] {
   const encoded = encode(
-    plan.pieces.map((piece) => Buffer.from(piece.text)),
+    plan.pieces.map((piece) => bytesOf(piece)),
     plan.coding,
   );
   let atUs = 0;
@@ -182,7 +184,7 @@ export function buildMessage(plan: MessagePlan, random: Random): WireMessage {
     const first = { bytes: Buffer.concat([parts[0]!.bytes, parts[1]!.bytes]), atUs: 0 };
     parts = [first, ...parts.slice(2)];
   }
-  const bodySha256 = plan.cutAfter >= 0 ? '' : hash('sha256', plan.pieces.map((piece) => piece.text).join(''));
+  const bodySha256 = plan.cutAfter >= 0 ? '' : hash('sha256', Buffer.concat(plan.pieces.map(bytesOf)));
   const known = { parts, length: lengthOf(parts), bodyBytes: sent, bodySha256, untilClose: plan.framing === 'close' };
   if (plan.tokenPiece < 0) return { ...known, tokenOffset: -1, keep: [] };
   const offset = (bodyOffset: number): number => start.length + framed.wireOffset(bodyOffset);

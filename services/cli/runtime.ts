@@ -83,8 +83,11 @@ export function detectorSettings({ detectors }: Config): DetectorSettings {
 }
 
 export function reassemblerOptions(config: Config): ReassemblerOptions {
-  const { exchanges, content, pricing, ...limits } = config.llm;
-  return { http: config.http, llm: { identity: config.identity.headers, exchanges, content, pricing, limits } };
+  const { exchanges, content, pricing, estimateUsage, ...limits } = config.llm;
+  return {
+    http: config.http,
+    llm: { identity: config.identity.headers, exchanges, content, pricing, estimateUsage, limits },
+  };
 }
 
 /** All stages of one process; `sink` is where it ends. */

@@ -27,6 +27,7 @@ const FOLDER = fileURLToPath(new URL('../../schemas/clickhouse/', import.meta.ur
 const RETAINED_TABLES: readonly { readonly name: string; readonly extraDays: number }[] = [
   { name: 'calls', extraDays: 0 },
   { name: 'exchanges', extraDays: 0 },
+  { name: 'tool_executions', extraDays: 0 },
   { name: 'contents', extraDays: 2 },
   { name: 'probe_reports', extraDays: 0 },
   { name: 'capture_health', extraDays: 0 },

@@ -1,6 +1,7 @@
 /** The tables that the sink fills: which field of a value stands in which column. Names and types are the migrations'. */
 import type { Call, Content, ExchangeRow } from '../../schemas/call.ts';
 import type { ProbeReport } from '../../schemas/frame.ts';
+import type { ToolExecution } from '../../schemas/tool-execution.ts';
 
 /**
  * How a value is written and read back. A `?` may be null. `time`: µs since the epoch, DateTime64(6). Unsigned integers are
@@ -127,6 +128,7 @@ export const CALLS: Table<Call> = {
     callColumn('reasoning_tokens', 'u64?', 'reasoningTokens'),
     callColumn('usage_source', 'text', 'usageSource'),
     callColumn('cost_usd', 'f64?', 'costUsd'),
+    callColumn('cost_estimated', 'bool', 'costEstimated'),
     callColumn('tool_names', 'texts', 'toolNames'),
     callColumn('tool_call_ids', 'texts', 'toolCallIds'),
     callColumn('tool_arguments', 'texts', 'toolArguments'),
@@ -218,6 +220,63 @@ export const EXCHANGES: Table<ExchangeRow> = {
     exchangeColumn('origin', 'text', 'origin'),
     exchangeColumn('probe', 'text', 'probe'),
     exchangeColumn('network', 'text', 'network'),
+  ],
+};
+
+const executionColumn = columnsOf<ToolExecution>();
+
+/** One row a tool that an MCP server was asked to run. */
+export const TOOL_EXECUTIONS: Table<ToolExecution> = {
+  name: 'tool_executions',
+  idColumn: 'execution_id',
+  timeColumn: 'started',
+  id: (row) => row.executionId,
+  time: (row) => row.started,
+  columns: [
+    executionColumn('execution_id', 'text', 'executionId'),
+    executionColumn('connection_id', 'text', 'connectionId'),
+    executionColumn('started', 'time', 'started'),
+    executionColumn('request_end', 'time?', 'requestEnd'),
+    executionColumn('first_byte', 'time?', 'firstByte'),
+    executionColumn('ended', 'time?', 'ended'),
+    executionColumn('duration_ms', 'f64?', 'durationMs'),
+    executionColumn('mcp_session', 'text', 'mcpSession'),
+    executionColumn('server', 'text', 'server'),
+    executionColumn('protocol_version', 'text', 'protocolVersion'),
+    executionColumn('rpc_id', 'text', 'rpcId'),
+    executionColumn('tool_name', 'text', 'toolName'),
+    executionColumn('tool_call_id', 'text', 'toolCallId'),
+    executionColumn('arguments_hash', 'text', 'argumentsHash'),
+    executionColumn('result_hash', 'text', 'resultHash'),
+    executionColumn('outcome', 'text', 'outcome'),
+    executionColumn('is_error', 'bool', 'isError'),
+    executionColumn('error_code', 'text', 'errorCode'),
+    executionColumn('error_message', 'text', 'errorMessage'),
+    executionColumn('status', 'u16', 'status'),
+    executionColumn('completeness', 'text', 'completeness'),
+    executionColumn('missing_bytes', 'u64', 'missingBytes'),
+    executionColumn('arguments_bytes', 'u64', 'argumentsBytes'),
+    executionColumn('result_bytes', 'u64', 'resultBytes'),
+    executionColumn('notifications', 'u32', 'notifications'),
+    executionColumn('session_id', 'text', 'sessionId'),
+    executionColumn('agent_id', 'text', 'agentId'),
+    executionColumn('user_id', 'text', 'userId'),
+    executionColumn('team_id', 'text', 'teamId'),
+    executionColumn('identity_source', 'text', 'identitySource'),
+    executionColumn('credential', 'text', 'credential'),
+    executionColumn('client_name', 'text', 'clientName'),
+    executionColumn('client_version', 'text', 'clientVersion'),
+    executionColumn('request_id', 'text', 'requestId'),
+    executionColumn('traceparent', 'text', 'traceparent'),
+    executionColumn('client_ip', 'text', 'clientIp'),
+    executionColumn('client_port', 'u16', 'clientPort'),
+    executionColumn('server_ip', 'text', 'serverIp'),
+    executionColumn('server_port', 'u16', 'serverPort'),
+    executionColumn('origin', 'text', 'origin'),
+    executionColumn('probe', 'text', 'probe'),
+    executionColumn('network', 'text', 'network'),
+    executionColumn('arguments_content', 'text', 'argumentsContent'),
+    executionColumn('result_content', 'text', 'resultContent'),
   ],
 };
 

@@ -78,6 +78,7 @@ export function sampleCall(n: number, change: Partial<Call> = {}): Call {
     reasoningTokens: 10,
     usageSource: 'reported',
     costUsd: 0.00123,
+    costEstimated: false,
     toolNames: ['search'],
     toolCallIds: [`tool-${n}`],
     toolArguments: ['{"query":"bitterns"}'],

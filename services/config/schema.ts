@@ -207,6 +207,10 @@ const llm = z
     exchanges: flag(true, 'Store one metadata row (no bodies) for every HTTP exchange that is not an LLM call.'),
     content: flag(true, 'Store prompts, answers, tool arguments and tool definitions. Off: facts only.'),
     pricing: flag(true, 'Work out cost_usd from the bundled price list.'),
+    estimateUsage: flag(
+      false,
+      'Count the tokens of calls whose server tells none (usage_source = estimated). Costs 60 MB and keeps request bodies until their answers end.',
+    ),
     requestBytesMax: whole(
       1024,
       GB,

@@ -26,6 +26,8 @@ export interface CallParts {
   /** One of our limits cut the request's body. */
   readonly requestCut: boolean;
   readonly responseContent: ContentHash | '';
+  /** Our own count of its tokens; null when the API told one, or none was made. */
+  readonly estimated: Usage | null;
 }
 
 export interface CallOptions {
@@ -128,11 +130,12 @@ function outcomeOfCall(parts: CallParts, limits: LlmLimits) {
 /** By the model that answered, else by the one that was asked for. */
 function costOf(parts: CallParts, pricing: Pricing | null, provider: string, requestedModel: string): number | null {
   const facts = parts.answer?.facts;
-  if (pricing === null || facts?.usage == null) return null;
+  const usage = parts.estimated ?? facts?.usage ?? null;
+  if (pricing === null || usage === null) return null;
   const { request, response } = parts.exchange;
   const time = request.start ?? response.start ?? 0;
-  const byModel = pricing.costUsd(provider, facts.model, facts.usage, time);
-  return byModel ?? pricing.costUsd(provider, requestedModel, facts.usage, time);
+  const byModel = pricing.costUsd(provider, facts?.model ?? '', usage, time);
+  return byModel ?? pricing.costUsd(provider, requestedModel, usage, time);
 }
 
 /** One literal with every column: the row of each call has the same shape, and spreading it together cost more than all else here. */
@@ -141,7 +144,9 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
   const { connection, requestHead, responseHead } = exchange;
   const fields = request?.fields ?? null;
   const facts = answer?.facts ?? null;
-  const usage = facts?.usage ?? NO_USAGE;
+  const usage = parts.estimated ?? facts?.usage ?? NO_USAGE;
+  const told = usage.input !== null || usage.output !== null;
+  const usageSource = !told ? 'none' : parts.estimated === null ? 'reported' : 'estimated';
   const who = identityOf(parts, options);
   const placed = placeCall(parts, who, options.content);
   const { story } = placed;
@@ -150,8 +155,9 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
   const toolCalls = facts?.toolCalls ?? [];
   const host = requestHead?.headers.get('host') ?? '';
   const path = requestHead?.path ?? '';
-  const provider = providerOf(host, responseHead?.headers ?? null, dialect.vendor);
+  const provider = providerOf(host, responseHead?.headers ?? null, dialect.vendor, path);
   const requestedModel = fields?.model || dialect.request.fields({}, path).model;
+  const costUsd = costOf(parts, options.pricing, provider, requestedModel);
   return {
     callId: exchangeId(exchange),
     connectionId: connection.id,
@@ -210,8 +216,9 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
     cacheWrite1hTokens: usage.cacheWrite1h,
     outputTokens: usage.output,
     reasoningTokens: usage.reasoning,
-    usageSource: usage.input !== null || usage.output !== null ? 'reported' : 'none',
-    costUsd: costOf(parts, options.pricing, provider, requestedModel),
+    usageSource,
+    costUsd,
+    costEstimated: costUsd !== null && usageSource === 'estimated',
     toolNames: toolCalls.map((call) => call.name),
     toolCallIds: toolCalls.map((call) => call.id),
     toolArguments: toolCalls.map((call) => (options.content ? call.arguments : '')),

@@ -18,3 +18,8 @@ export function callId(connection: string, side: 'client' | 'server', offset: nu
 export function exchangeId({ connection, requestHead, offset, offsetSide }: Exchange): CallId {
   return callId(connection.id, offsetSide ?? (requestHead === null ? 'server' : 'client'), offset);
 }
+
+/** Of the execution that the JSON-RPC request with this id (JSON text) in the exchange at `offset` asked for. */
+export function executionId(connection: string, offset: number, rpcId: string): CallId {
+  return hash('sha256', `${connection}:tool:${offset}:${rpcId}`, 'hex').slice(0, HEX_DIGITS) as CallId;
+}

@@ -182,7 +182,7 @@ export function readRequest(
   const { request } = dialect;
   const parts = takeApart(body, request.layout, limits.partsMax, caches.prefixes, cacheKey);
   const { members } = parts;
-  const messages = memberOf(members, request.messages);
+  const messages = memberOf(members, request.messages) ?? members.find(({ kind }) => kind === 'message') ?? null;
   const { previewCharsMax } = limits;
   const history =
     dialect.history === undefined || messages === null
@@ -193,7 +193,7 @@ export function readRequest(
     return history === null ? previewOf(body, messages, dialect, caches, limits) : history.lastUserPreview;
   };
   return {
-    isCall: request.isCall((name) => memberOf(members, name) !== null),
+    isCall: request.isCall((name) => memberOf(members, name) !== null, path),
     fields: request.fields(parts.fields, path),
     messageCount: messages?.ends.length ?? 0,
     offeredTools: toolsOf(body, members, dialect, caches),

@@ -1,7 +1,7 @@
 /** What may keep a partition's watermark back, and for how long. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Observation } from '../../schemas/call.ts';
+import type { Call, ExchangeRow, Observation } from '../../schemas/call.ts';
 import type { Frame } from '../../schemas/frame.ts';
 import { createCredentialMasker } from '../http/credentials.ts';
 import { HTTP_DEFAULTS } from '../http/options.ts';
@@ -63,7 +63,9 @@ class Run {
 
   /** `path end` of each exchange, the chatter's left out. */
   get others(): string[] {
-    const rows = this.observations.map((each) => (each.type === 'call' ? each.call : each.exchange));
+    const rows = this.observations.flatMap((each): (Call | ExchangeRow)[] =>
+      each.type === 'call' ? [each.call] : each.type === 'exchange' ? [each.exchange] : [],
+    );
     return [
       ...new Set(rows.filter(({ path }) => path !== '/a').map(({ path, outcome }) => `${path} ${outcome}`)),
     ].sort();

@@ -182,8 +182,7 @@ export class Reassembler implements ConsumerHandlers<Frame> {
       if (owned.over) return;
       if (observation.type === 'call') this.#calls++;
       else this.#exchanges++;
-      const row = observation.type === 'call' ? observation.call : observation.exchange;
-      await this.#producer.publish(row.connectionId, observation, traceHeaders(observation));
+      await this.#producer.publish(connectionOf(observation), observation, traceHeaders(observation));
     }
   }
 
@@ -222,4 +221,15 @@ function plus(totals: Totals, { holdCounts, droppedBytes, httpStats }: Partition
     gaps: totals.gaps + httpStats.gaps,
     gapBytes: totals.gapBytes + httpStats.gapBytes,
   };
+}
+
+function connectionOf(observation: Observation): string {
+  switch (observation.type) {
+    case 'call':
+      return observation.call.connectionId;
+    case 'tool_execution':
+      return observation.execution.connectionId;
+    case 'exchange':
+      return observation.exchange.connectionId;
+  }
 }

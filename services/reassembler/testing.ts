@@ -9,12 +9,20 @@ import { PartitionReassembler, type Progress, type ReassemblerOptions } from './
 const masker = createCredentialMasker(Buffer.from('only for tests'));
 
 function idOf(observation: Observation): string {
-  return observation.type === 'call' ? observation.call.callId : observation.exchange.exchangeId;
+  switch (observation.type) {
+    case 'call':
+      return observation.call.callId;
+    case 'tool_execution':
+      return observation.execution.executionId;
+    case 'exchange':
+      return observation.exchange.exchangeId;
+  }
 }
 
 /** The facts without what a cold cache may tell again. */
 function factsOf(observation: Observation): string {
-  return JSON.stringify(observation.type === 'call' ? observation.call : observation.exchange);
+  const { contents: _contents, ...facts } = { contents: [], ...observation };
+  return JSON.stringify(facts);
 }
 
 class Collected {

@@ -10,7 +10,8 @@ const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{
 
 /** Undefined where the call has no valid trace context. */
 export function traceHeaders(observation: Observation): RecordHeaders | undefined {
-  if (observation.type === 'exchange' || observation.call.traceparent === '') return undefined;
-  const traceparent = TRACEPARENT.exec(observation.call.traceparent)?.[0];
+  if (observation.type === 'exchange') return undefined;
+  const told = observation.type === 'call' ? observation.call.traceparent : observation.execution.traceparent;
+  const traceparent = told === '' ? undefined : TRACEPARENT.exec(told)?.[0];
   return traceparent === undefined ? undefined : { traceparent };
 }

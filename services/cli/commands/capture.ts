@@ -4,19 +4,28 @@ import { startObserving } from '../observe.ts';
 import { openConfiguredStore } from '../runtime.ts';
 import { type CaptureTarget, kafkaTarget, storeTarget } from '../target.ts';
 import { ProgressBar } from '../terminal/progress.ts';
-import { formatCount } from '../terminal/units.ts';
+import { formatCount, storedRows } from '../terminal/units.ts';
+
+const NOTHING_STORED = { calls: 0, toolExecutions: 0, exchanges: 0, deadLetters: 0 };
 
 function report(context: Context, result: LiveResult): void {
   const { sink, droppedPackets, failure } = result;
   if (context.json) {
-    const { calls, exchanges, deadLetters } = sink ?? { calls: 0, exchanges: 0, deadLetters: 0 };
-    context.print(JSON.stringify({ calls, exchanges, deadLetters, droppedPackets, failure: failure?.message ?? null }));
+    const { calls, toolExecutions, exchanges, deadLetters } = sink ?? NOTHING_STORED;
+    context.print(
+      JSON.stringify({
+        calls,
+        toolExecutions,
+        exchanges,
+        deadLetters,
+        droppedPackets,
+        failure: failure?.message ?? null,
+      }),
+    );
     return;
   }
   if (sink !== null) {
-    context.print(
-      `Stored ${formatCount(sink.calls)} LLM calls and ${formatCount(sink.exchanges)} other HTTP exchanges.`,
-    );
+    context.print(`Stored ${storedRows(sink)}.`);
   }
   if (droppedPackets > 0)
     context.print(

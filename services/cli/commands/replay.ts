@@ -3,7 +3,7 @@ import { type CommandBody, type Context, EXIT } from '../command.ts';
 import { type ReplayResult, replayFiles } from '../replay.ts';
 import { openConfiguredStore } from '../runtime.ts';
 import { type CaptureTarget, kafkaTarget, storeTarget } from '../target.ts';
-import { formatBytes, formatCount, formatMs } from '../terminal/units.ts';
+import { formatBytes, formatCount, formatMs, storedRows } from '../terminal/units.ts';
 
 function sum<T>(items: readonly T[], value: (item: T) => number): number {
   return items.reduce((total, item) => total + value(item), 0);
@@ -20,11 +20,11 @@ function lossTotals(result: ReplayResult): { reason: string; packets: number; by
   return [...totals.values()];
 }
 
-const NOTHING_STORED = { calls: 0, exchanges: 0, alreadyStored: 0, deadLetters: 0 };
+const NOTHING_STORED = { calls: 0, toolExecutions: 0, exchanges: 0, alreadyStored: 0, deadLetters: 0 };
 
 function storedLine(sink: SinkStats): string {
   const already = sink.alreadyStored > 0 ? `; ${formatCount(sink.alreadyStored)} were there already` : '';
-  return `Stored ${formatCount(sink.calls)} LLM calls and ${formatCount(sink.exchanges)} other HTTP exchanges${already}.`;
+  return `Stored ${storedRows(sink)}${already}.`;
 }
 
 function report(context: Context, result: ReplayResult): void {
@@ -34,7 +34,7 @@ function report(context: Context, result: ReplayResult): void {
   const bytes = sum(reports, (each) => each.bytes);
   const packets = sum(reports, (each) => each.packets);
   if (context.json) {
-    const { calls, exchanges, alreadyStored, deadLetters } = sink ?? NOTHING_STORED;
+    const { calls, toolExecutions, exchanges, alreadyStored, deadLetters } = sink ?? NOTHING_STORED;
     context.print(
       JSON.stringify({
         complete: result.complete,
@@ -42,6 +42,7 @@ function report(context: Context, result: ReplayResult): void {
         packets,
         bytes,
         calls,
+        toolExecutions,
         exchanges,
         alreadyStored,
         deadLetters,

@@ -7,7 +7,7 @@ import { openConfiguredStore } from '../runtime.ts';
 import { curlLine, serveApi, untilAborted } from '../serve.ts';
 import { runStage } from '../stage.ts';
 import { storeTarget } from '../target.ts';
-import { formatCount } from '../terminal/units.ts';
+import { storedRows } from '../terminal/units.ts';
 
 export const up: CommandBody = {
   usage: '[options]',
@@ -64,9 +64,7 @@ export const up: CommandBody = {
           onReady: () => note(`Capturing on ${config.capture.interface}. Ctrl-C ends it.`),
         });
         if (result.failure !== null) throw result.failure;
-        print(
-          `Stored ${formatCount(result.sink?.calls ?? 0)} LLM calls and ${formatCount(result.sink?.exchanges ?? 0)} other HTTP exchanges.`,
-        );
+        print(`Stored ${storedRows(result.sink ?? { calls: 0, toolExecutions: 0, exchanges: 0 })}.`);
         return EXIT.ok;
       } finally {
         told.abort();

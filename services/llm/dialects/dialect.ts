@@ -35,10 +35,10 @@ export interface RequestFields {
 export interface RequestReader {
   /** The members that are stored by parts. */
   readonly layout: RequestLayout;
-  /** The member that holds the conversation. */
+  /** The member that holds the conversation; where it is missing, the first one of the layout that has messages. */
   readonly messages: string;
-  /** Whether a body with these top-level members (by name) is a call of this API. */
-  isCall(has: (member: string) => boolean): boolean;
+  /** Whether a body with these top-level members (by name) that was sent to `path` is a call of this API. */
+  isCall(has: (member: string) => boolean, path: string): boolean;
   /** `path` without query: some APIs have the model there. */
   fields(fields: JsonObject, path: string): RequestFields;
   /** The genuine user text of a message; '' when it has none (tool results, reminders that the client wrote). */
@@ -137,7 +137,9 @@ export interface Dialect {
   readonly name: string;
   /** Who makes this API, as OpenTelemetry names it: the provider when nothing else tells. */
   readonly vendor: string;
-  /** Whether a POST to this path (without query) is one of its calls. */
+  /** Texts that are stored; left out: both. `request`: answers are vectors. `none`: media, or nothing that anybody reads. */
+  readonly stored?: 'request' | 'none';
+  /** Whether a POST to this path (without query) may be one of its calls. Where several say so, the body decides. */
   isCallPath(path: string): boolean;
   readonly request: RequestReader;
   /** Absent for an API without conversations. */

@@ -3,7 +3,7 @@
  * answered. One `history.ts` a dialect reads one element of its list of messages; everything else is shared.
  */
 import { hash } from 'node:crypto';
-import { canonicalJson } from '../json/canonical.ts';
+import { canonicalHashOf } from '../json/canonical.ts';
 import { asObject, asString, parseJson } from '../json/value.ts';
 
 /** Who speaks. `tool`: results only. `none`: the element tells nothing of the course (reasoning, references). */
@@ -83,9 +83,7 @@ export function looseTextHash(text: string): string {
 
 /** Equal for arguments that are equal as JSON; of the text as it is, where it is none. */
 export function argumentsHash(text: string): string {
-  if (text === '') return shortHash('{}');
-  const json = parseJson(text);
-  return shortHash(json === undefined ? text : canonicalJson(json));
+  return canonicalHashOf(text);
 }
 
 /** Members of a tool call's arguments that hand a task to a subagent, as real agents name them. */

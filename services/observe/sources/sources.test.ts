@@ -46,7 +46,17 @@ const reassembler = {
   losses: { overtaken: 0, checkpointsMissing: 0 },
 };
 const stats = {
-  ...{ added: 9, acknowledged: 7, calls: 5, exchanges: 2, contents: 3, alreadyStored: 0, disowned: 0, deadLetters: 0 },
+  ...{
+    added: 9,
+    acknowledged: 7,
+    calls: 5,
+    exchanges: 2,
+    contents: 3,
+    toolExecutions: 0,
+    alreadyStored: 0,
+    disowned: 0,
+    deadLetters: 0,
+  },
   ...{
     batches: 2,
     retries: 0,
