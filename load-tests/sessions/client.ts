@@ -23,6 +23,8 @@ export interface WireClient {
   readonly agentId: string;
   /** What an observer takes the program for. */
   readonly clientName: string;
+  /** User as its requests tell; absent: they don't. */
+  readonly userId?: string;
   readonly dialect: DialectName;
   readonly userAgent: string;
   readonly system: string;
@@ -44,7 +46,9 @@ export interface WireClient {
   /** The body in the client's own shape. */
   dress(body: Body, outgoing: Outgoing): Body;
   /** Id of a tool call in later requests. */
-  echoedId?(id: string): string;
+  echoedId?(id: string, name: string, line: Line): string;
+  /** What a shell's output becomes as the tool's result. */
+  wraps?(result: string, failed: boolean, line: Line): string;
   /** What a subagent's answer becomes as the tool's result. */
   report?(answer: string, child: Line): string;
 }

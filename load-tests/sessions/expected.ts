@@ -52,11 +52,13 @@ class Reading {
     return this.#seen.get(call.index)!.end;
   }
 
-  tokens(calls: readonly PlayedCall[]): Columns {
+  tokens(calls: readonly PlayedCall[]) {
     return {
       input_tokens: sum(calls, ({ tokens }) => tokens.input),
       cache_read_tokens: sum(calls, ({ tokens }) => tokens.cacheRead),
-      output_tokens: sum(calls, ({ tokens }) => tokens.output),
+      output_tokens: calls.some(({ tokens }) => tokens.output === null)
+        ? null
+        : sum(calls, ({ tokens }) => tokens.output ?? 0),
       models: [...new Set(calls.map(({ model }) => model))].sort(),
     };
   }
@@ -89,13 +91,12 @@ class Reading {
 
   session(session: PlayedSession, all: readonly PlayedCall[]): ExpectedSession {
     if (session.twins !== '') return { session, columns: { ambiguous: true } };
-    const calls = all.filter(({ line }) => line.session === session);
+    const calls = all.filter(({ line }) => line.session === session).sort((a, b) => this.start(a) - this.start(b));
     const mains = session.lines.filter(({ parent }) => parent === null);
     const own = calls.filter(({ kind }) => kind === 'main');
     const sides = calls.filter((call) => !isStep(call));
     const children = calls.filter(({ kind }) => kind === 'subagent');
     const told = own.length > 0 ? own : children;
-    const newest = told.reduce((latest, call) => (this.start(call) > this.start(latest) ? call : latest));
     const answer = told.findLast((call) => call.answer !== '' || call.brokenOff);
     const [first] = session.lines[0]!.prompts;
     const columns = {
@@ -116,7 +117,7 @@ class Reading {
       ...this.tokens(calls),
       first_prompt: (first ?? '').slice(0, PREVIEW),
       ...(answer?.brokenOff === true ? {} : { last_answer: (answer?.answer ?? '').slice(0, PREVIEW) }),
-      outcome: newest.outcome,
+      outcome: told.at(-1)!.outcome,
       ambiguous: false,
     };
     return { session, columns: stated(columns) };
@@ -163,7 +164,7 @@ function sourceOf({ who: { added, client } }: PlayedSession): string {
 function who({ who: { added, client } }: PlayedSession) {
   return {
     agent_id: added['x-agent-id'] ?? client.agentId,
-    user_id: added['x-user-id'] ?? '',
+    user_id: added['x-user-id'] ?? client.userId ?? '',
     team_id: added['x-team-id'] ?? '',
     client_name: client.clientName,
   };

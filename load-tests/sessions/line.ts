@@ -55,6 +55,7 @@ export class Line {
   window = 0;
   clock: number;
   readonly #random: Random;
+  readonly #startTurnUuid: string;
   #results: { readonly tool: PlayedTool; readonly result: string; readonly failed: boolean }[] = [];
   #pending: string | null = null;
   #attempts = 0;
@@ -62,8 +63,6 @@ export class Line {
   lastAnswer = '';
   /** Id of the newest response to a step: what a chained request names. */
   lastResponseId = '';
-  /** Turns of the history that the newest response has seen. */
-  seenTurns = 0;
 
   constructor(
     stage: Stage,
@@ -80,6 +79,7 @@ export class Line {
     this.#random = stage.random.fork();
     this.uuid = parent === null ? session.uuid : stage.uuid();
     this.turnUuid = stage.uuid();
+    this.#startTurnUuid = parent?.rootTurnUuid ?? '';
     session.lines.push(this);
   }
 
@@ -94,6 +94,11 @@ export class Line {
   /** The main line whose turn its calls belong to. */
   get root(): Line {
     return this.parent === null ? this : this.parent.root;
+  }
+
+  /** Of the turn that its calls belong to. */
+  get rootTurnUuid(): string {
+    return this.parent === null ? this.turnUuid : this.#startTurnUuid;
   }
 
   get turn(): PlayedTurn | null {
@@ -163,7 +168,7 @@ export class Line {
 
   /** The history is summed up; it goes on with the summary, behind `opening`. */
   compacts(summary: string, plan: SidePlan, opening: (summary: string) => readonly Turn[]): this {
-    this.side('compaction', { ...plan, text: summary });
+    this.#show(this.side('compaction', { ...plan, text: summary }));
     this.history = [...opening(summary)];
     this.window++;
     return this;
@@ -204,11 +209,16 @@ export class Line {
     if (isStep) {
       this.#attempts++;
       this.#place(call);
-      for (const { tool, result, failed } of this.#results) tool.shown = { call, result, failed };
-      this.#results = [];
+      this.#show(call);
       if (call.answer !== '') this.lastAnswer = call.answer;
     } else this.#placeSide(call);
     return call;
+  }
+
+  /** Its request is the first with the results. */
+  #show(call: PlayedCall): void {
+    for (const { tool, result, failed } of this.#results) tool.shown = { call, result, failed };
+    this.#results = [];
   }
 
   #played(message: Message, kind: PlayedCall['kind'], isRetry: boolean): PlayedCall {
@@ -278,15 +288,15 @@ export class Line {
 
   /** Returns the tool calls as later requests have them. */
   #remember(text: string, calls: readonly ToolCall[]): readonly ToolCall[] {
-    const toolCalls = calls.map((call) => ({ ...call, id: this.#echo(call.id) }));
+    const toolCalls = calls.map((call) => ({ ...call, id: this.#echo(call) }));
     this.history.push({ role: 'assistant', text, toolCalls });
     return toolCalls;
   }
 
   /** The id that the client puts into its history. */
-  #echo(id: string): string {
+  #echo({ id, name }: ToolCall): string {
     const { echoedId } = this.client;
-    return echoedId === undefined ? id : echoedId(id);
+    return echoedId === undefined ? id : echoedId(id, name, this);
   }
 
   #spawn(tool: ScriptedTool, played: PlayedTool, call: PlayedCall): Line {
@@ -306,9 +316,11 @@ export class Line {
   #resultOf(scripted: ScriptedTool, tool: PlayedTool, asked: ToolCall, child: Line | null): void {
     const told = child === null ? scripted.result : (scripted.result ?? child.lastAnswer);
     if (told === null) return;
-    const report = child === null || this.client.report === undefined ? told : this.client.report(told ?? '', child);
-    const result = report ?? 'ok';
     const failed = scripted.failed ?? false;
+    const { client } = this;
+    const plain = told ?? 'ok';
+    const result =
+      child === null ? (client.wraps?.(plain, failed, this) ?? plain) : (client.report?.(plain, child) ?? plain);
     const { id: callId, name } = asked;
     this.history.push({ role: 'tool', callId, name, result, failed });
     this.#results.push({ tool, result, failed });

@@ -194,7 +194,7 @@ export function answered(
   const dialect = DIALECTS[client.dialect];
   const sent = send(outgoing, turns, asking, random);
   const reply = replyOf(client, sent, asking, calls, random);
-  line.responded(reply.id, outgoing);
+  if (cut === null) line.responded(reply.id, outgoing);
   const base = { request: sent.message, thinkUs: random.int(100_000, 900_000) };
   if (cut !== null) return { ...base, ...broken(dialect, reply, sent.ask, cut, random) };
   const { input, cacheRead, output } = reply.usage;
@@ -232,7 +232,8 @@ function broken(dialect: Dialect, reply: Reply, ask: Ask, cut: CutPlan, random: 
     tokens: {
       input: facts.input_tokens ?? 0,
       cacheRead: facts.cache_read_tokens ?? 0,
-      output: facts.output_tokens ?? 0,
+      // Some count what the first event says, some don't.
+      output: dialect.name === 'anthropic.messages' ? null : (facts.output_tokens ?? 0),
     },
     model: facts.model ?? ask.model,
     answer: '',

@@ -9,7 +9,8 @@ export type Outcome = 'open' | 'answered' | 'length' | 'refused' | 'error' | 'ab
 export interface PlayedTokens {
   readonly input: number;
   readonly cacheRead: number;
-  readonly output: number;
+  /** Null: more than one number is right. */
+  readonly output: number | null;
 }
 
 export interface PlayedCall {

@@ -29,3 +29,8 @@ for (const seed of [1, 2, 3]) {
     assert.deepEqual(differences.slice(0, SHOWN), []);
   });
 }
+
+test('connections that are stored one after another, in any order, give the same', async () => {
+  const differences = await sessionDifferences(store, playSessions(4), { seed: 4, shuffled: true });
+  assert.deepEqual(differences.slice(0, SHOWN), []);
+});

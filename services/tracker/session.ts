@@ -87,7 +87,7 @@ export class SessionStory {
   add(call: CallFacts): boolean {
     if (this.#seen.has(call.callId)) return true;
     if (this.#isLate(call)) return false;
-    const threadId = this.#aliases.get(call.threadId) ?? call.threadId;
+    const threadId = this.#nameOf(call.threadId);
     const thread = isStep(call) ? this.#threadOf(call, threadId) : null;
     this.#seen.add(call.callId);
     this.#sumsOf(call).add(call);
@@ -98,8 +98,13 @@ export class SessionStory {
   }
 
   #isLate(call: CallFacts): boolean {
-    const own = this.#aliases.get(call.threadId) ?? call.threadId;
-    if (isStep(call) && this.#threads.get(own)?.isLate(call) === true) return true;
+    const own = this.#nameOf(call.threadId);
+    const isOrdered = isStep(call) || call.kind === 'compaction';
+    if (isOrdered && this.#threads.get(own)?.isLate(call) === true) return true;
+    // A summary that came before its thread was known.
+    const unthreaded = !this.#threads.has(own) && isStep(call);
+    if (unthreaded && this.#compactions.some((side) => this.#nameOf(side.threadId) === own && before(call, side)))
+      return true;
     const isSummary = call.kind === 'compaction' && call.answerTextHash !== '';
     const isFailure = isStep(call) && !succeeded(call) && !this.#threads.has(own);
     if (!isSummary && !isFailure) return false;
@@ -108,6 +113,10 @@ export class SessionStory {
       if (isSummary ? first.openingHash === call.answerTextHash : first.stepId === call.stepId) return true;
     }
     return false;
+  }
+
+  #nameOf(threadId: string): string {
+    return this.#aliases.get(threadId) ?? threadId;
   }
 
   #addStep(call: CallFacts, thread: ThreadStory): void {
@@ -124,7 +133,9 @@ export class SessionStory {
     if (call.kind !== 'compaction') return;
     this.#compactions.push(call);
     const thread = this.#threads.get(threadId);
-    thread?.compacted(call, this.#reporter(thread.threadId, call));
+    if (thread === undefined) return;
+    thread.compacted(call, this.#ledger, this.#reporter(thread.threadId, call));
+    if (thread.current !== null) this.#dirty.add(thread.current);
   }
 
   /** The thread that the call goes on with; a new one may be an old one under another id. */
@@ -146,7 +157,7 @@ export class SessionStory {
     const compaction = this.#compactions.findLast(
       (side) => side.answerTextHash !== '' && side.answerTextHash === call.openingHash && before(side, call),
     );
-    const summed = compaction === undefined ? undefined : this.#threads.get(compaction.threadId);
+    const summed = compaction === undefined ? undefined : this.#threads.get(this.#nameOf(compaction.threadId));
     if (summed !== undefined && !summed.isLate(call)) return summed;
     for (const thread of this.#threads.values()) {
       const { last } = thread;
