@@ -11,6 +11,7 @@
  *
  * Only sessions that nothing but their content tells are joined to others, and only for one speaker (network, address, credential).
  */
+import { RETRY_SPAN } from './attempts.ts';
 import type { CallFacts } from './facts.ts';
 import { succeeded } from './facts.ts';
 import { digest } from './ids.ts';
@@ -23,8 +24,6 @@ const WAITING_MAX = 10_000;
 const HOUR = 3_600_000_000;
 /** A summary is continued, and a task begun, within this time, µs. */
 const LINK_SPAN = 6 * HOUR;
-/** A failed request is tried again within this time. */
-const RETRY_SPAN = HOUR / 4;
 /** A side call stands so near to a step. */
 const SIDE_SPAN = HOUR / 12;
 

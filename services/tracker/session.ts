@@ -5,11 +5,12 @@
  * and side calls may come in any order among each other. What comes out depends on the set of calls, not on how they came.
  */
 import type { Finding, Session, ToolCall, Turn } from '../../schemas/story.ts';
+import { tries, withAttempts } from './attempts.ts';
 import { BurnWatch } from './detectors/burn.ts';
 import type { Reporter } from './detectors/detector.ts';
 import { Episode } from './detectors/episode.ts';
 import type { DetectorSettings } from './detectors/settings.ts';
-import { before, type CallFacts, isStep, succeeded } from './facts.ts';
+import { before, byTime, type CallFacts, isStep, succeeded } from './facts.ts';
 import { FindingBook } from './findings.ts';
 import { type Correction, Places } from './places.ts';
 import { SessionSums } from './session-sums.ts';
@@ -29,6 +30,11 @@ export interface Told {
   /** Findings that were told before and are none, now that a late call is known. */
   readonly goneFindings: readonly string[];
   readonly corrections: readonly Correction[];
+}
+
+/** Adds all calls in order to a story that is empty. */
+export function retell(story: SessionStory, calls: readonly CallFacts[]): void {
+  for (const call of withAttempts(calls).sort(byTime)) story.add(call);
 }
 
 export class SessionStory {
@@ -83,7 +89,10 @@ export class SessionStory {
     return this.#seen.has(callId);
   }
 
-  /** False: the call comes before one that was added and that would have been told otherwise behind it; nothing has changed. */
+  /**
+   * False: the call shows that one that was added would have been told otherwise; nothing has changed. The story is then told
+   * anew by `retell`.
+   */
   add(call: CallFacts): boolean {
     if (this.#seen.has(call.callId)) return true;
     if (this.#isLate(call)) return false;
@@ -105,12 +114,18 @@ export class SessionStory {
     const unthreaded = !this.#threads.has(own) && isStep(call);
     if (unthreaded && this.#compactions.some((side) => this.#nameOf(side.threadId) === own && before(call, side)))
       return true;
-    const isSummary = call.kind === 'compaction' && call.answerTextHash !== '';
-    const isFailure = isStep(call) && !succeeded(call) && !this.#threads.has(own);
-    if (!isSummary && !isFailure) return false;
-    for (const { threadId, first } of this.#threads.values()) {
-      if (threadId === own || !before(call, first)) continue;
-      if (isSummary ? first.openingHash === call.answerTextHash : first.stepId === call.stepId) return true;
+    if (isStep(call) && !this.#threads.has(own)) return this.#wasTried(call);
+    if (call.kind !== 'compaction' || call.answerTextHash === '') return false;
+    for (const { threadId, first } of this.#threads.values())
+      if (threadId !== own && before(call, first) && first.openingHash === call.answerTextHash) return true;
+    return false;
+  }
+
+  /** Whether the new thread's first step is an attempt of a request that another thread begins or ends with. */
+  #wasTried(call: CallFacts): boolean {
+    for (const { first, last, failuresOnly } of this.#threads.values()) {
+      if (succeeded(call) ? failuresOnly && last !== null && tries(call, last) : !failuresOnly && tries(first, call))
+        return true;
     }
     return false;
   }
@@ -152,17 +167,13 @@ export class SessionStory {
     return thread;
   }
 
-  /** After a compaction the history opens with its answer; a first request that failed has no answer that names its thread. */
+  /** After a compaction the history opens with its answer. */
   #continued(call: CallFacts): ThreadStory | null {
     const compaction = this.#compactions.findLast(
       (side) => side.answerTextHash !== '' && side.answerTextHash === call.openingHash && before(side, call),
     );
     const summed = compaction === undefined ? undefined : this.#threads.get(this.#nameOf(compaction.threadId));
     if (summed !== undefined && !summed.isLate(call)) return summed;
-    for (const thread of this.#threads.values()) {
-      const { last } = thread;
-      if (thread.failuresOnly && last !== null && last.stepId === call.stepId && before(last, call)) return thread;
-    }
     return null;
   }
 
