@@ -251,7 +251,14 @@ export class SessionStory {
     threads.sort((a, b) => (before(a.first, b.first) ? -1 : 1));
     for (const { first } of threads) episode.happened(first, turn.turnId);
     const summary = `One turn started ${threads.length} subagents`;
-    const report = { kind: 'subagent_fanout', signature: turn.turnId, toolName: '', episode, summary } as const;
+    const report = {
+      kind: 'subagent_fanout',
+      signature: turn.turnId,
+      toolName: '',
+      episode,
+      isWhole: true,
+      summary,
+    } as const;
     this.book.report(turn.threadId, report, turn.first);
   }
 

@@ -31,6 +31,11 @@ export interface ToolState {
   subagentSessionId: string;
 }
 
+/** Equal for tool calls with equal names and arguments. */
+export function actionOf({ asked }: ToolState): string {
+  return `${asked.name} ${asked.argumentsHash}`;
+}
+
 function bare(id: string): string {
   return id.replace(/[^A-Za-z0-9]/g, '');
 }

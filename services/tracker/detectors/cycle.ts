@@ -1,14 +1,14 @@
 /**
- * Two to four actions in turn, again and again: A B A B …, A B C A B C … Equal in tool and arguments, and in results as far as they
+ * Two to eight actions in turn, again and again: A B A B …, A B C A B C … Equal in tool and arguments, and in results as far as they
  * are known: a cycle whose results change gets on.
  */
 import type { CallFacts } from '../facts.ts';
-import type { ToolState } from '../tools.ts';
+import { actionOf, type ToolState } from '../tools.ts';
 import type { Detector, Reporter, Step } from './detector.ts';
 import { Episode } from './episode.ts';
 
-const PERIODS = [2, 3, 4] as const;
-const WINDOW = 16;
+const PERIODS = [2, 3, 4, 5, 6, 7, 8] as const;
+const WINDOW = 32;
 
 interface Action {
   readonly key: string;
@@ -23,16 +23,25 @@ interface Watch {
   equal: number;
   episode: Episode | null;
   signature: string;
+  keys: readonly string[];
 }
 
+/** Not a shorter cycle that went around more often. */
 function isPrimitive(keys: readonly string[]): boolean {
-  if (new Set(keys).size === 1) return false;
-  return !(keys.length === 4 && keys[0] === keys[2] && keys[1] === keys[3]);
+  for (let period = 1; period <= keys.length >> 1; period++) {
+    if (keys.length % period === 0 && keys.every((key, at) => key === keys[at % period])) return false;
+  }
+  return true;
 }
 
 export class CycleDetector implements Detector {
   #actions: Action[] = [];
-  readonly #watches: Watch[] = PERIODS.map((period) => ({ period, equal: 0, episode: null, signature: '' }));
+  readonly #watches: Watch[] = PERIODS.map((period) => ({ period, equal: 0, episode: null, signature: '', keys: [] }));
+
+  /** Whether the action is part of a cycle that goes on. */
+  covers(key: string): boolean {
+    return this.#watches.some(({ episode, keys }) => episode !== null && keys.includes(key));
+  }
 
   step(step: Step, to: Reporter): void {
     if (step.newTurn) {
@@ -42,7 +51,7 @@ export class CycleDetector implements Detector {
     for (const tool of step.tools) {
       if (tool.serverSide) continue;
       this.#actions.push({
-        key: `${tool.asked.name} ${tool.asked.argumentsHash}`,
+        key: actionOf(tool),
         tool,
         call: step.call,
         turnId: step.turnId,
@@ -85,6 +94,7 @@ export class CycleDetector implements Detector {
       // The first time around was seen before it was known to be one.
       const first = this.#actions.at(-watch.period * 2) ?? cycle[0]!;
       watch.episode.happened(first.call, first.turnId);
+      watch.keys = keys;
       watch.signature = [...keys].sort().join(' → ');
     }
     const last = cycle.at(-1)!;

@@ -25,6 +25,8 @@ export interface Report {
   readonly episode: Episode;
   /** Occurrences as the thresholds count them, where that isn't the episode's number. */
   readonly weight?: number;
+  /** The episode is all there is to tell, however often it was told: nothing adds up. */
+  readonly isWhole?: boolean;
   readonly summary: string;
   readonly labels?: Readonly<Record<string, string>>;
 }
