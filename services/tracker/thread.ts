@@ -1,6 +1,7 @@
 /** One line of conversation: its turns, the attempts of its steps, and what its detectors saw. Calls come in order of time. */
 import type { Micros } from '../common/types.ts';
 import type { Detector, Reporter } from './detectors/detector.ts';
+import { momentOf } from './detectors/episode.ts';
 import { threadDetectors } from './detectors/index.ts';
 import { before, type CallFacts, succeeded } from './facts.ts';
 import { digest } from './ids.ts';
@@ -104,7 +105,8 @@ export class ThreadStory {
     if (tools.length === 0 && call.answerHash === '') return;
     const newTurn = this.#ledTo !== turn;
     this.#ledTo = turn;
-    for (const detector of this.#detectors) detector.step({ call, turnId: turn.turnId, tools, newTurn }, to);
+    const step = { call, moment: momentOf(call), turnId: turn.turnId, tools, newTurn };
+    for (const detector of this.#detectors) detector.step(step, to);
   }
 
   #turnOf(call: CallFacts): TurnState {

@@ -3,17 +3,18 @@
  * are known: a cycle whose results change gets on.
  */
 import type { CallFacts } from '../facts.ts';
-import { actionOf, type ToolState } from '../tools.ts';
+import type { ToolState } from '../tools.ts';
 import type { Detector, Reporter, Step } from './detector.ts';
-import { Episode } from './episode.ts';
+import { Episode, type Moment } from './episode.ts';
 
 const PERIODS = [2, 3, 4, 5, 6, 7, 8] as const;
 const WINDOW = 32;
 
 interface Action {
   readonly key: string;
-  readonly tool: ToolState;
-  readonly call: CallFacts;
+  readonly name: string;
+  readonly answer: ToolState['answer'];
+  readonly call: Moment;
   readonly turnId: string;
 }
 
@@ -51,9 +52,10 @@ export class CycleDetector implements Detector {
     for (const tool of step.tools) {
       if (tool.serverSide) continue;
       this.#actions.push({
-        key: actionOf(tool),
-        tool,
-        call: step.call,
+        key: tool.action,
+        name: tool.asked.name,
+        answer: tool.answer,
+        call: step.moment,
         turnId: step.turnId,
       });
       for (const watch of this.#watches) this.#look(watch, step.call, to);
@@ -82,8 +84,8 @@ export class CycleDetector implements Detector {
   #gotOn(period: number): boolean {
     const actions = this.#actions;
     for (let i = actions.length - 1; i >= Math.max(period, actions.length - 1 - period); i--) {
-      const [now, then] = [actions[i]!.tool.result, actions[i - period]!.tool.result];
-      if (now !== null && then !== null && now.hash !== then.hash) return true;
+      const [now, then] = [actions[i]!.answer.hash, actions[i - period]!.answer.hash];
+      if (now !== null && then !== null && now !== then) return true;
     }
     return false;
   }
@@ -99,7 +101,7 @@ export class CycleDetector implements Detector {
     }
     const last = cycle.at(-1)!;
     watch.episode.happened(last.call, last.turnId);
-    const names = cycle.map(({ tool }) => tool.asked.name);
+    const names = cycle.map(({ name }) => name);
     to.report({
       kind: 'cycle',
       signature: watch.signature,

@@ -1,5 +1,5 @@
 /** The context grows, and nothing new happens: every action, its result and every answer was there before in this turn. `context_growth`. */
-import { actionOf, type ToolState } from '../tools.ts';
+import type { ToolState } from '../tools.ts';
 import type { Detector, Reporter, Step } from './detector.ts';
 import { Episode } from './episode.ts';
 
@@ -12,7 +12,7 @@ const GROWTH_MIN = 1.1;
 export class GrowthDetector implements Detector {
   readonly #seen = new Set<string>();
   /** Results of each action. */
-  readonly #results = new Map<string, Set<string>>();
+  readonly #results = new Map<string, string[]>();
   #gotOn = false;
   #episode = new Episode();
   #firstTokens = 0;
@@ -21,14 +21,14 @@ export class GrowthDetector implements Detector {
   /** Another result of the same action is new; its first one came with the action. */
   answered(tool: ToolState): void {
     if (tool.result === null) return;
-    const key = actionOf(tool);
+    const { action } = tool;
     const { hash } = tool.result;
-    const known = this.#results.get(key);
+    const known = this.#results.get(action);
     if (known === undefined) {
-      if (this.#results.size < SEEN_MAX) this.#results.set(key, new Set([hash]));
-    } else if (!known.has(hash)) {
+      if (this.#results.size < SEEN_MAX) this.#results.set(action, [hash]);
+    } else if (!known.includes(hash)) {
       this.#gotOn = true;
-      if (known.size < RESULTS_MAX) known.add(hash);
+      if (known.length < RESULTS_MAX) known.push(hash);
     }
   }
 
@@ -38,7 +38,7 @@ export class GrowthDetector implements Detector {
       this.#seen.clear();
       this.#results.clear();
     }
-    const keys = tools.map(actionOf);
+    const keys = tools.map(({ action }) => action);
     if (tools.length === 0 && call.answerHash !== '') keys.push(call.answerHash);
     const isNew = step.newTurn || this.#gotOn || keys.length === 0 || keys.some((key) => !this.#seen.has(key));
     this.#gotOn = false;

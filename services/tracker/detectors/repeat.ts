@@ -7,19 +7,20 @@
  * detectors.
  */
 import type { CallFacts } from '../facts.ts';
-import { actionOf, type ToolState } from '../tools.ts';
+import type { ToolState } from '../tools.ts';
 import type { Detector, Reporter, Step } from './detector.ts';
-import { Episode } from './episode.ts';
+import { Episode, type Moment } from './episode.ts';
 import { isShell, mayChange, polls } from './tool-nature.ts';
 
 /** Actions that are followed at a time. */
 const RUNS_MAX = 64;
 
 interface Run {
-  episode: Episode;
+  /** Null: it happened once. */
+  episode: Episode | null;
   readonly name: string;
   /** The call that asked for the newest occurrence. */
-  lastCall: CallFacts;
+  lastCall: Moment;
   lastTurnId: string;
   fails: boolean;
   sameResult: boolean;
@@ -48,7 +49,7 @@ export class RepeatDetector implements Detector {
     }
     const seen = new Set<string>();
     for (const tool of step.tools) {
-      const key = actionOf(tool);
+      const key = tool.action;
       if (tool.serverSide || seen.has(key)) continue;
       seen.add(key);
       if (mayChange(tool.asked.name)) this.#endAll(step.call, to, (other) => other !== key);
@@ -57,7 +58,7 @@ export class RepeatDetector implements Detector {
   }
 
   answered(tool: ToolState, call: CallFacts, _turnId: string, to: Reporter): void {
-    const key = actionOf(tool);
+    const key = tool.action;
     const { result } = tool;
     if (result === null) return;
     const before = this.#results.get(key);
@@ -82,17 +83,22 @@ export class RepeatDetector implements Detector {
       this.#begin(key, tool, step);
       return;
     }
-    run.lastCall = step.call;
+    const [before, turnBefore] = [run.lastCall, run.lastTurnId];
+    run.lastCall = step.moment;
     run.lastTurnId = step.turnId;
     this.#runs.delete(key);
     this.#runs.set(key, run);
+    if (run.episode === null) {
+      run.episode = new Episode();
+      run.episode.happened(before, turnBefore);
+    }
     if (this.#isTold(key)) return;
-    run.episode.happened(step.call, step.turnId);
-    if (!run.fails) this.#report(key, run, to);
+    run.episode.happened(step.moment, step.turnId);
+    if (!run.fails) this.#report(key, run, run.episode, to);
   }
 
-  #report(key: string, run: Run, to: Reporter): void {
-    const { episode, name, sameResult } = run;
+  #report(key: string, run: Run, episode: Episode, to: Reporter): void {
+    const { name, sameResult } = run;
     const { occurrences } = episode;
     const kind = polls(name) ? 'stuck_poll' : 'exact_repeat';
     const results = sameResult ? 'the same result' : 'other results';
@@ -107,10 +113,8 @@ export class RepeatDetector implements Detector {
     });
   }
 
-  #begin(key: string, tool: ToolState, { call, turnId }: Step): void {
-    const episode = new Episode();
-    episode.happened(call, turnId);
-    const run = { episode, name: tool.asked.name, lastCall: call, lastTurnId: turnId };
+  #begin(key: string, tool: ToolState, { moment, turnId }: Step): void {
+    const run = { episode: null, name: tool.asked.name, lastCall: moment, lastTurnId: turnId };
     this.#runs.set(key, { ...run, fails: false, sameResult: true });
     if (this.#runs.size > RUNS_MAX) this.#runs.delete(this.#runs.keys().next().value!);
   }
@@ -118,8 +122,7 @@ export class RepeatDetector implements Detector {
   /** The newest occurrence had a new result: the run begins with it. */
   #beginAnew(key: string, run: Run, to: Reporter, at: CallFacts): void {
     to.ended(polls(run.name) ? 'stuck_poll' : 'exact_repeat', key, at.start);
-    run.episode = new Episode();
-    run.episode.happened(run.lastCall, run.lastTurnId);
+    run.episode = null;
   }
 
   #endAll(at: CallFacts, to: Reporter, isOver: (key: string, run: Run) => boolean): void {
