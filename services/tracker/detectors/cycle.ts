@@ -84,8 +84,9 @@ export class CycleDetector implements Detector {
   #gotOn(period: number): boolean {
     const actions = this.#actions;
     for (let i = actions.length - 1; i >= Math.max(period, actions.length - 1 - period); i--) {
-      const [now, then] = [actions[i]!.answer.hash, actions[i - period]!.answer.hash];
-      if (now !== null && then !== null && now !== then) return true;
+      const [now, then] = [actions[i]!, actions[i - period]!];
+      const known = now.answer.hash !== null && then.answer.hash !== null;
+      if (known && now.key === then.key && now.answer.hash !== then.answer.hash) return true;
     }
     return false;
   }
