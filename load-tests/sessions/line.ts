@@ -110,7 +110,7 @@ export class Line {
     return this;
   }
 
-  /** A person (or a parent) speaks. `notes`: what the client writes beside it in the user's name. */
+  /** A person (or a parent) speaks. */
   user(text: string): this {
     this.#pending = text;
     this.prompts.push(text);
