@@ -171,9 +171,9 @@ const CASES: readonly Case[] = [
     losses: [gap(30)],
   },
   {
-    name: 'a FIN that the capture missed is no missing byte',
+    name: 'a FIN that the capture missed is no missing byte, and comes before the FIN that acknowledges it',
     steps: [...HANDSHAKE, ASK, ANSWER, GOODBYE[1]!, GOODBYE[2]!, ...later(2000), ...later(4000)],
-    lines: [`c ${REQUEST}`, `s ${RESPONSE}`, 's fin', 'c fin', 'close fin'],
+    lines: [`c ${REQUEST}`, `s ${RESPONSE}`, 'c fin', 's fin', 'close fin'],
   },
   {
     name: 'a capture of the client side alone tells the responses as gaps',

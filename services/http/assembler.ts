@@ -1,7 +1,13 @@
 /** Frames of many connections in, HTTP exchanges out. */
 import type { Frame } from '../../schemas/frame.ts';
 import type { ConnectionId } from '../common/types.ts';
-import { type ConnectionContext, createConnectionContext, HttpConnection, type ResumePoint } from './connection.ts';
+import {
+  type ConnectionContext,
+  createConnectionContext,
+  HttpConnection,
+  type ResumePoint,
+  type Standing,
+} from './connection.ts';
 import type { CredentialMasker } from './credentials.ts';
 import type { ExchangeHandler } from './exchange.ts';
 import type { HttpOptions, HttpStats } from './options.ts';
@@ -78,6 +84,11 @@ export class HttpAssembler {
   /** Where another assembler could take a connection up; null when it isn't known (any more). */
   resumePoint(id: ConnectionId): ResumePoint | null {
     return this.#connections.get(id)?.resumePoint ?? null;
+  }
+
+  /** What was read of a connection: stream offsets, and the number that its next frame must have; null when it isn't known. */
+  standing(id: ConnectionId): Standing | null {
+    return this.#connections.get(id)?.standing ?? null;
   }
 
   #add(frame: Frame, synced: boolean): HttpConnection {

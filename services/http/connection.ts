@@ -45,6 +45,9 @@ export interface ConnectionStart {
   readonly sequence: number;
 }
 
+/** Between the names of the probes whose bytes an exchange is made of. */
+const PROBES_SEPARATOR = ',';
+
 /** Where a connection's streams can be taken up again. */
 export interface ResumePoint {
   /** Stream offsets as the frames count them, gaps included. */
@@ -52,6 +55,14 @@ export interface ResumePoint {
   readonly server: number;
   /** `synced`: a message begins here. `unsynced`: look for one. `ignored`: nothing of interest follows. */
   readonly state: 'synced' | 'unsynced' | 'ignored';
+}
+
+/** What was read of a connection. */
+export interface Standing {
+  /** Stream offsets as the frames count them, gaps included. */
+  readonly position: { readonly client: number; readonly server: number };
+  /** Number that the next frame must have. */
+  readonly sequence: number;
 }
 
 export class HttpConnection implements StreamOwner, PairingOwner {
@@ -73,6 +84,8 @@ export class HttpConnection implements StreamOwner, PairingOwner {
   /** Roles were guessed by the probe and nothing has confirmed them. */
   #rolesOpen: boolean;
   #swapped = false;
+  /** Its bytes are of more than one probe; `#info` names the one whose bytes are being read. */
+  #several = false;
   readonly #unread = new UnreadTracker();
   #firstToClose: Side | null = null;
   #clientEnded = false;
@@ -127,11 +140,17 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     return { client, server, state: requests.inSync && responses.inSync && known ? 'synced' : 'unsynced' };
   }
 
+  get standing(): Standing {
+    const [client, server] = this.#swapped ? [this.#responses, this.#requests] : [this.#requests, this.#responses];
+    return { position: { client: client.offset, server: server.offset }, sequence: this.#nextSequence };
+  }
+
   feed(frame: Frame): void {
     if (this.#closed || !this.#inSequence(frame)) {
       this.#stats.duplicateBytes += frame.payload.length;
       return;
     }
+    if (frame.probe !== this.#info.probe && frame.payload.length > 0) this.#seenBy(frame.probe);
     let at = 0;
     const { segments, payload } = frame;
     for (let n = 0; n < segments.length; n++) {
@@ -179,6 +198,22 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     return true;
   }
 
+  /** Bytes of another probe than those before follow. */
+  #seenBy(probe: string): void {
+    this.#several = true;
+    this.#info = { ...this.#info, probe };
+  }
+
+  /** The probe whose bytes are being read has its part in this exchange. */
+  #partOf(open: OpenExchange | null): void {
+    if (open === null || open.exchange.connection.probe === this.#info.probe) return;
+    const { connection } = open.exchange;
+    const probes = connection.probe.split(PROBES_SEPARATOR);
+    if (probes.includes(this.#info.probe)) return;
+    const probe = [...probes, this.#info.probe].sort().join(PROBES_SEPARATOR);
+    open.exchange.connection = { ...connection, probe };
+  }
+
   #segment(segment: Segment, payload: Buffer, start: number, end: number): void {
     const isData = segment.kind === 'data';
     if (this.#rolesOpen && isData && end > start) this.#checkRoles(segment.side, payload, start, end);
@@ -187,6 +222,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     if (segment.gap > 0) stream.gap(segment.gap);
     if (this.#reset) this.#stats.skippedBytes += end - start;
     else if (end > start) {
+      if (this.#several) this.#partOf(fromClient ? this.#sending : this.#pairing.answering);
       if (!fromClient && stream.inSync && segment.gap === 0) this.#pairing.serverSpoke();
       stream.data(payload, start, end, segment.time);
       if (fromClient) this.#pairing.clientSpoke(this.#responses.offset, stream.inSync, stream.heldLength > 0);
@@ -267,6 +303,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
 
   #finalResponse(open: OpenExchange, head: ResponseHead, start: number, end: number): void {
     const { exchange } = open;
+    if (this.#several) this.#partOf(open);
     begun(exchange.response, start, end);
     exchange.responseHead = head;
     const consumer = this.#handler.onResponse(exchange);

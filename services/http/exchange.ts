@@ -13,6 +13,7 @@ export interface ConnectionInfo {
   readonly client: Endpoint;
   readonly server: Endpoint;
   readonly origin: Origin;
+  /** Of an exchange that several probes have parts of: their names, sorted, with commas. */
   readonly probe: string;
   readonly process: Process | null;
   readonly labels: Readonly<Record<string, string>>;
@@ -87,7 +88,8 @@ export type ExchangeEnd =
   | 'limit';
 
 export interface Exchange {
-  readonly connection: ConnectionInfo;
+  /** Changes only when another probe brings bytes of it: `probe` names them all. */
+  connection: ConnectionInfo;
   /** Stream offset of the request's first byte, or of the response's when `request` is null. Unique per connection and `side`. */
   readonly offset: number;
   /** Null when the request's head was never seen (join in mid-stream, gap). */

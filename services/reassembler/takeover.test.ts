@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { framesOfProbes, independentLosses, ONE_DIRECTION_EACH } from '../../load-tests/e2e/probes.ts';
 import { GENERATOR_DEFAULTS, generate } from '../../load-tests/generator/generate.ts';
 import { CAPTURE_DEFAULTS, Capture } from '../../mirror/index.ts';
 import type { Observation } from '../../schemas/call.ts';
@@ -16,13 +17,16 @@ import { client, framesOf as framesByHand, server } from '../http/testing.ts';
 import { IDENTITY_DEFAULTS } from '../identity/mapping.ts';
 import { LLM_DEFAULTS } from '../llm/defaults.ts';
 import { decodeCheckpoint } from './checkpoint.ts';
-import { PartitionReassembler, type Progress } from './partition.ts';
+import { MERGE_DEFAULTS } from './merge/merger.ts';
+import { PartitionReassembler, type Progress, type ReassemblerOptions } from './partition.ts';
 
+const START_MS = 1_795_000_000_000;
 const masker = createCredentialMasker(Buffer.from('only for tests'));
 const options = {
   http: HTTP_DEFAULTS,
   llm: { identity: IDENTITY_DEFAULTS, exchanges: true, content: true, pricing: false, limits: LLM_DEFAULTS },
 };
+const optionsForTwo = { ...options, merge: { ...MERGE_DEFAULTS, several: true } };
 
 function framesOf(seed: number, frameBytesMax: number, frameDelayMs: number): Frame[] {
   const { pcap } = generate({ ...GENERATOR_DEFAULTS, seed, calls: 40, pipelining: 0.2 });
@@ -32,6 +36,13 @@ function framesOf(seed: number, frameBytesMax: number, frameDelayMs: number): Fr
   capture.write(pcap);
   capture.end('eof');
   return frames;
+}
+
+/** The same traffic as two probes see it, each with losses of its own, or one direction only. */
+function framesOfTwo(seed: number, frameBytesMax: number, frameDelayMs: number, share: number): Frame[] {
+  const { pcap } = generate({ ...GENERATOR_DEFAULTS, seed, calls: 30, midStream: 0, pipelining: 0.2 });
+  const missing = share === 1 ? ONE_DIRECTION_EACH : independentLosses(share, seed);
+  return framesOfProbes(pcap, missing, { frameBytesMax, frameDelayMs });
 }
 
 function idOf(observation: Observation): string {
@@ -57,11 +68,15 @@ class Collected {
   }
 }
 
-function undisturbed(frames: readonly Frame[]): Map<string, string> {
+function undisturbed(
+  frames: readonly Frame[],
+  stage: ReassemblerOptions = options,
+  msPerFrame = 0,
+): Map<string, string> {
   const collected = new Collected();
-  const partition = new PartitionReassembler(options, masker, null);
+  const partition = new PartitionReassembler(stage, masker, null);
   frames.forEach((frame, offset) => {
-    partition.feed(frame, offset);
+    partition.feed(frame, offset, START_MS + offset * msPerFrame);
   });
   partition.end();
   collected.add(partition.takeReady(), 'undisturbed');
@@ -69,14 +84,20 @@ function undisturbed(frames: readonly Frame[]): Map<string, string> {
 }
 
 /** Crashes after `lives[n]` frames each; commits every `commitEvery` frames. What isn't committed is read again. */
-function withCrashes(frames: readonly Frame[], lives: readonly number[], commitEvery: number): Map<string, string> {
+function withCrashes(
+  frames: readonly Frame[],
+  lives: readonly number[],
+  commitEvery: number,
+  stage: ReassemblerOptions = options,
+  msPerFrame = 0,
+): Map<string, string> {
   const collected = new Collected();
   let committed: Progress = { offset: 0, metadata: '' };
   for (let life = 0; ; life++) {
-    const partition = new PartitionReassembler(options, masker, decodeCheckpoint(committed.metadata));
+    const partition = new PartitionReassembler(stage, masker, decodeCheckpoint(committed.metadata));
     const last = life < lives.length ? Math.min(frames.length, committed.offset + (lives[life] ?? 1)) : frames.length;
     for (let offset = committed.offset, fed = 1; offset < last; offset++, fed++) {
-      partition.feed(frames[offset]!, offset);
+      partition.feed(frames[offset]!, offset, START_MS + offset * msPerFrame);
       collected.add(partition.takeReady(), `life ${life}`);
       if (fed % commitEvery === 0) {
         const progress = partition.progress(offset + 1);
@@ -108,6 +129,29 @@ test('however often a reassembler dies, its successors give the same observation
       },
     ),
     { numRuns: 40 },
+  );
+});
+
+test('the same with two probes that see the same connections, each in part', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 1_000_000 }),
+      fc.constantFrom(300, 1500, 20_000, 262_144),
+      fc.constantFrom(0, 5, 200),
+      // 1: each probe sees one direction.
+      fc.constantFrom(0, 0.01, 0.1, 1),
+      fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 12 }),
+      fc.integer({ min: 1, max: 40 }),
+      fc.constantFrom(0, 20),
+      (seed, frameBytesMax, frameDelayMs, share, lives, commitEvery, msPerFrame) => {
+        const frames = framesOfTwo(seed, frameBytesMax, frameDelayMs, share);
+        const expected = undisturbed(frames, optionsForTwo, msPerFrame);
+        const got = withCrashes(frames, lives, commitEvery, optionsForTwo, msPerFrame);
+        assert.deepEqual([...got.keys()].sort(), [...expected.keys()].sort());
+        for (const [id, facts] of expected) assert.equal(got.get(id), facts);
+      },
+    ),
+    { numRuns: 30 },
   );
 });
 
