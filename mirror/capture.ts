@@ -52,6 +52,11 @@ export class Capture implements PacketSink {
     this.#tracker = new Tracker(options, filter, this.#framer, this.#losses);
   }
 
+  /** The capture's clock, µs since the epoch; 0 before the first packet. */
+  get clock(): Micros {
+    return this.#now as Micros;
+  }
+
   /** The next bytes of the current source (pcap or pcapng, decompressed), cut anywhere. They aren't kept. */
   write(chunk: Buffer): void {
     this.#source ??= new CaptureSource(this.#sourceName, this);

@@ -3,7 +3,8 @@ import { CAPTURE_DEFAULTS, Capture, type CaptureOptions } from '../../mirror/ind
 import type { Frame } from '../../schemas/frame.ts';
 import { Random } from '../generator/random.ts';
 
-export type Probe = 'mirror-a' | 'mirror-b';
+const PROBES = ['mirror-a', 'mirror-b'] as const;
+export type Probe = (typeof PROBES)[number];
 
 /** Which probes miss a packet. `fromClient` is told by the ports, `control`: SYN, FIN or RST is set. */
 export type Missing = (packet: { readonly fromClient: boolean; readonly control: boolean }) => readonly Probe[];
@@ -33,16 +34,31 @@ export function framesOfProbes(pcap: Buffer, missing: Missing, options: Partial<
     return capture;
   };
   const probes = { 'mirror-a': captureAs('mirror-a'), 'mirror-b': captureAs('mirror-b') };
-  for (let at = PCAP_HEADER_BYTES; at < pcap.length; ) {
-    const end = at + RECORD_HEADER_BYTES + pcap.readUInt32LE(at + 8);
-    const record = pcap.subarray(at, end);
-    const misses = missing(inspect(record));
-    for (const probe of ['mirror-a', 'mirror-b'] as const) if (!misses.includes(probe)) probes[probe].write(record);
-    at = end;
+  for (const { record, misses } of records(pcap, missing)) {
+    for (const probe of PROBES) if (!misses.includes(probe)) probes[probe].write(record);
   }
   probes['mirror-a'].end('eof');
   probes['mirror-b'].end('eof');
   return frames;
+}
+
+/** The capture files that the two probes would have written. */
+export function capturesOfProbes(pcap: Buffer, missing: Missing): Readonly<Record<Probe, Buffer>> {
+  const header = pcap.subarray(0, PCAP_HEADER_BYTES);
+  const parts: Record<Probe, Buffer[]> = { 'mirror-a': [header], 'mirror-b': [header] };
+  for (const { record, misses } of records(pcap, missing)) {
+    for (const probe of PROBES) if (!misses.includes(probe)) parts[probe].push(record);
+  }
+  return { 'mirror-a': Buffer.concat(parts['mirror-a']), 'mirror-b': Buffer.concat(parts['mirror-b']) };
+}
+
+function* records(pcap: Buffer, missing: Missing): Generator<{ record: Buffer; misses: readonly Probe[] }> {
+  for (let at = PCAP_HEADER_BYTES; at < pcap.length; ) {
+    const end = at + RECORD_HEADER_BYTES + pcap.readUInt32LE(at + 8);
+    const record = pcap.subarray(at, end);
+    yield { record, misses: missing(inspect(record)) };
+    at = end;
+  }
 }
 
 export const NOTHING: Missing = () => [];

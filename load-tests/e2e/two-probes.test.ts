@@ -1,21 +1,34 @@
 /** The same traffic seen by two probes: one call each, complete, and equal to the manifest. */
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { CaptureOptions } from '../../mirror/index.ts';
 import type { Content, Observation } from '../../schemas/call.ts';
 import type { Frame } from '../../schemas/frame.ts';
+import { replayFiles } from '../../services/cli/replay.ts';
 import type { ContentHash } from '../../services/common/types.ts';
+import { loadConfig } from '../../services/config/load.ts';
 import { createCredentialMasker } from '../../services/http/credentials.ts';
 import { HTTP_DEFAULTS } from '../../services/http/options.ts';
 import { IDENTITY_DEFAULTS } from '../../services/identity/mapping.ts';
 import { LLM_DEFAULTS } from '../../services/llm/defaults.ts';
 import { MERGE_DEFAULTS } from '../../services/reassembler/merge/merger.ts';
-import { PartitionReassembler } from '../../services/reassembler/partition.ts';
+import { PartitionReassembler, type ReassemblerOptions } from '../../services/reassembler/partition.ts';
 import { compare } from '../compare.ts';
 import { GENERATOR_DEFAULTS, type GeneratorOptions, generate } from '../generator/generate.ts';
+import type { Manifest } from '../manifest.ts';
+import { withFolder } from '../testing.ts';
 import { rowsOf } from './observe.ts';
-import { framesOfProbes, independentLosses, type Missing, NOTHING, ONE_DIRECTION_EACH } from './probes.ts';
+import {
+  capturesOfProbes,
+  framesOfProbes,
+  independentLosses,
+  type Missing,
+  NOTHING,
+  ONE_DIRECTION_EACH,
+} from './probes.ts';
 
 const SHOWN = 8;
 const masker = createCredentialMasker(Buffer.from('a key that only tests know'));
@@ -25,13 +38,38 @@ const options = {
   merge: { ...MERGE_DEFAULTS, several: true },
 };
 
-function observationsOf(frames: readonly Frame[]): Observation[] {
-  const partition = new PartitionReassembler(options, masker, null);
+function observationsOf(frames: readonly Frame[], stage: ReassemblerOptions = options): Observation[] {
+  const partition = new PartitionReassembler(stage, masker, null);
   frames.forEach((frame, offset) => {
     partition.feed(frame, offset);
   });
   partition.end();
   return partition.takeReady();
+}
+
+/** `bittern replay --mirrors`, as far as the frames. */
+async function framesOfFiles(captures: readonly Buffer[]): Promise<Frame[]> {
+  const frames: Frame[] = [];
+  await withFolder(async (folder) => {
+    const files = captures.map((capture, n) => {
+      const file = join(folder, `${n}.pcap`);
+      writeFileSync(file, capture);
+      return file;
+    });
+    const { config } = await loadConfig({ env: {} });
+    const target = {
+      frames: { publish: async (_: string, frame: Frame) => void frames.push(frame), flush: async () => {} },
+      reports: { publish: async () => {}, flush: async () => {} },
+      failed: new AbortController().signal,
+      progress: () => '',
+      finish: async () => {},
+      stored: null,
+      close: async () => {},
+    };
+    const signal = new AbortController().signal;
+    await replayFiles({ config, files, signal, mirrors: true, openTarget: async () => target });
+  });
+  return frames;
 }
 
 interface Outcome {
@@ -47,7 +85,11 @@ function outcomeOf(
   capture: Partial<CaptureOptions> = {},
 ): Outcome {
   const { pcap, manifest } = generate({ ...GENERATOR_DEFAULTS, calls: 60, midStream: 0, ...generator, seed });
-  const observations = observationsOf(framesOfProbes(pcap, missing, capture));
+  return judged(seed, manifest, framesOfProbes(pcap, missing, capture));
+}
+
+function judged(seed: number, manifest: Manifest, frames: readonly Frame[]): Outcome {
+  const observations = observationsOf(frames);
   const calls = observations.flatMap((each) => (each.type === 'call' ? [each.call] : []));
   const contents = new Map<ContentHash, Content>();
   for (const each of observations) {
@@ -105,4 +147,25 @@ test('whatever the traffic, the losses and the size of frames', () => {
     },
   );
   fc.assert(property, { numRuns: 25 });
+});
+
+test('two capture files of two mirrors are read side by side', async () => {
+  for (const missing of [NOTHING, ONE_DIRECTION_EACH, independentLosses(0.02, 7)]) {
+    const { pcap, manifest } = generate({ ...GENERATOR_DEFAULTS, calls: 60, midStream: 0, seed: 301 });
+    const captures = capturesOfProbes(pcap, missing);
+    const frames = await framesOfFiles([captures['mirror-a'], captures['mirror-b']]);
+    assert.deepEqual(judged(301, manifest, frames).differences, []);
+  }
+});
+
+test('without being told, several probes are counted on as soon as the second one publishes', () => {
+  const { pcap } = generate({ ...GENERATOR_DEFAULTS, calls: 60, midStream: 0, seed: 302 });
+  const frames = framesOfProbes(pcap, ONE_DIRECTION_EACH);
+  const second = frames.find(({ probe }) => probe !== frames[0]!.probe)!;
+  const early = new Set(frames.slice(0, frames.indexOf(second)).map(({ connection }) => connection));
+  const partial = observationsOf(frames, { ...options, merge: MERGE_DEFAULTS }).flatMap((each) =>
+    each.type === 'call' && each.call.completeness !== 'full' && !early.has(each.call.connectionId) ? [each.call] : [],
+  );
+  const expected = observationsOf(frames).filter((each) => each.type === 'call' && each.call.completeness !== 'full');
+  assert.ok(partial.length <= expected.length, `${partial.length} of ${expected.length} calls are partial`);
 });

@@ -21,6 +21,8 @@ export interface ReplayOptions {
   readonly config: Config;
   readonly files: readonly string[];
   readonly signal: AbortSignal;
+  /** The files are of several probes that saw the same traffic: each is a capture of its own, and they are read side by side. */
+  readonly mirrors?: boolean;
   /** Opened when all files can be read; closed at the end. */
   readonly openTarget: () => Promise<CaptureTarget>;
 }
@@ -39,7 +41,8 @@ export async function replayFiles(options: ReplayOptions): Promise<ReplayResult>
   const progress = new ProgressBar(totalSize(opened));
   try {
     return await withTarget(await options.openTarget(), async (target) => {
-      const reports = await pumpFiles(options, opened, target, progress);
+      const pumpAll = options.mirrors === true ? pumpMirrors : pumpFiles;
+      const reports = await pumpAll(options, opened, target, progress);
       await target.finish(inAll(reports, options.files));
       const elapsedMs = performance.now() - started;
       return { reports, sink: target.stored, elapsedMs, complete: !options.signal.aborted };
@@ -71,6 +74,40 @@ async function pumpFiles(
     if (damage !== null) pump.damaged(damage);
     if (index === opened.length - 1 || signal.aborted) await pump.end(signal.aborted ? 'stopped' : 'eof');
     reports.push(await pump.report());
+  }
+  return reports;
+}
+
+/** Reads on in the file whose clock is behind the others', so that none runs far ahead of what another one saw, too. */
+async function pumpMirrors(
+  { config, files, signal }: ReplayOptions,
+  opened: readonly CaptureFile[],
+  target: CaptureTarget,
+  progress: ProgressBar,
+): Promise<ProbeReport[]> {
+  const options = captureOptions(config);
+  const mirrors = opened.map((file, index) => {
+    const pump = new Pump({ ...options, probe: `${options.probe}-${index + 1}` }, target);
+    pump.nextSource(files[index] ?? '');
+    return { file, pump, chunks: file.chunks[Symbol.asyncIterator]() };
+  });
+  const reports: ProbeReport[] = [];
+  const reading = new Set(mirrors);
+  while (reading.size > 0 && !target.failed.aborted) {
+    const next = [...reading].reduce((first, each) => (each.pump.clock < first.pump.clock ? each : first));
+    const chunk = signal.aborted ? null : await next.chunks.next();
+    if (chunk !== null && chunk.done !== true) await next.pump.write(chunk.value);
+    else {
+      reading.delete(next);
+      const damage = next.file.damage();
+      if (damage !== null) next.pump.damaged(damage);
+      await next.pump.end(signal.aborted ? 'stopped' : 'eof');
+      reports.push(await next.pump.report());
+    }
+    progress.update(
+      mirrors.reduce((sum, { file }) => sum + file.readBytes(), 0),
+      target.progress(),
+    );
   }
   return reports;
 }

@@ -71,7 +71,12 @@ export function createSink(config: Config, store: Store): ClickHouseSink {
 
 export function reassemblerOptions(config: Config): ReassemblerOptions {
   const { exchanges, content, pricing, ...limits } = config.llm;
-  return { http: config.http, llm: { identity: config.identity.headers, exchanges, content, pricing, limits } };
+  const { probesOverlap, mergeWaitMs, mergeBytesMax } = config.reassembler;
+  return {
+    http: config.http,
+    llm: { identity: config.identity.headers, exchanges, content, pricing, limits },
+    merge: { several: probesOverlap, waitMs: mergeWaitMs, heldBytesMax: mergeBytesMax },
+  };
 }
 
 /** All stages of one process; `sink` is where it ends. */

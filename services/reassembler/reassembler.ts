@@ -9,17 +9,10 @@ import type { Assignment, Batch, Consumer, ConsumerHandlers, Producer } from '..
 import type { CredentialMasker } from '../http/credentials.ts';
 import type { HttpStats } from '../http/options.ts';
 import { decodeCheckpoint } from './checkpoint.ts';
+import { REASSEMBLER_DEFAULTS } from './defaults.ts';
 import { type HoldCounts, PartitionReassembler, type ReassemblerOptions } from './partition.ts';
 
 export type { HoldCounts, HoldLimits, ReassemblerOptions } from './partition.ts';
-
-export const REASSEMBLER_DEFAULTS = {
-  /** How often offsets are committed, at most. */
-  commitIntervalMs: 500,
-  /** See HoldLimits. Probes end a connection that is silent after ten minutes. */
-  idleTimeoutMs: 15 * 60_000,
-  holdMsMax: 30 * 60_000,
-} as const;
 
 interface Owned {
   readonly state: PartitionReassembler;

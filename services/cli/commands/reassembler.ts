@@ -1,5 +1,5 @@
 import { createCredentialMasker } from '../../http/credentials.ts';
-import { REASSEMBLER_DEFAULTS, Reassembler } from '../../reassembler/reassembler.ts';
+import { Reassembler } from '../../reassembler/reassembler.ts';
 import { type CommandBody, EXIT } from '../command.ts';
 import { kafkaTopics, openKafkaBus } from '../kafka.ts';
 import { reassemblerOptions, secretFrom } from '../runtime.ts';
@@ -24,7 +24,7 @@ export const reassembler: CommandBody = {
     const topics = kafkaTopics(config);
     const bus = await openKafkaBus(config);
     try {
-      const options = { ...reassemblerOptions(config), limits: REASSEMBLER_DEFAULTS };
+      const options = { ...reassemblerOptions(config), limits: config.reassembler };
       const stage = new Reassembler(options, masker, bus.producer(topics.observations), note);
       const consumer = await bus.consumer(topics.frames, 'reassembler', stage);
       stage.attach(consumer);
