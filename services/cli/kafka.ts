@@ -1,4 +1,5 @@
 /** Kafka as the configuration wants it: options of the bus, topics, sealing. */
+import type { KeyObject } from 'node:crypto';
 import type { Observation } from '../../schemas/call.ts';
 import type { Frame } from '../../schemas/frame.ts';
 import { FRAMES, OBSERVATIONS, PROBE_REPORTS } from '../../schemas/topics.ts';
@@ -16,6 +17,7 @@ import {
   type TopicPlan,
   withDeadLetters,
 } from '../kafka/index.ts';
+import { maskedCodec } from '../masking/masked-codec.ts';
 
 /** An observation brings the new contents of its call, a message of several megabytes among them. */
 const OBSERVATION_BYTES_MAX = 20 * 1024 * 1024;
@@ -62,17 +64,24 @@ export function openKafkaBus(config: Config): Promise<KafkaBus> {
   return KafkaBus.open(optionsOf(config));
 }
 
-/** The topics, sealed when a key is configured. */
-export function kafkaTopics(config: Config): {
+/**
+ * The topics, sealed when a key is configured. `masking`: the key that credentials in frames are hidden with; needed by who writes
+ * or reads frames.
+ */
+export function kafkaTopics(
+  config: Config,
+  masking: KeyObject | null,
+): {
   readonly frames: Topic<Frame>;
   readonly observations: Topic<Observation>;
 } {
   const { sealKeys, sealActive } = config.kafka;
-  if (sealActive === '') return { frames: FRAMES, observations: OBSERVATIONS };
+  const frames = masking === null ? FRAMES : { ...FRAMES, codec: maskedCodec(FRAMES.codec, masking) };
+  if (sealActive === '') return { frames, observations: OBSERVATIONS };
   const sources = Object.entries(sealKeys).map(([id, file]) => ({ id, file }));
   const keyring = Keyring.fromFiles(sources, sealActive);
   return {
-    frames: { ...FRAMES, codec: sealedCodec(FRAMES.codec, keyring) },
+    frames: { ...frames, codec: sealedCodec(frames.codec, keyring) },
     observations: { ...OBSERVATIONS, codec: sealedCodec(OBSERVATIONS.codec, keyring) },
   };
 }

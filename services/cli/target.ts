@@ -5,7 +5,8 @@ import type { FrameTargets } from '../capture/pump.ts';
 import type { SinkStats } from '../clickhouse/sink.ts';
 import type { Store } from '../clickhouse/store.ts';
 import type { Config } from '../config/schema.ts';
-import { createSink, startPipeline } from './runtime.ts';
+import { FrameMasker, maskingKey } from '../masking/frame-mask.ts';
+import { createSink, fingerprintKey, fingerprintKeyFile, startPipeline } from './runtime.ts';
 import { formatCount } from './terminal/units.ts';
 
 /** After a failure: how long the store has to take what was understood before. */
@@ -50,19 +51,32 @@ export async function storeTarget(config: Config, store: Store): Promise<Capture
   };
 }
 
-export async function kafkaTarget(config: Config): Promise<CaptureTarget> {
+/** Where the key lies that credentials are hidden with, when none is configured: others need it as well. */
+function tellOfKey(config: Config, note: (line: string) => void): void {
+  if (config.identity.fingerprintKeyFile !== '') return;
+  const file = fingerprintKeyFile(config);
+  note(
+    `Credentials in frames are hidden with the key in '${file}'. Copy it to all probes and reassemblers, and set identity.fingerprintKeyFile there: without it they can't read these frames.`,
+  );
+}
+
+/** `note`: is told what an operator should know. Credentials are hidden before a frame is published. */
+export async function kafkaTarget(config: Config, note: (line: string) => void): Promise<CaptureTarget> {
   // Its two clients take longer to load than all the rest.
   const { kafkaTopics, openKafkaBus } = await import('./kafka.ts');
-  const topics = kafkaTopics(config);
+  const key = maskingKey(await fingerprintKey(config));
+  tellOfKey(config, note);
+  const masker = new FrameMasker(key);
+  const topics = kafkaTopics(config, key);
   const bus = await openKafkaBus(config);
   const frames = bus.producer(topics.frames);
   const reports = bus.producer(PROBE_REPORTS);
   let published = 0;
   return {
     frames: {
-      publish: (key, value) => {
+      publish: (connection, value) => {
         published++;
-        return frames.publish(key, value);
+        return frames.publish(connection, masker.mask(value));
       },
       flush: () => frames.flush(),
     },

@@ -75,7 +75,7 @@ export const capture: CommandBody = {
     const { config } = context.loaded;
     if (config.capture.interface === '')
       throw usageError("Name an interface: bittern capture -i IFACE ('any' for all).");
-    if (context.args.flag('kafka')) return captureTo(context, await kafkaTarget(config));
+    if (context.args.flag('kafka')) return captureTo(context, await kafkaTarget(config, context.note));
     const store = await openConfiguredStore(config);
     try {
       return await captureTo(context, await storeTarget(config, store));

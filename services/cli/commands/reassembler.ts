@@ -1,8 +1,9 @@
 import { createCredentialMasker } from '../../http/credentials.ts';
+import { maskingKey } from '../../masking/frame-mask.ts';
 import { Reassembler } from '../../reassembler/reassembler.ts';
 import { type CommandBody, EXIT } from '../command.ts';
 import { kafkaTopics, openKafkaBus } from '../kafka.ts';
-import { reassemblerOptions, secretFrom } from '../runtime.ts';
+import { fingerprintKey, reassemblerOptions } from '../runtime.ts';
 import { runStage } from '../stage.ts';
 import { formatCount } from '../terminal/units.ts';
 
@@ -11,17 +12,17 @@ export const reassembler: CommandBody = {
   details: [
     'One of any number of processes that share the partitions of the frames topic. Keeps no state of its own: what is in flight comes from',
     'the topic again when another process takes over. Ctrl-C or SIGTERM finishes what is in hand and hands over. Set',
-    'identity.fingerprintKeyFile to the same key for all of them, so that equal credentials have equal fingerprints.',
+    'identity.fingerprintKeyFile to the same key for all of them and all probes: it opens the credentials in frames, and equal ones have',
+    'equal fingerprints.',
   ].join('\n'),
   options: {},
   examples: [['BITTERN_KAFKA_BROKERS=kafka:9092 bittern reassembler', 'joins the group']],
   positionals: { min: 0, max: 0 },
   run: async ({ loaded, signal, note }) => {
     const { config } = loaded;
-    const masker = createCredentialMasker(
-      await secretFrom(config, config.identity.fingerprintKeyFile, 'fingerprint.key'),
-    );
-    const topics = kafkaTopics(config);
+    const key = await fingerprintKey(config);
+    const masker = createCredentialMasker(key);
+    const topics = kafkaTopics(config, maskingKey(key));
     const bus = await openKafkaBus(config);
     try {
       const options = { ...reassemblerOptions(config), limits: config.reassembler };

@@ -101,7 +101,7 @@ export const replay: CommandBody = {
       report(context, result);
       return result.complete ? EXIT.ok : EXIT.interrupted;
     };
-    if (args.flag('kafka')) return replayTo(() => kafkaTarget(config));
+    if (args.flag('kafka')) return replayTo(() => kafkaTarget(config, context.note));
     const store = await openConfiguredStore(config);
     try {
       return await replayTo(() => storeTarget(config, store));

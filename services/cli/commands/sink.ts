@@ -19,7 +19,7 @@ export const sink: CommandBody = {
     if (args.positionals[0] !== 'clickhouse')
       throw usageError(`There is no sink '${args.positionals[0]}'; there is: clickhouse.`);
     const { config } = loaded;
-    const topics = kafkaTopics(config);
+    const topics = kafkaTopics(config, null);
     const store = await openConfiguredStore(config);
     try {
       const target = createSink(config, store);
