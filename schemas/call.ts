@@ -95,6 +95,8 @@ export interface Call {
   finishReasonRaw: string;
   completeness: Completeness;
   missingBytes: number;
+  /** The exchange lasts so long that it was told of before its end; the whole one follows under the same id, unless its process dies. */
+  provisional: boolean;
 
   requestStart: Micros | null;
   requestEnd: Micros | null;
@@ -194,6 +196,8 @@ export interface ExchangeRow {
   readonly outcome: string;
   readonly completeness: Completeness;
   readonly missingBytes: number;
+  /** The exchange lasts so long that it was told of before its end; the whole one follows under the same id, unless its process dies. */
+  readonly provisional: boolean;
   readonly clientName: string;
   readonly agentId: string;
   readonly credential: string;

@@ -18,13 +18,48 @@ export interface TimeRange {
   readonly to: number;
 }
 
-/** Ids among `rows` that `table` has. */
-export async function existingIds<T>(
+/** Which ids of a batch a table has. */
+export interface Existing {
+  readonly whole: ReadonlySet<string>;
+  /** Of rows that give way to whole ones. */
+  readonly provisional: ReadonlySet<string>;
+}
+
+/** What `table` has of `rows`. */
+export async function existingIds<T>(client: ClickHouseClient, table: Table<T>, rows: readonly T[]): Promise<Existing> {
+  const found = { whole: new Set<string>(), provisional: new Set<string>() };
+  if (rows.length === 0) return found;
+  const { where, params } = conditionFor(table, rows);
+  const provisional = table.provisional === undefined ? 'false' : 'provisional';
+  const result = await client.query({
+    query: `SELECT DISTINCT ${table.idColumn}, ${provisional} FROM ${table.name} WHERE ${where}`,
+    query_params: params,
+    format: 'JSONCompactEachRow',
+    // A thousand ids meet every granule's bloom filter, and the few granules of a batch are not worth a second thread.
+    clickhouse_settings: { use_skip_indexes: 0, max_threads: 1 },
+  });
+  for (const [id, isProvisional] of await result.json<[string, boolean]>()) {
+    (isProvisional ? found.provisional : found.whole).add(id);
+  }
+  return found;
+}
+
+/** Deletes the provisional rows with the ids of `rows`. Deleting what isn't there changes nothing. */
+export async function deleteProvisional<T>(
   client: ClickHouseClient,
   table: Table<T>,
   rows: readonly T[],
-): Promise<ReadonlySet<string>> {
-  if (rows.length === 0) return new Set();
+): Promise<void> {
+  const { where, params } = conditionFor(table, rows);
+  await client.command({
+    query: `DELETE FROM ${table.name} WHERE provisional AND ${where}`,
+    query_params: params,
+    clickhouse_settings: { lightweight_deletes_sync: '2', wait_end_of_query: 1 },
+  });
+}
+
+/** Rows with the ids of `rows`, looked for in their times only. */
+function conditionFor<T>(table: Table<T>, rows: readonly T[]): { where: string; params: Record<string, unknown> } {
   const params: Record<string, unknown> = { ids: rows.map(table.id) };
   let where = `${table.idColumn} IN {ids:Array(String)}`;
   if (table.timeColumn !== null) {
@@ -37,16 +72,7 @@ export async function existingIds<T>(
     });
     where = `(${conditions.join(' OR ')}) AND ${where}`;
   }
-  const query = `SELECT DISTINCT ${table.idColumn} FROM ${table.name} WHERE ${where}`;
-  const result = await client.query({
-    query,
-    query_params: params,
-    format: 'JSONCompactEachRow',
-    // A thousand ids meet every granule's bloom filter, and the few granules of a batch are not worth a second thread.
-    clickhouse_settings: { use_skip_indexes: 0, max_threads: 1 },
-  });
-  const found = await result.json<[string]>();
-  return new Set(found.map(([id]) => id));
+  return { where, params };
 }
 
 /** At most RANGES_MAX ranges that cover all times (µs): one for each cluster, or one for all when there are too many. */

@@ -67,10 +67,13 @@ export class HttpAssembler {
     this.#connections.delete(id);
   }
 
-  /** What is open on it has lasted too long: it ends as `limit`, and the connection goes on with the next head. */
-  cut(id: ConnectionId): void {
+  /** What is open on it has lasted too long to be waited with: it is told of as it stands, and read on. */
+  tellOpen(id: ConnectionId): void {
     const connection = this.#connections.get(id);
-    if (connection !== undefined) this.#shed(connection);
+    if (connection === undefined) return;
+    const held = connection.heldBytes;
+    connection.tellOpen();
+    this.#heldBytes += connection.heldBytes - held;
   }
 
   /** The capture has ended: closes every connection as `stopped`. */

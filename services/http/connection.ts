@@ -80,6 +80,8 @@ export class HttpConnection implements StreamOwner, PairingOwner {
   #tunnel: OpenExchange | null = null;
   #strayInterim: number[] = [];
   #decoders = 0;
+  /** Open exchanges that were told of before their end. */
+  #told = 0;
   #nextSequence: number;
   /** Roles were guessed by the probe and nothing has confirmed them. */
   #rolesOpen: boolean;
@@ -127,6 +129,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
   /** Where another assembler could take this connection up: everything before has ended and was emitted. */
   get resumePoint(): ResumePoint {
     const [requests, responses] = [this.#requests, this.#responses];
+    if (this.#told > 0) return this.#behindAll;
     let request = requests.messageOffset;
     let response = responses.messageOffset;
     for (const { exchange, responseOffset } of this.#open) {
@@ -138,6 +141,24 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     // A message without an open exchange (its exchange ended by a limit) can't be taken up in its middle.
     const known = this.#open.length > 0 || (requests.atBoundary && responses.atBoundary);
     return { client, server, state: requests.inSync && responses.inSync && known ? 'synced' : 'unsynced' };
+  }
+
+  /** Behind everything read: what is open was told of as it stood, and who takes over doesn't see its beginning again. */
+  get #behindAll(): ResumePoint {
+    const { client, server } = this.standing.position;
+    return { client, server, state: 'unsynced' };
+  }
+
+  /** What is open lasts too long to be waited with: it is told of as it stands, and read on. */
+  tellOpen(): void {
+    // A head that doesn't end is nothing to be told of.
+    if (this.#open.length === 0) this.shed();
+    for (const open of this.#open) {
+      if (open.told) continue;
+      open.told = true;
+      this.#told++;
+      this.#handler.onProvisional?.(open.exchange);
+    }
   }
 
   get standing(): Standing {
@@ -488,6 +509,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
 
   #emit(open: OpenExchange): void {
     const { exchange } = open;
+    if (open.told) this.#told--;
     this.#decoders -= open.decoders;
     open.requestDecoder?.dispose();
     open.responseDecoder?.dispose();

@@ -124,6 +124,8 @@ export interface ExchangeHandler {
   onRequestEnd(exchange: Exchange): void;
   /** The final response's head is known. Also called for an exchange whose request was never seen. */
   onResponse(exchange: Exchange): BodyConsumer | null;
+  /** It lasts too long to be waited with: it may be told of as it stands, with its end as a limit's. What comes is read on. Before `onEnd`. */
+  onProvisional?(exchange: Exchange): void;
   /** Nothing more will come. Called exactly once for every exchange. */
   onEnd(exchange: Exchange): void;
 }

@@ -18,7 +18,7 @@ import { Watermark } from './watermark.ts';
 export interface HoldLimits {
   /** A connection without a frame for so long is taken for over: its probe died before it could say so. Above the probes' own. */
   readonly idleTimeoutMs: number;
-  /** An exchange that lasts longer is stored as far as it was seen, as cut by a limit. */
+  /** An exchange that lasts longer is stored as far as it was seen, as cut by a limit, and again when it has ended. */
   readonly holdMsMax: number;
 }
 
@@ -35,7 +35,7 @@ export interface ReassemblerOptions {
 export interface HoldCounts {
   /** Connections without a frame. */
   readonly idle: number;
-  /** Connections whose exchanges lasted too long. */
+  /** How often exchanges of a connection lasted too long. */
   readonly cut: number;
 }
 
@@ -193,7 +193,7 @@ export class PartitionReassembler {
       this.#idle++;
     }
     for (const connection of this.#watermark.holding(nowMs - holdMsMax)) {
-      this.#assembler.cut(connection);
+      this.#assembler.tellOpen(connection);
       const resume = this.#assembler.resumePoint(connection);
       if (resume === null) this.#watermark.closed(connection);
       else this.#watermark.moved(connection, resume);

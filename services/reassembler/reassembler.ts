@@ -158,9 +158,11 @@ export class Reassembler implements ConsumerHandlers<Frame> {
   async #publish(owned: Owned): Promise<void> {
     for (const observation of owned.state.takeReady()) {
       if (owned.over) return;
-      if (observation.type === 'call') this.#calls++;
-      else this.#exchanges++;
       const row = observation.type === 'call' ? observation.call : observation.exchange;
+      if (!row.provisional) {
+        if (observation.type === 'call') this.#calls++;
+        else this.#exchanges++;
+      }
       await this.#producer.publish(row.connectionId, observation);
     }
   }
