@@ -4,7 +4,6 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Store } from '../../services/clickhouse/store.ts';
 import { compare, type Row } from '../compare.ts';
-import { capturesOfProbes, independentLosses, type Missing, ONE_DIRECTION_EACH } from '../e2e/probes.ts';
 import { GENERATOR_DEFAULTS, generate } from '../generator/generate.ts';
 import { Random } from '../generator/random.ts';
 import type { Manifest } from '../manifest.ts';
@@ -18,18 +17,11 @@ export interface DrillOptions {
   readonly seed: number;
   readonly kills: number;
   readonly calls: number;
-  /** 2: each capture is published by two probes, each of which saw it in part. */
-  readonly probes: number;
-}
-
-interface RoundCapture {
-  readonly probe: string;
-  readonly file: string;
 }
 
 interface Round {
   readonly network: string;
-  readonly captures: readonly RoundCapture[];
+  readonly file: string;
   readonly manifest: Manifest;
 }
 
@@ -93,44 +85,30 @@ export class Drill {
       // Spread over the faults, so that there is traffic at each of them.
       while (this.faults.kills * calls < n * CALLS_A_ROUND * kills) await sleep(100);
       const seed = this.#options.seed * 10_000 + n;
-      // Two probes give a connection that both join in the middle two ids: see docs/limits.md.
-      const joined = this.#options.probes > 1 ? { midStream: 0 } : {};
-      const { pcap, manifest } = generate({ ...GENERATOR_DEFAULTS, ...joined, seed, calls: CALLS_A_ROUND });
-      const file = (probe: string): string => path.join(this.#settings.folder, `${seed}-${probe}.pcap`);
-      const seen = this.#options.probes > 1 ? capturesOfProbes(pcap, this.#missing(seed)) : { probe: pcap };
-      const captures = Object.entries(seen).map(([probe, bytes]) => ({ probe, file: file(probe), bytes }));
-      const round = { network: `r${seed}`, captures, manifest };
-      for (const capture of captures) await writeFile(capture.file, capture.bytes);
+      const { pcap, manifest } = generate({ ...GENERATOR_DEFAULTS, seed, calls: CALLS_A_ROUND });
+      const round = { network: `r${seed}`, file: path.join(this.#settings.folder, `${seed}.pcap`), manifest };
+      await writeFile(round.file, pcap);
       await this.#publish(round);
       // An operator who isn't sure publishes again: nothing may be counted twice.
       if (this.#random.chance(0.2)) await this.#publish(round);
-      for (const capture of captures) await rm(capture.file);
+      await rm(round.file);
       rounds.push(round);
     }
     return rounds;
   }
 
   async #publish(round: Round): Promise<void> {
+    const env = { ...this.#settings.env, BITTERN_CAPTURE_NETWORK: round.network };
     for (;;) {
       this.#published++;
       try {
-        await Promise.all(round.captures.map((capture) => this.#replay(round.network, capture)));
+        await runBittern(['replay', round.file, '--kafka'], { ...this.#settings, env });
         return;
       } catch (error) {
         process.stderr.write(`publishing again: ${(error as Error).message.split('\n')[0]}\n`);
         await sleep(1000);
       }
     }
-  }
-
-  /** What the probes miss of a round: nothing in common, or each a direction. */
-  #missing(seed: number): Missing {
-    return seed % 2 === 0 ? independentLosses(0.02, seed) : ONE_DIRECTION_EACH;
-  }
-
-  async #replay(network: string, { probe, file }: RoundCapture): Promise<void> {
-    const env = { ...this.#settings.env, BITTERN_CAPTURE_NETWORK: network, BITTERN_CAPTURE_PROBE: probe };
-    await runBittern(['replay', file, '--kafka'], { ...this.#settings, env });
   }
 
   /** Waits until every stage has committed everything. */

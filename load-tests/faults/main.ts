@@ -1,5 +1,5 @@
 /**
- * The fault suite: `npm run faults -- --seed S --kills K --calls N [--probes 2]`
+ * The fault suite: `npm run faults -- --seed S --kills K --calls N`
  *
  * Generated traffic goes over a real Kafka broker through three reassemblers and two sinks into a real ClickHouse, while
  * processes are killed with SIGKILL or frozen for a while, the broker and ClickHouse killed too, consumers come and go, and
@@ -20,19 +20,9 @@ const DIFFERENCES_SHOWN = 20;
 
 function readOptions(): DrillOptions {
   const { values } = parseArgs({
-    options: {
-      seed: { type: 'string' },
-      kills: { type: 'string' },
-      calls: { type: 'string' },
-      probes: { type: 'string' },
-    },
+    options: { seed: { type: 'string' }, kills: { type: 'string' }, calls: { type: 'string' } },
   });
-  return {
-    seed: Number(values.seed ?? 1),
-    kills: Number(values.kills ?? 6),
-    calls: Number(values.calls ?? 600),
-    probes: Number(values.probes ?? 1),
-  };
+  return { seed: Number(values.seed ?? 1), kills: Number(values.kills ?? 6), calls: Number(values.calls ?? 600) };
 }
 
 async function clickhouseUrl(dataDir: string): Promise<string> {
@@ -68,9 +58,6 @@ const settings: StageSettings = {
     BITTERN_KAFKA_REPLICAS: '1',
     BITTERN_KAFKA_SESSION_TIMEOUT_MS: String(SESSION_TIMEOUT_MS),
     BITTERN_IDENTITY_FINGERPRINT_KEY_FILE: keyFile,
-    BITTERN_REASSEMBLER_PROBES_OVERLAP: String(options.probes > 1),
-    // A broker that is down holds one probe up and not the other one.
-    BITTERN_REASSEMBLER_MERGE_WAIT_MS: '60000',
   },
 };
 await runBittern(['topics', '--create'], settings);
