@@ -5,6 +5,7 @@
 
 import type { CallId, ConnectionId, ContentHash, Micros } from '../services/common/types.ts';
 import type { Origin } from './frame.ts';
+import type { CallStory } from './story.ts';
 
 export type UsageSource = 'reported' | 'estimated' | 'none';
 
@@ -61,7 +62,7 @@ export interface RequestedToolCall {
   readonly arguments: string;
 }
 
-export interface Call {
+export interface Call extends CallStory {
   readonly callId: CallId;
   readonly connectionId: ConnectionId;
   sessionId: string;
@@ -78,7 +79,7 @@ export interface Call {
   clientVersion: string;
   /** SDK and version from the user agent or SDK headers, e.g. `openai-python/1.99.0`. */
   sdk: string;
-  /** `anthropic.messages`, `openai.chat`, `openai.responses`, `gemini.generate_content`, `unknown`. */
+  /** `anthropic.messages`, `openai.chat`, `openai.responses`, `openai.realtime`, `gemini.generate_content`, `unknown`. */
   dialect: string;
   /** `openai`, `anthropic`, `gcp.gemini`, … as OpenTelemetry names them; by host and dialect. */
   provider: string;
@@ -140,7 +141,7 @@ export interface Call {
   promptPreview: string;
   answerPreview: string;
 
-  /** HTTP body bytes after transfer decoding, before content decoding. */
+  /** HTTP body bytes after transfer decoding, before content decoding. Over a WebSocket: payload of its messages as sent. */
   requestBytes: number;
   responseBytes: number;
   clientIp: string;
@@ -150,6 +151,8 @@ export interface Call {
   host: string;
   method: string;
   path: string;
+  /** How it was carried: `http/1.1`, `http/1.0`, `websocket`. */
+  readonly protocol: string;
   /** `server` response header. */
   serverSoftware: string;
   /** `x-request-id` and its like, of the request or else of the response. */
@@ -177,7 +180,7 @@ export interface Content {
   readonly text: string;
 }
 
-/** An HTTP exchange that isn't an LLM call: metadata only. One row of ClickHouse's `exchanges`. */
+/** An exchange that isn't an LLM call: metadata only. One row of ClickHouse's `exchanges`. */
 export interface ExchangeRow {
   readonly exchangeId: CallId;
   readonly connectionId: ConnectionId;
@@ -187,6 +190,7 @@ export interface ExchangeRow {
   readonly method: string;
   readonly host: string;
   readonly path: string;
+  readonly protocol: string;
   readonly status: number;
   readonly requestType: string;
   readonly responseType: string;
@@ -207,6 +211,16 @@ export interface ExchangeRow {
   readonly serverPort: number;
   readonly upgrade: string;
   readonly upgradeBytes: number;
+  /** Of a WebSocket connection: messages of each side with their payload as sent, bytes not understood, code of the close frame. */
+  readonly clientMessages: number;
+  readonly serverMessages: number;
+  readonly clientMessageBytes: number;
+  readonly serverMessageBytes: number;
+  readonly skippedBytes: number;
+  readonly closeCode: number;
+  /** `prewarm`: it only prepared a call, which names its `responseId`. */
+  readonly purpose: string;
+  readonly responseId: string;
   readonly origin: Origin;
   readonly probe: string;
   readonly network: string;

@@ -102,3 +102,14 @@ test('whatever the traffic and its loss: exact or flagged, and nothing invented'
   });
   await fc.assert(property, { numRuns: PROPERTY.runs });
 });
+
+test('calls over WebSocket equal the manifest as well, with packets reordered and doubled', async () => {
+  for (const seed of seeds(701, 6)) assert.deepEqual(await differences({ seed, sockets: 0.5 }), []);
+  for (const seed of seeds(711, 3)) {
+    assert.deepEqual(await differences({ seed, sockets: 0.8, reorder: 0.02, duplicate: 0.02 }), []);
+  }
+});
+
+test('calls over WebSocket with loss: exact or flagged, and nothing invented', async () => {
+  for (const seed of seeds(801, 8)) assert.deepEqual(await differences({ seed, sockets: 0.8, loss: 0.005 }), []);
+});

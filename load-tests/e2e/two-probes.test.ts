@@ -63,6 +63,7 @@ async function framesOfFiles(captures: readonly Buffer[]): Promise<Frame[]> {
       failed: new AbortController().signal,
       progress: () => '',
       finish: async () => {},
+      observed: [],
       stored: null,
       close: async () => {},
     };

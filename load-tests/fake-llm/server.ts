@@ -9,12 +9,15 @@ import { answer } from './answer.ts';
 import { makeId } from './reply.ts';
 import { type Script, scriptByModel } from './scenario.ts';
 import { dialectOf, readRequest, type SeenRequest } from './seen-request.ts';
-import type { Served } from './served.ts';
+import type { Served, SocketServed } from './served.ts';
+import { type FakeDeflate, serveSockets } from './socket.ts';
 
 export interface FakeLlmOptions {
   readonly script?: Script;
   /** 0 = any free port. */
   readonly port?: number;
+  /** Of WebSocket connections; false unless told. */
+  readonly deflate?: FakeDeflate;
 }
 
 export interface FakeLlm {
@@ -23,6 +26,8 @@ export interface FakeLlm {
   readonly url: string;
   /** Everything that was served so far, in order of the requests' heads. */
   readonly served: readonly Served[];
+  /** What was asked for over WebSocket. */
+  readonly socketServed: readonly SocketServed[];
   close(): Promise<void>;
 }
 
@@ -129,11 +134,14 @@ export async function startFakeLlm(options: FakeLlmOptions = {}): Promise<FakeLl
   server.keepAliveTimeout = 20_000;
   await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
+  const sockets = serveSockets(server, options.script ?? scriptByModel, options.deflate ?? false);
   return {
     port,
     url: `http://127.0.0.1:${port}`,
     served: serving.served,
+    socketServed: sockets.served,
     close: async () => {
+      sockets.close();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },

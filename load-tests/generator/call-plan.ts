@@ -62,7 +62,7 @@ const NEUTRAL: Omit<MessagePlan, 'startLine' | 'headers' | 'pieces'> = {
   withoutLastChunk: false,
 };
 
-interface Draft {
+export interface Draft {
   readonly kind: CallKind;
   readonly conversation: Conversation;
   readonly dialect: Dialect;
@@ -113,7 +113,7 @@ function makeReply(kind: CallKind, conversation: Conversation, ask: Ask, random:
   };
 }
 
-function makeDraft(
+export function makeDraft(
   kind: CallKind,
   conversation: Conversation,
   requestId: string,
@@ -254,14 +254,14 @@ function whole(draft: Draft, framing: 'length' | 'chunked' | 'close'): Answer {
   return { message, status: 200, errorType: '', known, whole: !isCut(kind) };
 }
 
-interface Script {
+export interface Script {
   readonly events: readonly StreamEvent[];
   readonly cutAfter: number;
   readonly errorType: string;
   readonly known: Known;
 }
 
-function script(draft: Draft): Script {
+export function script(draft: Draft): Script {
   const { dialect, reply, kind, random } = draft;
   const all = dialect.events(reply, cutter(random, random.pick([4, 12, 60])));
   if (!CUT_KINDS.has(kind)) return { events: all, cutAfter: -1, errorType: '', known: knownOfWhole(dialect, reply) };
@@ -316,7 +316,7 @@ function answerOf(draft: Draft): Answer {
   );
 }
 
-const OUTCOMES: Readonly<Record<CallKind, string>> = {
+export const OUTCOMES: Readonly<Record<CallKind, string>> = {
   ok: 'ok',
   http_error: 'http_error',
   stream_error: 'stream_error',
@@ -331,7 +331,7 @@ const OUTCOMES: Readonly<Record<CallKind, string>> = {
   unanswered: 'timeout',
 };
 
-function endingOf(draft: Draft, closes: boolean): Ending {
+export function endingOf(draft: Draft, closes: boolean): Ending {
   const { kind, random } = draft;
   switch (kind) {
     case 'client_abort':

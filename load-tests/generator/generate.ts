@@ -1,5 +1,6 @@
 /** The traffic generator: a capture with an exact manifest, the same for the same options on every machine. */
 import type { Manifest } from '../manifest.ts';
+import { ENCAPSULATIONS, encapsulate, type Layer } from '../wire/encapsulation.ts';
 import { type Address, ethernetFrame, PcapWriter } from '../wire/packets.ts';
 import { CALL_WEIGHTS, type CallKind, planCall } from './call-plan.ts';
 import { Conversation, PROFILES } from './conversation.ts';
@@ -9,6 +10,7 @@ import { planOther } from './other-plan.ts';
 import { type ConnectionOptions, type Packet, packetsOf, type Segmentation } from './packets.ts';
 import type { PlannedExchange } from './planned.ts';
 import { Random } from './random.ts';
+import { planSocket } from './socket-plan.ts';
 import { layOut } from './timeline.ts';
 
 export interface GeneratorOptions {
@@ -28,6 +30,10 @@ export interface GeneratorOptions {
   readonly segmentation: Segmentation | 'mixed';
   /** Share of requests that go out before the answer to the one before. */
   readonly pipelining: number;
+  /** What the packets are in: `none`, a name of ENCAPSULATIONS, or `mixed`: each connection in another one. Not with a snap length. */
+  readonly encapsulation: string;
+  /** Share of connections that carry OpenAI Responses over WebSocket. */
+  readonly sockets: number;
 }
 
 export const GENERATOR_DEFAULTS: GeneratorOptions = {
@@ -40,6 +46,8 @@ export const GENERATOR_DEFAULTS: GeneratorOptions = {
   midStream: 0.03,
   segmentation: 'mixed',
   pipelining: 0.08,
+  encapsulation: 'none',
+  sockets: 0,
 };
 
 export interface Generated {
@@ -63,7 +71,7 @@ const ALONE: ReadonlySet<CallKind> = new Set([
   'unanswered',
 ]);
 
-interface Plan {
+export interface Plan {
   readonly groups: PlannedExchange[][];
   readonly calls: number;
 }
@@ -81,6 +89,7 @@ class TrafficPlanner {
   /** Exchanges of one connection, at most `callsMax` calls. */
   connection(callsMax: number): Plan {
     const random = this.#random.fork();
+    if (this.#options.sockets > 0 && random.chance(this.#options.sockets)) return planSocket(callsMax, random);
     const shared = random.chance(0.15);
     const conversations = Array.from(
       { length: shared ? 3 : 1 },
@@ -232,13 +241,36 @@ function makeConnections(options: GeneratorOptions, random: Random): Connection[
   return connections;
 }
 
-function writePcap(captured: readonly Captured[], connections: readonly Connection[], snapLength: number): Buffer {
+/** The layers around each connection's packets; null = none. */
+function layersFor({ encapsulation, snapLengthBytes }: GeneratorOptions): (connection: number) => Layer | null {
+  if (encapsulation === 'none') return () => null;
+  if (snapLengthBytes < GENERATOR_DEFAULTS.snapLengthBytes)
+    throw new Error('a snap length goes with encapsulation none');
+  const names = encapsulation === 'mixed' ? Object.keys(ENCAPSULATIONS) : [encapsulation];
+  const made = names.map((name) => {
+    const make = ENCAPSULATIONS[name];
+    if (make === undefined) throw new Error(`unknown encapsulation ${name}: ${Object.keys(ENCAPSULATIONS).join(', ')}`);
+    return make();
+  });
+  return (connection) => made[connection % made.length]!;
+}
+
+function writePcap(
+  captured: readonly Captured[],
+  connections: readonly Connection[],
+  options: GeneratorOptions,
+): Buffer {
+  const snapLength = options.snapLengthBytes;
+  const layersOf = layersFor(options);
   const writer = new PcapWriter({ snapLength });
   for (const { packet, time } of captured) {
     const { client, server } = connections[packet.connection]!;
     const [from, to] = packet.side === 'client' ? [client, server] : [server, client];
     const { seq, ack, flags, payload } = packet;
-    writer.packet(time, ethernetFrame({ from, to, seq, ack, flags, payload }));
+    const tcp = { from, to, seq, ack, flags, payload };
+    const layer = layersOf(packet.connection);
+    const frames = layer === null ? [ethernetFrame(tcp)] : encapsulate(tcp, layer);
+    for (const frame of frames) writer.packet(time, frame);
   }
   return writer.bytes();
 }
@@ -279,5 +311,5 @@ export function generate(wanted: Partial<GeneratorOptions> = {}): Generated {
       ...[...new Set(PROFILES.map(({ dialect }) => `sk-made-up-${dialect}-planted`))],
     ],
   };
-  return { pcap: writePcap(captured, connections, options.snapLengthBytes), manifest: { capture, ...observed } };
+  return { pcap: writePcap(captured, connections, options), manifest: { capture, ...observed } };
 }

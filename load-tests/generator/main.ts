@@ -3,6 +3,7 @@
  *
  *     node load-tests/generator/main.ts --seed 7 --calls 600 --out x.pcap [--reorder 0.02] [--duplicate 0.02] [--loss 0.001]
  *       [--snap-length 262144] [--mid-stream 0.03] [--pipelining 0.08] [--segmentation mixed|mss|tiny|random|super]
+ *       [--encapsulation none|mixed|vxlan|…] [--sockets 0.2]
  *
  * x.pcap and x.manifest.jsonl. With --reference: the traffic for measurements of speed, without a manifest.
  */
@@ -23,7 +24,9 @@ const { values } = parseArgs({
     'snap-length': { type: 'string', default: String(GENERATOR_DEFAULTS.snapLengthBytes) },
     'mid-stream': { type: 'string', default: String(GENERATOR_DEFAULTS.midStream) },
     pipelining: { type: 'string', default: String(GENERATOR_DEFAULTS.pipelining) },
+    sockets: { type: 'string', default: String(GENERATOR_DEFAULTS.sockets) },
     segmentation: { type: 'string', default: GENERATOR_DEFAULTS.segmentation },
+    encapsulation: { type: 'string', default: GENERATOR_DEFAULTS.encapsulation },
     reference: { type: 'boolean', default: false },
   },
 });
@@ -57,7 +60,9 @@ if (values.reference) {
     snapLengthBytes: number('snap-length'),
     midStream: number('mid-stream'),
     pipelining: number('pipelining'),
+    sockets: number('sockets'),
     segmentation: segmentation(values.segmentation),
+    encapsulation: values.encapsulation,
   });
   const base = values.out.replace(/\.pcap$/, '');
   writeFileSync(values.out, pcap);

@@ -126,16 +126,23 @@ export function observe(
   for (const placed of connection.placed) {
     const { all, ...loss } = lossOf(placed, streams, control);
     const near = loss.loss !== 'data' && placed.group === hitGroup;
-    if (!all) add(connection, placed, streams, near ? { ...loss, loss: 'near' } : loss, into);
+    if (!all) add(connection, placed, streams, near ? { ...loss, loss: 'near' } : loss, near && control, into);
     if (loss.loss === 'data') hitGroup = placed.group;
   }
 }
+
+const END_OPEN = {
+  outcome: ['client_abort', 'upstream_abort', 'timeout', 'partial_capture'],
+  completeness: ['tail_missing'],
+};
 
 function add(
   connection: ObservedConnection,
   placed: Placed,
   streams: Record<Side, Stream>,
   loss: Omit<Loss, 'all'>,
+  /** Who hung up may be unknown, though nothing of it says so. */
+  endOpen: boolean,
   into: Observed,
 ): void {
   const { entry } = placed.planned;
@@ -160,7 +167,7 @@ function add(
     type: 'call',
     index,
     expected: { ...addresses, ...facts, ...times },
-    either,
+    either: endOpen ? { ...either, ...END_OPEN } : either,
     latest,
     ...loss,
     ...content,

@@ -25,8 +25,13 @@ export interface Existing {
   readonly provisional: ReadonlySet<string>;
 }
 
-/** What `table` has of `rows`. */
-export async function existingIds<T>(client: ClickHouseClient, table: Table<T>, rows: readonly T[]): Promise<Existing> {
+/** What `table` has of `rows`. `aborted`: gives up. */
+export async function existingIds<T>(
+  client: ClickHouseClient,
+  table: Table<T>,
+  rows: readonly T[],
+  aborted?: AbortSignal,
+): Promise<Existing> {
   const found = { whole: new Set<string>(), provisional: new Set<string>() };
   if (rows.length === 0) return found;
   const { where, params } = conditionFor(table, rows);
@@ -35,25 +40,46 @@ export async function existingIds<T>(client: ClickHouseClient, table: Table<T>, 
     query: `SELECT DISTINCT ${table.idColumn}, ${provisional} FROM ${table.name} WHERE ${where}`,
     query_params: params,
     format: 'JSONCompactEachRow',
+    ...(aborted === undefined ? {} : { abort_signal: aborted }),
     // A thousand ids meet every granule's bloom filter, and the few granules of a batch are not worth a second thread.
     clickhouse_settings: { use_skip_indexes: 0, max_threads: 1 },
   });
   for (const [id, isProvisional] of await result.json<[string, boolean]>()) {
     (isProvisional ? found.provisional : found.whole).add(id);
   }
+  if (table.movedTo === undefined) return found;
+  for (const id of await movedIds(client, table.movedTo, table.idColumn, rows.map(table.id))) found.whole.add(id);
   return found;
 }
 
-/** Deletes the provisional rows with the ids of `rows`. Deleting what isn't there changes nothing. */
+/** Ids of rows that were in the table and stand elsewhere now: to store them again would count them. */
+async function movedIds(
+  client: ClickHouseClient,
+  table: string,
+  idColumn: string,
+  ids: readonly string[],
+): Promise<string[]> {
+  const result = await client.query({
+    query: `SELECT DISTINCT ${idColumn} FROM ${table} WHERE ${idColumn} IN {ids:Array(String)}`,
+    query_params: { ids: [...ids] },
+    format: 'JSONCompactEachRow',
+    clickhouse_settings: { max_threads: 1 },
+  });
+  return (await result.json<[string]>()).map(([id]) => id);
+}
+
+/** Deletes the provisional rows with the ids of `rows`. Deleting what isn't there changes nothing. `aborted`: gives up. */
 export async function deleteProvisional<T>(
   client: ClickHouseClient,
   table: Table<T>,
   rows: readonly T[],
+  aborted?: AbortSignal,
 ): Promise<void> {
   const { where, params } = conditionFor(table, rows);
   await client.command({
     query: `DELETE FROM ${table.name} WHERE provisional AND ${where}`,
     query_params: params,
+    ...(aborted === undefined ? {} : { abort_signal: aborted }),
     clickhouse_settings: { lightweight_deletes_sync: '2', wait_end_of_query: 1 },
   });
 }

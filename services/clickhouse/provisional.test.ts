@@ -118,6 +118,30 @@ test('merges in between change nothing', async () => {
   await assertCalls(2, 1);
 });
 
+test('a provisional row that was corrected meanwhile gives way as well, merged or not', async () => {
+  await life(observed(partial(1), partial(2), whole(3)));
+  const correct = (...calls: readonly Call[]) =>
+    store.client.command({
+      query: `UPDATE calls SET session_id = 'corrected' WHERE call_id IN {ids:Array(String)}`,
+      query_params: { ids: calls.map(({ callId }) => callId) },
+    });
+  await correct(whole(1), whole(3));
+  await life(observed(whole(1)));
+  await correct(whole(2));
+  await store.client.command({ query: 'OPTIMIZE TABLE calls FINAL' });
+  await life(observed(whole(2)));
+  await assertCalls(3, 0);
+  const read = () => ask(store, 'SELECT call_id, session_id, completeness FROM calls ORDER BY call_id', {});
+  const expected = [1, 2, 3].map((n) => {
+    const { callId, sessionId, completeness } = whole(n);
+    return { call_id: callId, session_id: n === 3 ? 'corrected' : sessionId, completeness };
+  });
+  const byId = expected.sort((a, b) => (a.call_id < b.call_id ? -1 : 1));
+  assert.deepEqual(await read(), byId);
+  await store.client.command({ query: 'OPTIMIZE TABLE calls FINAL' });
+  assert.deepEqual(await read(), byId);
+});
+
 test('other exchanges are replaced in the same way', async () => {
   const row = (change: Partial<ExchangeRow>): Observation[] => [
     { type: 'exchange', exchange: { ...sampleExchange(1), ...change } },

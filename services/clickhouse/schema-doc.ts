@@ -82,7 +82,7 @@ function section(table: TableRow, columns: readonly ColumnRow[]): string {
   return [
     `## ${table.name}`,
     '',
-    `${table.comment}; ${key}ordered by \`${table.sorting_key}\`.`,
+    table.sorting_key === '' ? `${table.comment}.` : `${table.comment}; ${key}ordered by \`${table.sorting_key}\`.`,
     '',
     '| column | type | meaning |',
     '|---|---|---|',

@@ -59,7 +59,11 @@ export interface SinkStats {
   readonly deadLetters: number;
   readonly batches: number;
   readonly retries: number;
+  /** Inserts that the server refused because they reached it too late. */
+  readonly late: number;
   readonly queuedBytes: number;
+  /** When a batch was last done with, ms since the epoch; 0: none was. */
+  readonly lastAcknowledgedMs: number;
   /** Why nothing can be stored at the moment; '' when all is well. */
   readonly problem: string;
 }
@@ -108,6 +112,7 @@ export class ClickHouseSink {
     alreadyStored: 0,
     disowned: 0,
     batches: 0,
+    lastAcknowledgedMs: 0,
   };
 
   constructor(store: Pick<Store, 'client'>, options: Partial<SinkOptions> = {}) {
@@ -119,8 +124,9 @@ export class ClickHouseSink {
   }
 
   get stats(): SinkStats {
-    const { retries, deadLetters, problem } = this.#inserter;
-    return { ...this.#counts, retries, deadLetters, problem, queuedBytes: this.#queue.bytes + this.#underWayBytes };
+    const { retries, deadLetters, late, problem } = this.#inserter;
+    const queuedBytes = this.#queue.bytes + this.#underWayBytes;
+    return { ...this.#counts, retries, deadLetters, late, problem, queuedBytes };
   }
 
   /**
@@ -249,6 +255,7 @@ export class ClickHouseSink {
         await this.#storeOwned(batch.entries);
         this.#counts.acknowledged += batch.entries.length;
         this.#counts.batches++;
+        this.#counts.lastAcknowledgedMs = Date.now();
         this.#underWayBytes = 0;
         this.#wake();
       } while (this.#isFull() || (this.#flushing > 0 && this.#queue.length > 0));
@@ -265,7 +272,7 @@ export class ClickHouseSink {
       this.#counts.disowned += owned.length - ours.length;
       owned = ours;
       const claims = new Set(ours.flatMap(({ claim }) => (claim === null ? [] : [claim])));
-      const permit = claims.size === 0 ? null : () => permitFor(this.#client, claims);
+      const permit = claims.size === 0 ? null : () => permitFor(this.#client, claims, this.#abort.signal);
       try {
         return await this.#store(ours, permit);
       } catch (error) {

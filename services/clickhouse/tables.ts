@@ -12,11 +12,14 @@ export type ColumnKind =
   | 'u32'
   | 'u64'
   | 'u64?'
+  | 'f64'
   | 'f64?'
   | 'bool'
+  | 'bool?'
   | 'time'
   | 'time?'
   | 'texts'
+  | 'bools'
   | 'labels';
 
 export interface Column<T> {
@@ -33,6 +36,10 @@ export interface Table<T> {
   readonly idColumn: string;
   /** First column of the sorting key; ids are looked for within a range of it. Null: the id itself is the key. */
   readonly timeColumn: string | null;
+  /** Table that rows may be moved to later; sorted by the same id. */
+  readonly movedTo?: string;
+  /** Rows have a version: to insert one again changes nothing. */
+  readonly versioned?: true;
   readonly id: (row: T) => string;
   /** µs since the epoch. */
   readonly time: (row: T) => number;
@@ -40,7 +47,7 @@ export interface Table<T> {
   readonly provisional?: (row: T) => boolean;
 }
 
-function columnsOf<T>() {
+export function columnsOf<T>() {
   return (name: string, kind: ColumnKind, key: keyof T & string): Column<T> => {
     return { name, kind, key, value: (row) => row[key] };
   };
@@ -58,6 +65,7 @@ export const CALLS: Table<Call> = {
   name: 'calls',
   idColumn: 'call_id',
   timeColumn: 'request_start',
+  movedTo: 'call_hops',
   id: (row) => row.callId,
   time: callTime,
   provisional: (row) => row.provisional,
@@ -79,6 +87,17 @@ export const CALLS: Table<Call> = {
     callColumn('session_id', 'text', 'sessionId'),
     callColumn('session_source', 'text', 'sessionSource'),
     callColumn('turn_id', 'text', 'turnId'),
+    callColumn('call_kind', 'text', 'callKind'),
+    callColumn('thread_id', 'text', 'threadId'),
+    callColumn('parent_session_id', 'text', 'parentSessionId'),
+    callColumn('parent_thread_id', 'text', 'parentThreadId'),
+    callColumn('user_message_count', 'u32', 'userMessageCount'),
+    callColumn('prompt_hash', 'text', 'promptHash'),
+    callColumn('thread_prompt_hash', 'text', 'threadPromptHash'),
+    callColumn('opening_hash', 'text', 'openingHash'),
+    callColumn('step_id', 'text', 'stepId'),
+    callColumn('answer_hash', 'text', 'answerHash'),
+    callColumn('answer_text_hash', 'text', 'answerTextHash'),
     callColumn('agent_id', 'text', 'agentId'),
     callColumn('user_id', 'text', 'userId'),
     callColumn('team_id', 'text', 'teamId'),
@@ -115,6 +134,14 @@ export const CALLS: Table<Call> = {
     callColumn('tool_names', 'texts', 'toolNames'),
     callColumn('tool_call_ids', 'texts', 'toolCallIds'),
     callColumn('tool_arguments', 'texts', 'toolArguments'),
+    callColumn('tool_argument_hashes', 'texts', 'toolArgumentHashes'),
+    callColumn('tool_prompt_hashes', 'texts', 'toolPromptHashes'),
+    callColumn('tool_result_ids', 'texts', 'toolResultIds'),
+    callColumn('tool_result_names', 'texts', 'toolResultNames'),
+    callColumn('tool_result_hashes', 'texts', 'toolResultHashes'),
+    callColumn('tool_result_errors', 'bools', 'toolResultErrors'),
+    callColumn('tool_result_agents', 'texts', 'toolResultAgents'),
+    callColumn('tool_result_previews', 'texts', 'toolResultPreviews'),
     callColumn('offered_tools', 'texts', 'offeredTools'),
     callColumn('message_count', 'u32', 'messageCount'),
     callColumn('max_output_tokens', 'u64?', 'maxOutputTokens'),
@@ -130,8 +157,11 @@ export const CALLS: Table<Call> = {
     callColumn('host', 'text', 'host'),
     callColumn('method', 'text', 'method'),
     callColumn('path', 'text', 'path'),
+    callColumn('protocol', 'text', 'protocol'),
     callColumn('server_software', 'text', 'serverSoftware'),
     callColumn('request_id', 'text', 'requestId'),
+    callColumn('retry_count', 'u16', 'retryCount'),
+    callColumn('upstream_request_id', 'text', 'upstreamRequestId'),
     callColumn('traceparent', 'text', 'traceparent'),
     callColumn('origin', 'text', 'origin'),
     callColumn('probe', 'text', 'probe'),
@@ -164,6 +194,7 @@ export const EXCHANGES: Table<ExchangeRow> = {
     exchangeColumn('method', 'text', 'method'),
     exchangeColumn('host', 'text', 'host'),
     exchangeColumn('path', 'text', 'path'),
+    exchangeColumn('protocol', 'text', 'protocol'),
     exchangeColumn('status', 'u16', 'status'),
     exchangeColumn('request_type', 'text', 'requestType'),
     exchangeColumn('response_type', 'text', 'responseType'),
@@ -182,6 +213,14 @@ export const EXCHANGES: Table<ExchangeRow> = {
     exchangeColumn('server_port', 'u16', 'serverPort'),
     exchangeColumn('upgrade', 'text', 'upgrade'),
     exchangeColumn('upgrade_bytes', 'u64', 'upgradeBytes'),
+    exchangeColumn('client_messages', 'u64', 'clientMessages'),
+    exchangeColumn('server_messages', 'u64', 'serverMessages'),
+    exchangeColumn('client_message_bytes', 'u64', 'clientMessageBytes'),
+    exchangeColumn('server_message_bytes', 'u64', 'serverMessageBytes'),
+    exchangeColumn('skipped_bytes', 'u64', 'skippedBytes'),
+    exchangeColumn('close_code', 'u16', 'closeCode'),
+    exchangeColumn('purpose', 'text', 'purpose'),
+    exchangeColumn('response_id', 'text', 'responseId'),
     exchangeColumn('origin', 'text', 'origin'),
     exchangeColumn('probe', 'text', 'probe'),
     exchangeColumn('network', 'text', 'network'),

@@ -44,10 +44,11 @@ export class HttpAssembler {
 
   /**
    * `synced`: a connection that isn't known yet stands between two messages where this frame begins, whatever the frame's
-   * number: its earlier frames were read by another assembler, up to a resume point of its own.
+   * number: its earlier frames were read by another assembler, up to a resume point of its own. `tunnel`: it is one, as that
+   * resume point encoded it.
    */
-  feed(frame: Frame, synced = false): void {
-    const connection = this.#connections.get(frame.connection) ?? this.#add(frame, synced);
+  feed(frame: Frame, synced = false, tunnel: Buffer | null = null): void {
+    const connection = this.#connections.get(frame.connection) ?? this.#add(frame, synced, tunnel);
     const held = connection.heldBytes;
     const open = connection.openExchanges;
     connection.feed(frame);
@@ -72,8 +73,10 @@ export class HttpAssembler {
     const connection = this.#connections.get(id);
     if (connection === undefined) return;
     const held = connection.heldBytes;
+    const open = connection.openExchanges;
     connection.tellOpen();
     this.#heldBytes += connection.heldBytes - held;
+    this.#openExchanges += connection.openExchanges - open;
   }
 
   /** The capture has ended: closes every connection as `stopped`. */
@@ -94,7 +97,7 @@ export class HttpAssembler {
     return this.#connections.get(id)?.standing ?? null;
   }
 
-  #add(frame: Frame, synced: boolean): HttpConnection {
+  #add(frame: Frame, synced: boolean, tunnel: Buffer | null): HttpConnection {
     if (this.#connections.size >= this.#options.connectionsMax) this.#evictOldest();
     // A first frame with a later number: the frames before it are lost, so this is a join in the middle.
     const fromStart = synced || (frame.fromStart && frame.sequence === 0);
@@ -109,7 +112,7 @@ export class HttpAssembler {
       labels: frame.labels,
     };
     const { rolesSource, clientOffset, serverOffset, sequence } = frame;
-    const start = { fromStart, rolesSource, clientOffset, serverOffset, sequence };
+    const start = { fromStart, rolesSource, clientOffset, serverOffset, sequence, tunnel };
     const connection = new HttpConnection(info, start, this.#context);
     this.#connections.set(frame.connection, connection);
     return connection;
@@ -132,10 +135,10 @@ export class HttpAssembler {
     if (largest !== null) this.#shed(largest);
   }
 
-  #shed(connection: HttpConnection): void {
+  #shed(connection: HttpConnection, forMemory = true): void {
     const held = connection.heldBytes;
     const open = connection.openExchanges;
-    connection.shed();
+    connection.shed(forMemory);
     this.#heldBytes += connection.heldBytes - held;
     this.#openExchanges += connection.openExchanges - open;
   }

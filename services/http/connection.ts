@@ -12,6 +12,8 @@ import type {
   MessageState,
   RequestHead,
   ResponseHead,
+  Tunnel,
+  TunnelState,
 } from './exchange.ts';
 import { requestFraming, responseFraming } from './framing.ts';
 import { HeadReader, isRequestLine, isStatusLine } from './head.ts';
@@ -19,6 +21,7 @@ import { type LostCause, MessageStream, type StreamContext, type StreamOwner } f
 import { emptyMessage, OPEN_EXCHANGE_BYTES, OpenExchange, unfinishedState } from './open-exchange.ts';
 import { createHttpStats, type HttpOptions, type HttpStats } from './options.ts';
 import { Pairing, type PairingOwner } from './pairing.ts';
+import { alsoBy } from './probes.ts';
 import { UnreadTracker } from './unread-stretch.ts';
 
 /** What all connections of an assembler share. */
@@ -43,18 +46,19 @@ export interface ConnectionStart {
   readonly serverOffset: number;
   /** Sequence number that the next frame must have. */
   readonly sequence: number;
+  /** It is a tunnel that another assembler has read up to these offsets; as `ResumePoint.tunnel` encoded it. */
+  readonly tunnel?: Buffer | null;
 }
-
-/** Between the names of the probes whose bytes an exchange is made of. */
-const PROBES_SEPARATOR = ',';
 
 /** Where a connection's streams can be taken up again. */
 export interface ResumePoint {
   /** Stream offsets as the frames count them, gaps included. */
   readonly client: number;
   readonly server: number;
-  /** `synced`: a message begins here. `unsynced`: look for one. `ignored`: nothing of interest follows. */
-  readonly state: 'synced' | 'unsynced' | 'ignored';
+  /** `synced`: a message begins here. `unsynced`: look for one. `ignored`: nothing of interest follows. `tunnel`: another protocol. */
+  readonly state: 'synced' | 'unsynced' | 'ignored' | 'tunnel';
+  /** Of a tunnel that is read. */
+  readonly tunnel?: TunnelState;
 }
 
 /** What was read of a connection. */
@@ -77,7 +81,9 @@ export class HttpConnection implements StreamOwner, PairingOwner {
   /** All open exchanges in the order of their beginning. */
   #open: OpenExchange[] = [];
   #sending: OpenExchange | null = null;
+  /** The exchange that became a tunnel, while it is open; and who reads that tunnel. */
   #tunnel: OpenExchange | null = null;
+  #inTunnel: Tunnel | null = null;
   #strayInterim: number[] = [];
   #decoders = 0;
   /** Open exchanges that were told of before their end. */
@@ -108,6 +114,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     this.#requests = new MessageStream(true, context, this, start.clientOffset, start.fromStart);
     this.#responses = new MessageStream(false, context, this, start.serverOffset, start.fromStart);
     if (!start.fromStart) this.#unread.begin(start.serverOffset, false);
+    if (start.tunnel != null) this.#resumeTunnel(start.tunnel);
     this.#stats.connections++;
   }
 
@@ -117,17 +124,19 @@ export class HttpConnection implements StreamOwner, PairingOwner {
   }
 
   get openExchanges(): number {
-    return this.#open.length;
+    return this.#open.length + (this.#inTunnel?.open ?? 0);
   }
 
   /** Memory held for this connection, in bytes (estimated). */
   get heldBytes(): number {
     const heads = this.#requests.heldBytes + this.#responses.heldBytes;
-    return heads + this.#open.length * OPEN_EXCHANGE_BYTES + this.#decoders * DECODER_BYTES;
+    const tunnel = this.#inTunnel?.heldBytes ?? 0;
+    return heads + tunnel + this.openExchanges * OPEN_EXCHANGE_BYTES + this.#decoders * DECODER_BYTES;
   }
 
   /** Where another assembler could take this connection up: everything before has ended and was emitted. */
   get resumePoint(): ResumePoint {
+    if (this.#inTunnel !== null && this.#tunnel === null) return tunnelPoint(this.#inTunnel, this.#swapped);
     const [requests, responses] = [this.#requests, this.#responses];
     if (this.#told > 0) return this.#behindAll;
     let request = requests.messageOffset;
@@ -149,10 +158,10 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     return { client, server, state: 'unsynced' };
   }
 
-  /** What is open lasts too long to be waited with: it is told of as it stands, and read on. */
+  /** What is open lasts too long to be waited with: it is told of as it stands, and read on. In a tunnel it ends. */
   tellOpen(): void {
     // A head that doesn't end is nothing to be told of.
-    if (this.#open.length === 0) this.shed();
+    if (this.#open.length === 0 || this.#inTunnel !== null) this.shed(false);
     for (const open of this.#open) {
       if (open.told) continue;
       open.told = true;
@@ -190,9 +199,13 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     this.#endAll(this.#endBy(reason));
   }
 
-  /** Gives the connection's memory back: open exchanges end as `limit`, and both directions look for the next head. */
-  shed(): void {
+  /**
+   * Gives the connection's memory back: open exchanges end as `limit`, and both directions look for the next head. `forMemory`
+   * false: it is for their age, and a tunnel goes on.
+   */
+  shed(forMemory = true): void {
     for (const open of [...this.#open]) this.#endNow(open, 'limit');
+    this.#inTunnel?.shed(forMemory);
     this.#pairing.clear();
     this.#requests.desync();
     this.#responses.desync();
@@ -223,16 +236,12 @@ export class HttpConnection implements StreamOwner, PairingOwner {
   #seenBy(probe: string): void {
     this.#several = true;
     this.#info = { ...this.#info, probe };
+    this.#inTunnel?.readBy(probe);
   }
 
   /** The probe whose bytes are being read has its part in this exchange. */
   #partOf(open: OpenExchange | null): void {
-    if (open === null || open.exchange.connection.probe === this.#info.probe) return;
-    const { connection } = open.exchange;
-    const probes = connection.probe.split(PROBES_SEPARATOR);
-    if (probes.includes(this.#info.probe)) return;
-    const probe = [...probes, this.#info.probe].sort().join(PROBES_SEPARATOR);
-    open.exchange.connection = { ...connection, probe };
+    if (open !== null) open.exchange.connection = alsoBy(open.exchange.connection, this.#info.probe);
   }
 
   #segment(segment: Segment, payload: Buffer, start: number, end: number): void {
@@ -371,7 +380,8 @@ export class HttpConnection implements StreamOwner, PairingOwner {
   /** 101 (RFC 9110 section 7.8) and CONNECT (section 9.3.6): the exchange stays open to count bytes until the connection ends. */
   #upgrade(open: OpenExchange, head: ResponseHead): void {
     const protocol = head.status === 101 ? (head.headers.get('upgrade') ?? '').toLowerCase() : 'connect';
-    open.exchange.upgrade = { protocol, clientBytes: 0, serverBytes: 0 };
+    const { exchange } = open;
+    exchange.upgrade = { protocol, clientBytes: 0, serverBytes: 0, counts: null };
     open.exchange.response.state = 'complete';
     this.#stats.upgrades++;
     this.#pairing.answered();
@@ -381,8 +391,40 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     this.#sending = null;
     this.#requests.goOpaque();
     this.#responses.goOpaque();
-    if (this.#options.endUpgradesAtOnce === true) this.#endNow(open, 'complete');
-    else this.#tunnel = open;
+    this.#inTunnel = this.#handler.onUpgrade?.(exchange, this.#requests.offset, this.#responses.offset) ?? null;
+    this.#inTunnel?.readBy(this.#info.probe);
+    if (this.#options.endUpgradesAtOnce !== true) this.#tunnel = open;
+    else {
+      this.#endNow(open, 'complete');
+      if (this.#inTunnel?.carriesCalls === false) this.#inTunnel = null;
+    }
+  }
+
+  #resumeTunnel(encoded: Buffer): void {
+    this.#rolesOpen = false;
+    this.#swapped = encoded[0] === 1;
+    if (this.#swapped) {
+      this.#info = { ...this.#info, client: this.#info.server, server: this.#info.client };
+      const [requests, responses] = [this.#requests, this.#responses];
+      this.#requests = new MessageStream(true, this.#context, this, responses.offset, false);
+      this.#responses = new MessageStream(false, this.#context, this, requests.offset, false);
+    }
+    this.#requests.goOpaque();
+    this.#responses.goOpaque();
+    const [client, server] = [this.#requests.offset, this.#responses.offset];
+    this.#inTunnel = this.#handler.onResume?.(this.#info, client, server, encoded.subarray(1)) ?? null;
+  }
+
+  tunnelData(stream: MessageStream, bytes: Buffer, offset: number, time: number): number {
+    const tunnel = this.#inTunnel;
+    if (tunnel === null) return -1;
+    const before = tunnel.skippedBytes;
+    tunnel.data(stream.isRequests ? 'client' : 'server', bytes, offset, time);
+    return tunnel.skippedBytes - before;
+  }
+
+  tunnelGap(stream: MessageStream, missing: number): void {
+    this.#inTunnel?.gap(stream.isRequests ? 'client' : 'server', missing);
   }
 
   http2(): void {
@@ -483,6 +525,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     this.#closed = true;
     this.#responses.giveUp();
     this.#pairing.endUnread(this.#responses.inSync ? -1 : this.#responses.offset);
+    this.#inTunnel?.end(end);
     for (const open of [...this.#open]) this.#endNow(open, open === this.#tunnel ? 'complete' : end);
     this.#pairing.clear();
     this.#requests.close(false);
@@ -516,6 +559,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     if (open === this.#tunnel && exchange.upgrade !== null) {
       exchange.upgrade.clientBytes = this.#requests.opaqueBytes;
       exchange.upgrade.serverBytes = this.#responses.opaqueBytes;
+      exchange.upgrade.counts = this.#inTunnel?.counts ?? null;
     }
     const index = this.#open.indexOf(open);
     if (index === 0) this.#open.shift();
@@ -535,6 +579,19 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     if (codings === null || consumer === null) return null;
     return codings.length === 0 ? consumer : new ContentDecoder(codings, message, consumer, this.#options);
   }
+}
+
+/** The first byte tells whether the frames' sides are the other way round. */
+function tunnelPoint({ standing }: Tunnel, swapped: boolean): ResumePoint {
+  const { state } = standing;
+  const [client, server] = swapped ? [standing.server, standing.client] : [standing.client, standing.server];
+  const tunnel = { encode: (bytesMax: number) => encodeTunnel(state, swapped, bytesMax) };
+  return { client, server, state: 'tunnel', tunnel };
+}
+
+function encodeTunnel(state: TunnelState, swapped: boolean, bytesMax: number): Buffer {
+  const bytes = state.encode(bytesMax - 1);
+  return bytes.length === 0 ? bytes : Buffer.concat([Buffer.of(swapped ? 1 : 0), bytes]);
 }
 
 function begun(message: Message, start: number, end: number): void {

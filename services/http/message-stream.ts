@@ -45,6 +45,9 @@ export interface StreamOwner {
   resumed(stream: MessageStream, offset: number): void;
   /** The connection speaks HTTP/2 from here on. */
   http2(): void;
+  /** Bytes of another protocol, one segment's rest; `offset`: of the first one. Returns how many weren't understood; -1: nobody reads them. */
+  tunnelData(stream: MessageStream, bytes: Buffer, offset: number, time: number): number;
+  tunnelGap(stream: MessageStream, missing: number): void;
 }
 
 const UNSYNCED = 0;
@@ -215,6 +218,9 @@ export class MessageStream {
       case HEAD:
         this.#lose('gap', missing);
         break;
+      case OPAQUE:
+        this.#owner.tunnelGap(this, missing);
+        break;
     }
   }
 
@@ -254,7 +260,7 @@ export class MessageStream {
         this.#body(buffer, at, end, time);
         at = end;
       } else if (state === OPAQUE || state === CLOSED) {
-        if (state === OPAQUE) this.#opaque(end - at);
+        if (state === OPAQUE) this.#tunnel(buffer.subarray(at, end), base + at, time);
         else this.#stats.skippedBytes += end - at;
         at = end;
       } else at = this.#search(buffer, at, end, start, base + at, time);
@@ -273,6 +279,17 @@ export class MessageStream {
   #opaque(bytes: number): void {
     this.opaqueBytes += bytes;
     this.#stats.opaqueBytes += bytes;
+  }
+
+  #tunnel(bytes: Buffer, offset: number, time: number): void {
+    const skipped = this.#owner.tunnelData(this, bytes, offset, time);
+    if (skipped < 0) {
+      this.#opaque(bytes.length);
+      return;
+    }
+    this.opaqueBytes += bytes.length;
+    this.#stats.tunnelBytes += bytes.length - skipped;
+    this.#stats.skippedBytes += skipped;
   }
 
   #body(buffer: Buffer, start: number, end: number, time: number): void {

@@ -58,6 +58,7 @@ function createExchange(connection: ConnectionInfo, offset: number, requestHead:
     end: null,
     uncertain: false,
     upgrade: null,
+    protocol: requestHead === null ? '' : `http/${requestHead.version}`,
   };
 }
 

@@ -158,8 +158,8 @@ export function run(frames: readonly Frame[], options: Partial<HttpOptions> = {}
 
 /** Payload bytes that the counters account for. */
 export function accounted(stats: HttpStats): number {
-  const { headBytes, bodyBytes, framingBytes, opaqueBytes, skippedBytes, duplicateBytes } = stats;
-  return headBytes + bodyBytes + framingBytes + opaqueBytes + skippedBytes + duplicateBytes;
+  const { headBytes, bodyBytes, framingBytes, opaqueBytes, tunnelBytes, skippedBytes, duplicateBytes } = stats;
+  return headBytes + bodyBytes + framingBytes + opaqueBytes + tunnelBytes + skippedBytes + duplicateBytes;
 }
 
 /** An exchange in one line: what the tables of the tests compare. */

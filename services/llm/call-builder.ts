@@ -10,10 +10,11 @@ import type { Pricing } from './cost.ts';
 import type { LlmLimits } from './defaults.ts';
 import type { Dialect, Usage } from './dialects/dialect.ts';
 import { withoutKeys } from './error-text.ts';
-import { callId } from './hash.ts';
+import { exchangeId } from './hash.ts';
 import { cutText } from './json/text.ts';
 import { providerOf } from './provider.ts';
 import type { RequestFacts } from './request-facts.ts';
+import { placeCall } from './story.ts';
 
 export interface CallParts {
   readonly exchange: Exchange;
@@ -59,6 +60,11 @@ function endOf(parts: CallParts): AnswerEnd {
     refused: answer?.facts?.refused ?? false,
     cut: requestCut || isCut,
   };
+}
+
+/** A response whose request wasn't seen tells its version itself. */
+export function protocolOf({ protocol, responseHead }: Exchange): string {
+  return protocol || (responseHead === null ? '' : `http/${responseHead.version}`);
 }
 
 function seenEnd(message: Message): number | null {
@@ -137,6 +143,8 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
   const facts = answer?.facts ?? null;
   const usage = facts?.usage ?? NO_USAGE;
   const who = identityOf(parts, options);
+  const placed = placeCall(parts, who, options.content);
+  const { story } = placed;
   const result = outcomeOfCall(parts, options.limits);
   const time = timesOf(parts, usage.output);
   const toolCalls = facts?.toolCalls ?? [];
@@ -145,15 +153,26 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
   const provider = providerOf(host, responseHead?.headers ?? null, dialect.vendor);
   const requestedModel = fields?.model || dialect.request.fields({}, path).model;
   return {
-    callId: callId(connection.id, requestHead === null ? 'server' : 'client', exchange.offset),
+    callId: exchangeId(exchange),
     connectionId: connection.id,
-    sessionId: who.sessionId,
-    sessionSource: who.sessionSource,
-    turnId: '',
-    agentId: who.agentId,
+    sessionId: placed.sessionId,
+    sessionSource: placed.sessionSource,
+    turnId: placed.turnId,
+    callKind: story.callKind,
+    threadId: story.threadId,
+    parentSessionId: story.parentSessionId,
+    parentThreadId: story.parentThreadId,
+    userMessageCount: story.userMessageCount,
+    promptHash: story.promptHash,
+    threadPromptHash: story.threadPromptHash,
+    openingHash: story.openingHash,
+    stepId: story.stepId,
+    answerHash: story.answerHash,
+    answerTextHash: story.answerTextHash,
+    agentId: placed.agentId,
     userId: who.userId,
     teamId: who.teamId,
-    identitySource: who.identitySource,
+    identitySource: placed.identitySource,
     credential: who.credential,
     clientName: who.client.name,
     clientVersion: who.client.version,
@@ -197,6 +216,14 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
     toolNames: toolCalls.map((call) => call.name),
     toolCallIds: toolCalls.map((call) => call.id),
     toolArguments: toolCalls.map((call) => (options.content ? call.arguments : '')),
+    toolArgumentHashes: story.toolArgumentHashes,
+    toolPromptHashes: story.toolPromptHashes,
+    toolResultIds: story.toolResultIds,
+    toolResultNames: story.toolResultNames,
+    toolResultHashes: story.toolResultHashes,
+    toolResultErrors: story.toolResultErrors,
+    toolResultAgents: story.toolResultAgents,
+    toolResultPreviews: story.toolResultPreviews,
     offeredTools: request?.offeredTools ?? [],
     messageCount: request?.messageCount ?? 0,
     maxOutputTokens: fields?.maxOutputTokens ?? null,
@@ -212,8 +239,11 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
     host,
     method: requestHead?.method ?? '',
     path,
+    protocol: protocolOf(exchange),
     serverSoftware: responseHead?.headers.get('server') ?? '',
     requestId: requestIdOf(exchange, options.identity),
+    retryCount: story.retryCount,
+    upstreamRequestId: story.upstreamRequestId,
     traceparent: requestHead?.headers.get('traceparent') ?? '',
     origin: connection.origin,
     probe: connection.probe,

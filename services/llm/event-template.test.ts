@@ -97,6 +97,11 @@ const EVENTS: Readonly<Record<string, (delta: Delta, at: number) => unknown>> = 
     const where = { item_id: 'i', output_index: at, content_index: what > 3 ? 1 : 0 };
     return { type: `response.${name}.delta`, sequence_number: number, ...where, delta: text, logprobs: [] };
   },
+  'openai.realtime': ([what, at, text], number) => {
+    const name = ['output_text', 'output_audio_transcript', 'function_call_arguments', 'text'][what % 4]!;
+    const where = { response_id: 'r', item_id: 'i', output_index: at, content_index: what > 3 ? 1 : 0 };
+    return { type: `response.${name}.delta`, event_id: `event_${number}`, ...where, delta: text };
+  },
   'anthropic.messages': ([what, at, text]) => {
     const member = ['text', 'thinking', 'partial_json', 'signature'][what % 4]!;
     const type = ['text_delta', 'thinking_delta', 'input_json_delta', 'signature_delta'][what % 4]!;

@@ -7,7 +7,15 @@
  */
 import type { Content, Observation } from '../../schemas/call.ts';
 import type { ContentHash } from '../common/types.ts';
-import type { BodyConsumer, Exchange, ExchangeHandler, Headers, Message } from '../http/exchange.ts';
+import type {
+  BodyConsumer,
+  ConnectionInfo,
+  Exchange,
+  ExchangeHandler,
+  Headers,
+  Message,
+  Tunnel,
+} from '../http/exchange.ts';
 import type { IdentityMapping } from '../identity/mapping.ts';
 import { type Answer, AnswerReader } from './answer-reader.ts';
 import { buildCall } from './call-builder.ts';
@@ -22,6 +30,8 @@ import { OpenBytes } from './open-bytes.ts';
 import { AnswerIntake, OpenCall, RequestIntake } from './open-call.ts';
 import { BodyBuffers, RequestBody } from './request-body.ts';
 import { RequestCaches, readRequest } from './request-facts.ts';
+import { openSocket, resumeSocket } from './socket/open-socket.ts';
+import type { CallHost } from './socket/virtual-call.ts';
 
 export interface RecognizerOptions {
   readonly identity: IdentityMapping;
@@ -55,7 +65,7 @@ function isPartial(message: Message): boolean {
   return message.state !== 'complete' || message.missingBytes > 0 || message.undecoded !== '';
 }
 
-export class CallRecognizer implements ExchangeHandler {
+export class CallRecognizer implements ExchangeHandler, CallHost {
   readonly #options: RecognizerOptions;
   readonly #emit: (observation: Observation) => void;
   readonly #open = new Map<Exchange, OpenCall>();
@@ -89,12 +99,28 @@ export class CallRecognizer implements ExchangeHandler {
     const dialect = dialectOfPath(head.path);
     const type = head.headers.get('content-type') ?? '';
     if (dialect === null && !type.includes('json')) return null;
+    return this.#begin(exchange, dialect, lengthHint(head.headers));
+  }
+
+  /** An exchange of which it is known that it is a call, if it has the shape of one. */
+  beginCall(exchange: Exchange, dialect: Dialect): BodyConsumer {
+    return this.#begin(exchange, dialect, 0);
+  }
+
+  #begin(exchange: Exchange, dialect: Dialect | null, hint: number): BodyConsumer {
     const { requestBytesMax, hintBytesMax } = this.#options.limits;
-    const hintBytes = Math.min(lengthHint(head.headers), hintBytesMax);
-    const requestBody = new RequestBody(this.#buffers, requestBytesMax, hintBytes);
+    const requestBody = new RequestBody(this.#buffers, requestBytesMax, Math.min(hint, hintBytesMax));
     const open = new OpenCall(dialect, requestBody);
     this.#open.set(exchange, open);
     return new RequestIntake(open, this.#openBytes);
+  }
+
+  onUpgrade(exchange: Exchange, client: number, server: number): Tunnel | null {
+    return openSocket(exchange, client, server, this);
+  }
+
+  onResume(connection: ConnectionInfo, client: number, server: number, state: Buffer): Tunnel | null {
+    return resumeSocket(connection, client, server, state, this);
   }
 
   onRequestEnd(exchange: Exchange): void {

@@ -72,6 +72,7 @@ function newExchange(script: Script): Exchange {
     end: null,
     uncertain: false,
     upgrade: null,
+    protocol: 'http/1.1',
   };
 }
 

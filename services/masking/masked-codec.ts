@@ -17,6 +17,9 @@ import type { Codec } from '../bus/bus.ts';
 import { BitternError } from '../common/errors.ts';
 import { type MaskedFrame, type MaskedRange, unmask } from './frame-mask.ts';
 
+/** The record header `schema` names that of the frame inside. */
+export const MASKED_CONTENT_TYPE = 'application/vnd.bittern.masked';
+
 const MAGIC_0 = 0xb1;
 const MAGIC_1 = 0x7d;
 const VERSION = 1;
@@ -30,6 +33,8 @@ export function maskedCodec(codec: Codec<Frame>, key: KeyObject): Codec<Frame> {
   const which = createHmac('sha256', key).update('which').digest().subarray(0, WHICH_BYTES);
   const fixed = Buffer.concat([Buffer.from([MAGIC_0, MAGIC_1, VERSION]), which]);
   return {
+    ...codec,
+    headers: { ...codec.headers, 'content-type': MASKED_CONTENT_TYPE },
     encode: (frame) => {
       const ranges = (frame as Partial<MaskedFrame>).masked;
       const encoded = codec.encode(frame);

@@ -1,7 +1,8 @@
 /**
  * The checkpoint as the text that is committed beside a watermark:
  *
- *     c1:<base64url of entries>      each entry: 16 bytes connection id, 1 byte state, varint client, varint server
+ *     c1:<base64url of entries>      each entry: 16 bytes connection id, 1 byte state, varint client, varint server,
+ *                                    and of a tunnel: varint length, so many bytes
  *     p1:<base64url of entries>      the same; more than one probe publishes into the partition
  *
  * Varints are LEB128: 7 bits a byte, low bits first.
@@ -13,8 +14,15 @@ import type { ResumePoint } from '../http/connection.ts';
 const PREFIX = 'c1:';
 const PREFIX_SEVERAL = 'p1:';
 const ID_BYTES = 16;
-const STATES = ['synced', 'unsynced', 'ignored'] as const;
+const STATES = ['synced', 'unsynced', 'ignored', 'tunnel'] as const;
 const SEVEN_BITS = 0x80;
+/**
+ * Bytes of one tunnel, and of all tunnels in one checkpoint, of which each gets the same share: a checkpoint is a record of 8 MiB at
+ * most. What doesn't fit into its share goes without its inflate contexts, and is ignored from there on if that isn't enough.
+ */
+const TUNNEL_BYTES_MAX = 96 * 1024;
+const TUNNELS_BYTES_MAX = 4 * 1024 * 1024;
+const NOTHING = Buffer.alloc(0);
 
 export class Checkpoint extends Map<ConnectionId, ResumePoint> {
   /** More than one probe publishes into the partition. */
@@ -22,13 +30,21 @@ export class Checkpoint extends Map<ConnectionId, ResumePoint> {
 }
 
 export function encodeCheckpoint(entries: ReadonlyMap<ConnectionId, ResumePoint>, several = false): string {
-  const bytes: number[] = [];
-  for (const [connection, { client, server, state }] of entries) {
-    bytes.push(...Buffer.from(connection, 'hex'), STATES.indexOf(state));
+  const pieces: Buffer[] = [];
+  let tunnels = 0;
+  for (const { state } of entries.values()) if (state === 'tunnel') tunnels++;
+  const share = Math.min(TUNNEL_BYTES_MAX, Math.floor(TUNNELS_BYTES_MAX / Math.max(1, tunnels)));
+  for (const [connection, { client, server, state, tunnel }] of entries) {
+    const known = state === 'tunnel' ? (tunnel?.encode(share) ?? NOTHING) : NOTHING;
+    // A tunnel of which nothing can be told can't be taken up.
+    const told = state === 'tunnel' && known.length === 0 ? 'ignored' : state;
+    const bytes = [...Buffer.from(connection, 'hex'), STATES.indexOf(told)];
     pushVarint(bytes, client);
     pushVarint(bytes, server);
+    if (told === 'tunnel') pushVarint(bytes, known.length);
+    pieces.push(Buffer.from(bytes), known);
   }
-  return (several ? PREFIX_SEVERAL : PREFIX) + Buffer.from(bytes).toString('base64url');
+  return (several ? PREFIX_SEVERAL : PREFIX) + Buffer.concat(pieces).toString('base64url');
 }
 
 /** Null for an empty text: nothing was ever committed. @throws BitternError BIT_CHECKPOINT_UNREADABLE: it is of another release, or damaged */
@@ -45,8 +61,11 @@ export function decodeCheckpoint(text: string): Checkpoint | null {
     cursor.at += ID_BYTES + 1;
     const client = readVarint(bytes, cursor);
     const server = readVarint(bytes, cursor);
+    const known = state === 'tunnel' ? readBytes(bytes, cursor) : null;
     if (state === undefined || cursor.at > bytes.length) throw unreadable();
-    entries.set(connection, { client, server, state });
+    const tunnel =
+      known === null ? {} : { tunnel: { encode: (bytesMax: number) => (known.length <= bytesMax ? known : NOTHING) } };
+    entries.set(connection, { client, server, state, ...tunnel });
   }
   return entries;
 }
@@ -70,6 +89,13 @@ function readVarint(bytes: Buffer, cursor: { at: number }): number {
     if (byte < SEVEN_BITS) return value;
     factor *= SEVEN_BITS;
   }
+}
+
+function readBytes(bytes: Buffer, cursor: { at: number }): Buffer {
+  const length = readVarint(bytes, cursor);
+  const start = cursor.at;
+  cursor.at += length;
+  return bytes.subarray(start, cursor.at);
 }
 
 function unreadable(): BitternError {

@@ -5,6 +5,7 @@ import type { ConnectionId } from '../common/types.ts';
 import { HttpAssembler } from '../http/assembler.ts';
 import type { ResumePoint } from '../http/connection.ts';
 import type { CredentialMasker } from '../http/credentials.ts';
+import type { TunnelState } from '../http/exchange.ts';
 import type { HttpOptions, HttpStats } from '../http/options.ts';
 import { CallRecognizer, type RecognizerOptions } from '../llm/recognizer.ts';
 import { type Checkpoint, encodeCheckpoint } from './checkpoint.ts';
@@ -90,6 +91,17 @@ export class PartitionReassembler {
     return { idle: this.#idle, cut: this.#cut };
   }
 
+  /** How long ago the first frame came that something unfinished needs, ms by the partition's clock; 0: nothing is unfinished. */
+  get heldMs(): number {
+    const sinceMs = this.#watermark.heldSinceMs;
+    return sinceMs === null ? 0 : this.#clock.nowMs - sinceMs;
+  }
+
+  /** Connections of which something is unfinished or remembered. */
+  get connections(): number {
+    return this.#watermark.size;
+  }
+
   /** `offset`: of the frame's record in the partition; `publishedMs`: when it was published, where that is known. */
   feed(frame: Frame, offset: number, publishedMs = 0): void {
     this.#clock.advance(publishedMs);
@@ -105,7 +117,8 @@ export class PartitionReassembler {
     const told = this.#told.get(frame.connection);
     if (told === undefined) this.#assembler.feed(frame, this.#takenOver && frame.sequence > 0);
     else if (told.state !== 'ignored') {
-      this.#assembler.feed(trimFrame(frame, told.client, told.server), told.state === 'synced');
+      const trimmed = trimFrame(frame, told.client, told.server);
+      this.#assembler.feed(trimmed, told.state === 'synced', whole(told.tunnel));
     }
     const ends = frameEnds(frame);
     const place = {
@@ -139,7 +152,8 @@ export class PartitionReassembler {
 
   #read(frames: readonly Frame[], merged: MergedConnection): void {
     for (const frame of frames) {
-      this.#assembler.feed(frame, merged.synced && !merged.delivered);
+      if (merged.delivered) this.#assembler.feed(frame);
+      else this.#assembler.feed(frame, merged.synced, whole(merged.tunnel));
       merged.delivered = true;
     }
   }
@@ -159,9 +173,9 @@ export class PartitionReassembler {
     this.#told.delete(frame.connection);
     if (reading !== null) return { ...reading, synced: false, over: false, delivered: true };
     if (told !== undefined) {
-      const { client, server, state } = told;
-      const position = { client, server };
-      return { position, synced: state === 'synced', over: state === 'ignored', sequence: 1, delivered: false };
+      const { client, server, state, ...known } = told;
+      const beginning = { position: { client, server }, sequence: 1, delivered: false, ...known };
+      return { ...beginning, synced: state === 'synced', over: state === 'ignored' };
     }
     const first = frame.sequence === 0;
     const position = first ? { client: 0, server: 0 } : { client: frame.clientOffset, server: frame.serverOffset };
@@ -171,8 +185,9 @@ export class PartitionReassembler {
   #standingMerged(connection: ConnectionId, merged: MergedConnection): ResumePoint {
     const resume = this.#assembler.resumePoint(connection);
     if (resume !== null) return resume;
-    const state = merged.delivered ? 'ignored' : merged.synced ? 'synced' : 'unsynced';
-    return { ...merged.position, state };
+    if (merged.delivered) return { ...merged.position, state: 'ignored' };
+    if (merged.tunnel !== null) return { ...merged.position, state: 'tunnel', tunnel: merged.tunnel };
+    return { ...merged.position, state: merged.synced ? 'synced' : 'unsynced' };
   }
 
   /** Records before the next one are gone: what was told of connections before them doesn't hold any more. */
@@ -233,4 +248,9 @@ export class PartitionReassembler {
     this.#release(this.#merger.finish());
     this.#assembler.end();
   }
+}
+
+/** All that is known of a tunnel. */
+function whole(tunnel: TunnelState | null | undefined): Buffer | null {
+  return tunnel?.encode(Number.POSITIVE_INFINITY) ?? null;
 }

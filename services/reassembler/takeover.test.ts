@@ -9,7 +9,6 @@ import fc from 'fast-check';
 import { framesOfProbes, independentLosses, ONE_DIRECTION_EACH } from '../../load-tests/e2e/probes.ts';
 import { GENERATOR_DEFAULTS, generate } from '../../load-tests/generator/generate.ts';
 import { CAPTURE_DEFAULTS, Capture } from '../../mirror/index.ts';
-import type { Observation } from '../../schemas/call.ts';
 import type { Frame } from '../../schemas/frame.ts';
 import { createCredentialMasker } from '../http/credentials.ts';
 import { HTTP_DEFAULTS } from '../http/options.ts';
@@ -18,9 +17,9 @@ import { IDENTITY_DEFAULTS } from '../identity/mapping.ts';
 import { LLM_DEFAULTS } from '../llm/defaults.ts';
 import { decodeCheckpoint } from './checkpoint.ts';
 import { MERGE_DEFAULTS } from './merge/merger.ts';
-import { PartitionReassembler, type Progress, type ReassemblerOptions } from './partition.ts';
+import { PartitionReassembler } from './partition.ts';
+import { undisturbed, withCrashes } from './testing.ts';
 
-const START_MS = 1_795_000_000_000;
 const masker = createCredentialMasker(Buffer.from('only for tests'));
 const options = {
   http: HTTP_DEFAULTS,
@@ -28,8 +27,8 @@ const options = {
 };
 const optionsForTwo = { ...options, merge: { ...MERGE_DEFAULTS, several: true } };
 
-function framesOf(seed: number, frameBytesMax: number, frameDelayMs: number): Frame[] {
-  const { pcap } = generate({ ...GENERATOR_DEFAULTS, seed, calls: 40, pipelining: 0.2 });
+function framesOf(seed: number, frameBytesMax: number, frameDelayMs: number, sockets = 0): Frame[] {
+  const { pcap } = generate({ ...GENERATOR_DEFAULTS, seed, calls: 40, pipelining: 0.2, sockets });
   const frames: Frame[] = [];
   const capture = new Capture({ ...CAPTURE_DEFAULTS, frameBytesMax, frameDelayMs }, (frame) => frames.push(frame));
   capture.nextSource('test');
@@ -39,77 +38,10 @@ function framesOf(seed: number, frameBytesMax: number, frameDelayMs: number): Fr
 }
 
 /** The same traffic as two probes see it, each with losses of its own, or one direction only. */
-function framesOfTwo(seed: number, frameBytesMax: number, frameDelayMs: number, share: number): Frame[] {
-  const { pcap } = generate({ ...GENERATOR_DEFAULTS, seed, calls: 30, midStream: 0, pipelining: 0.2 });
+function framesOfTwo(seed: number, frameBytesMax: number, frameDelayMs: number, share: number, sockets = 0): Frame[] {
+  const { pcap } = generate({ ...GENERATOR_DEFAULTS, seed, calls: 30, midStream: 0, pipelining: 0.2, sockets });
   const missing = share === 1 ? ONE_DIRECTION_EACH : independentLosses(share, seed);
   return framesOfProbes(pcap, missing, { frameBytesMax, frameDelayMs });
-}
-
-function idOf(observation: Observation): string {
-  return observation.type === 'call' ? observation.call.callId : observation.exchange.exchangeId;
-}
-
-/** The facts without what a cold cache may tell again. */
-function factsOf(observation: Observation): string {
-  return JSON.stringify(observation.type === 'call' ? observation.call : observation.exchange);
-}
-
-class Collected {
-  readonly facts = new Map<string, string>();
-
-  add(observations: readonly Observation[], when: string): void {
-    for (const observation of observations) {
-      const id = idOf(observation);
-      const facts = factsOf(observation);
-      const before = this.facts.get(id);
-      if (before === undefined) this.facts.set(id, facts);
-      else assert.equal(facts, before, `${when}: the same id again with other facts`);
-    }
-  }
-}
-
-function undisturbed(
-  frames: readonly Frame[],
-  stage: ReassemblerOptions = options,
-  msPerFrame = 0,
-): Map<string, string> {
-  const collected = new Collected();
-  const partition = new PartitionReassembler(stage, masker, null);
-  frames.forEach((frame, offset) => {
-    partition.feed(frame, offset, START_MS + offset * msPerFrame);
-  });
-  partition.end();
-  collected.add(partition.takeReady(), 'undisturbed');
-  return collected.facts;
-}
-
-/** Crashes after `lives[n]` frames each; commits every `commitEvery` frames. What isn't committed is read again. */
-function withCrashes(
-  frames: readonly Frame[],
-  lives: readonly number[],
-  commitEvery: number,
-  stage: ReassemblerOptions = options,
-  msPerFrame = 0,
-): Map<string, string> {
-  const collected = new Collected();
-  let committed: Progress = { offset: 0, metadata: '' };
-  for (let life = 0; ; life++) {
-    const partition = new PartitionReassembler(stage, masker, decodeCheckpoint(committed.metadata));
-    const last = life < lives.length ? Math.min(frames.length, committed.offset + (lives[life] ?? 1)) : frames.length;
-    for (let offset = committed.offset, fed = 1; offset < last; offset++, fed++) {
-      partition.feed(frames[offset]!, offset, START_MS + offset * msPerFrame);
-      collected.add(partition.takeReady(), `life ${life}`);
-      if (fed % commitEvery === 0) {
-        const progress = partition.progress(offset + 1);
-        assert.ok(progress.offset >= committed.offset, 'the watermark never goes back');
-        committed = progress;
-      }
-    }
-    if (life < lives.length) continue;
-    partition.end();
-    collected.add(partition.takeReady(), 'end');
-    return collected.facts;
-  }
 }
 
 test('however often a reassembler dies, its successors give the same observations, none lost and none invented', () => {
@@ -122,8 +54,8 @@ test('however often a reassembler dies, its successors give the same observation
       fc.integer({ min: 1, max: 40 }),
       (seed, frameBytesMax, frameDelayMs, lives, commitEvery) => {
         const frames = framesOf(seed, frameBytesMax, frameDelayMs);
-        const expected = undisturbed(frames);
-        const got = withCrashes(frames, lives, commitEvery);
+        const expected = undisturbed(options, frames);
+        const got = withCrashes(options, frames, lives, commitEvery);
         assert.deepEqual([...got.keys()].sort(), [...expected.keys()].sort());
         for (const [id, facts] of expected) assert.equal(got.get(id), facts);
       },
@@ -145,14 +77,43 @@ test('the same with two probes that see the same connections, each in part', () 
       fc.constantFrom(0, 20),
       (seed, frameBytesMax, frameDelayMs, share, lives, commitEvery, msPerFrame) => {
         const frames = framesOfTwo(seed, frameBytesMax, frameDelayMs, share);
-        const expected = undisturbed(frames, optionsForTwo, msPerFrame);
-        const got = withCrashes(frames, lives, commitEvery, optionsForTwo, msPerFrame);
+        const expected = undisturbed(optionsForTwo, frames, msPerFrame);
+        const got = withCrashes(optionsForTwo, frames, lives, commitEvery, msPerFrame);
         assert.deepEqual([...got.keys()].sort(), [...expected.keys()].sort());
         for (const [id, facts] of expected) assert.equal(got.get(id), facts);
       },
     ),
     { numRuns: 30 },
   );
+});
+
+test('generated calls over WebSocket are taken over as well, where tunnels leave their exchange at once', () => {
+  const limited = { ...options, limits: { idleTimeoutMs: 15 * 60_000, holdMsMax: 30 * 60_000 } };
+  for (const seed of [11, 12, 13, 14]) {
+    const frames = framesOf(seed, 1500, 5, 0.7);
+    const expected = undisturbed(limited, frames);
+    const lives = Array.from({ length: 10 }, (_, n) => 20 + n * 37);
+    const got = withCrashes(limited, frames, lives, 3);
+    assert.deepEqual([...got.keys()].sort(), [...expected.keys()].sort());
+    for (const [id, facts] of expected) assert.equal(got.get(id), facts);
+  }
+});
+
+test('so are calls over WebSocket that two probes see, each in part', () => {
+  const limited = { ...optionsForTwo, limits: { idleTimeoutMs: 15 * 60_000, holdMsMax: 30 * 60_000 } };
+  for (const [seed, share] of [
+    [21, 0],
+    [22, 0.01],
+    [23, 0.1],
+    [24, 1],
+  ] as const) {
+    const frames = framesOfTwo(seed, 1500, 5, share, 0.7);
+    const expected = undisturbed(limited, frames);
+    const lives = Array.from({ length: 10 }, (_, n) => 20 + n * 37);
+    const got = withCrashes(limited, frames, lives, 3);
+    assert.deepEqual([...got.keys()].sort(), [...expected.keys()].sort());
+    for (const [id, facts] of expected) assert.equal(got.get(id), facts);
+  }
 });
 
 test('when nothing is in flight, everything may be committed and there is nothing to tell', () => {
@@ -185,7 +146,7 @@ function crowd(connections: number, stagger: number): Frame[] {
 
 test('hundreds of exchanges that are open at the watermark are taken over', () => {
   const frames = crowd(600, 150);
-  const expected = undisturbed(frames);
+  const expected = undisturbed(options, frames);
   assert.equal(expected.size, 1800);
   const partition = new PartitionReassembler(options, masker, null);
   let told = 0;
@@ -196,7 +157,7 @@ test('hundreds of exchanges that are open at the watermark are taken over', () =
   assert.ok(told > 4096, `checkpoints have up to ${told} bytes`);
   for (const every of [1, 7, 500]) {
     const lives = Array.from({ length: 12 }, (_, n) => 200 + n * 97);
-    const got = withCrashes(frames, lives, every);
+    const got = withCrashes(options, frames, lives, every);
     assert.deepEqual([...got.keys()].sort(), [...expected.keys()].sort());
     for (const [id, facts] of expected) assert.equal(got.get(id), facts);
   }

@@ -50,7 +50,8 @@ export const demo: CommandBody = {
   options: { once: { type: 'boolean', description: 'end after the summary instead of serving the API' } },
   examples: [['bittern demo', 'nothing else is needed']],
   positionals: { min: 0, max: 0 },
-  run: async ({ args, loaded, signal, print }) => {
+  run: async (context) => {
+    const { args, loaded, signal, print } = context;
     const { config } = loaded;
     print('Starting ClickHouse …');
     const store = await openConfiguredStore(config);
@@ -71,7 +72,7 @@ export const demo: CommandBody = {
       print('');
       for (const line of nextSteps(args.text('data'), newest?.callId)) print(line);
       if (args.flag('once')) return EXIT.ok;
-      const api = await serveApi(config, store);
+      const api = await serveApi(config, store, context);
       print(`\nThe API listens on ${api.url} until Ctrl-C. Ask it from another terminal:`);
       print(`  ${curlLine(config, api, '/api/v1/summary')}`);
       await untilAborted(signal);

@@ -67,10 +67,10 @@ function report(context: Context, result: ReplayResult): void {
 }
 
 export const replay: CommandBody = {
-  usage: 'FILE…|- [options]',
+  usage: 'FILE…|DIR|- [options]',
   details: [
     'Reads pcap and pcapng, plain or compressed with gzip or zstd; - is standard input. Several files are one capture in the order',
-    'given (rotated files: connections go on from one to the next). Returns when everything can be queried. A damaged capture is',
+    'given, those of a folder in the order of their first packets (rotated files: connections go on from one to the next). Returns when everything can be queried. A damaged capture is',
     'no failure: the damage is reported, counted and marked on the calls. Replaying a file again stores nothing twice.',
   ].join('\n'),
   options: {
@@ -87,6 +87,7 @@ export const replay: CommandBody = {
       'bittern replay --mirrors rx.pcap tx.pcap',
       'each direction in a file of its own, or two mirrors with losses of their own',
     ],
+    ['bittern replay /var/captures', 'all captures of a folder, in their order in time'],
     ['ssh gw tcpdump -U -w - tcp port 8080 | bittern replay -', 'from another machine'],
   ],
   positionals: { min: 1, max: 10_000 },

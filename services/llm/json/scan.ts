@@ -41,6 +41,8 @@ export interface ScannedMember {
   ends: number[];
   /** Hashes of the first parts, as far as they are known from an earlier request. */
   hashes: ContentHash[];
+  /** What a reader found out about the list up to each of the first parts; it belongs to the reader, and goes with the parts. */
+  states: unknown[];
 }
 
 /** `malformed`: not one whole JSON object. `limit`: more parts or members than allowed. Members found until then are kept. */
@@ -115,7 +117,7 @@ class Scanner {
     const key = bytes.toString('latin1', at + 1, keyEnd - 1);
     const kind = Object.hasOwn(this.#layout, key) ? this.#layout[key]! : null;
     const isList = kind !== null && bytes[start] === OPEN_LIST;
-    const member: ScannedMember = { key, start, end: -1, kind, isList, starts: [], ends: [], hashes: [] };
+    const member: ScannedMember = { key, start, end: -1, kind, isList, starts: [], ends: [], hashes: [], states: [] };
     this.members.push(member);
     if (isList) member.end = this.#list(member);
     else member.end = kind === null ? skipValue(bytes, start, end) : this.#single(member);

@@ -14,6 +14,7 @@
  * Every choice depends on the frames' order in the partition and on its clock only: who reads them again chooses the same.
  */
 import type { CloseReason, Frame } from '../../../schemas/frame.ts';
+import type { TunnelState } from '../../http/exchange.ts';
 import { frameEnds } from '../trim.ts';
 import { RunWriter } from './run-writer.ts';
 import { type Item, type Position, Source } from './source.ts';
@@ -40,11 +41,14 @@ export interface Beginning {
   readonly sequence: number;
   /** Some of it was read already. */
   readonly delivered: boolean;
+  /** It is a tunnel there. */
+  readonly tunnel?: TunnelState;
 }
 
 export class MergedConnection {
   readonly position: Position;
   readonly synced: boolean;
+  readonly tunnel: TunnelState | null;
   /** Some of it was read. */
   delivered: boolean;
   over: boolean;
@@ -59,6 +63,7 @@ export class MergedConnection {
   constructor(beginning: Beginning, limits: MergeLimits) {
     this.position = { ...beginning.position };
     this.synced = beginning.synced;
+    this.tunnel = beginning.tunnel ?? null;
     this.over = beginning.over;
     this.delivered = beginning.delivered;
     this.#limits = limits;
