@@ -21,6 +21,7 @@ import { type LostCause, MessageStream, type StreamContext, type StreamOwner } f
 import { emptyMessage, OPEN_EXCHANGE_BYTES, OpenExchange, unfinishedState } from './open-exchange.ts';
 import { createHttpStats, type HttpOptions, type HttpStats } from './options.ts';
 import { Pairing, type PairingOwner } from './pairing.ts';
+import { alsoBy } from './probes.ts';
 import { UnreadTracker } from './unread-stretch.ts';
 
 /** What all connections of an assembler share. */
@@ -60,6 +61,14 @@ export interface ResumePoint {
   readonly tunnel?: TunnelState;
 }
 
+/** What was read of a connection. */
+export interface Standing {
+  /** Stream offsets as the frames count them, gaps included. */
+  readonly position: { readonly client: number; readonly server: number };
+  /** Number that the next frame must have. */
+  readonly sequence: number;
+}
+
 export class HttpConnection implements StreamOwner, PairingOwner {
   #info: ConnectionInfo;
   readonly #options: HttpOptions;
@@ -77,10 +86,14 @@ export class HttpConnection implements StreamOwner, PairingOwner {
   #inTunnel: Tunnel | null = null;
   #strayInterim: number[] = [];
   #decoders = 0;
+  /** Open exchanges that were told of before their end. */
+  #told = 0;
   #nextSequence: number;
   /** Roles were guessed by the probe and nothing has confirmed them. */
   #rolesOpen: boolean;
   #swapped = false;
+  /** Its bytes are of more than one probe; `#info` names the one whose bytes are being read. */
+  #several = false;
   readonly #unread = new UnreadTracker();
   #firstToClose: Side | null = null;
   #clientEnded = false;
@@ -125,6 +138,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
   get resumePoint(): ResumePoint {
     if (this.#inTunnel !== null && this.#tunnel === null) return tunnelPoint(this.#inTunnel, this.#swapped);
     const [requests, responses] = [this.#requests, this.#responses];
+    if (this.#told > 0) return this.#behindAll;
     let request = requests.messageOffset;
     let response = responses.messageOffset;
     for (const { exchange, responseOffset } of this.#open) {
@@ -138,11 +152,35 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     return { client, server, state: requests.inSync && responses.inSync && known ? 'synced' : 'unsynced' };
   }
 
+  /** Behind everything read: what is open was told of as it stood, and who takes over doesn't see its beginning again. */
+  get #behindAll(): ResumePoint {
+    const { client, server } = this.standing.position;
+    return { client, server, state: 'unsynced' };
+  }
+
+  /** What is open lasts too long to be waited with: it is told of as it stands, and read on. In a tunnel it ends. */
+  tellOpen(): void {
+    // A head that doesn't end is nothing to be told of.
+    if (this.#open.length === 0 || this.#inTunnel !== null) this.shed(false);
+    for (const open of this.#open) {
+      if (open.told) continue;
+      open.told = true;
+      this.#told++;
+      this.#handler.onProvisional?.(open.exchange);
+    }
+  }
+
+  get standing(): Standing {
+    const [client, server] = this.#swapped ? [this.#responses, this.#requests] : [this.#requests, this.#responses];
+    return { position: { client: client.offset, server: server.offset }, sequence: this.#nextSequence };
+  }
+
   feed(frame: Frame): void {
     if (this.#closed || !this.#inSequence(frame)) {
       this.#stats.duplicateBytes += frame.payload.length;
       return;
     }
+    if (frame.probe !== this.#info.probe && frame.payload.length > 0) this.#seenBy(frame.probe);
     let at = 0;
     const { segments, payload } = frame;
     for (let n = 0; n < segments.length; n++) {
@@ -194,6 +232,18 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     return true;
   }
 
+  /** Bytes of another probe than those before follow. */
+  #seenBy(probe: string): void {
+    this.#several = true;
+    this.#info = { ...this.#info, probe };
+    this.#inTunnel?.readBy(probe);
+  }
+
+  /** The probe whose bytes are being read has its part in this exchange. */
+  #partOf(open: OpenExchange | null): void {
+    if (open !== null) open.exchange.connection = alsoBy(open.exchange.connection, this.#info.probe);
+  }
+
   #segment(segment: Segment, payload: Buffer, start: number, end: number): void {
     const isData = segment.kind === 'data';
     if (this.#rolesOpen && isData && end > start) this.#checkRoles(segment.side, payload, start, end);
@@ -202,6 +252,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     if (segment.gap > 0) stream.gap(segment.gap);
     if (this.#reset) this.#stats.skippedBytes += end - start;
     else if (end > start) {
+      if (this.#several) this.#partOf(fromClient ? this.#sending : this.#pairing.answering);
       if (!fromClient && stream.inSync && segment.gap === 0) this.#pairing.serverSpoke();
       stream.data(payload, start, end, segment.time);
       if (fromClient) this.#pairing.clientSpoke(this.#responses.offset, stream.inSync, stream.heldLength > 0);
@@ -282,6 +333,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
 
   #finalResponse(open: OpenExchange, head: ResponseHead, start: number, end: number): void {
     const { exchange } = open;
+    if (this.#several) this.#partOf(open);
     begun(exchange.response, start, end);
     exchange.responseHead = head;
     const consumer = this.#handler.onResponse(exchange);
@@ -340,6 +392,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     this.#requests.goOpaque();
     this.#responses.goOpaque();
     this.#inTunnel = this.#handler.onUpgrade?.(exchange, this.#requests.offset, this.#responses.offset) ?? null;
+    this.#inTunnel?.readBy(this.#info.probe);
     if (this.#options.endUpgradesAtOnce !== true) this.#tunnel = open;
     else {
       this.#endNow(open, 'complete');
@@ -499,6 +552,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
 
   #emit(open: OpenExchange): void {
     const { exchange } = open;
+    if (open.told) this.#told--;
     this.#decoders -= open.decoders;
     open.requestDecoder?.dispose();
     open.responseDecoder?.dispose();

@@ -3,6 +3,7 @@
  *
  *     c1:<base64url of entries>      each entry: 16 bytes connection id, 1 byte state, varint client, varint server,
  *                                    and of a tunnel: varint length, so many bytes
+ *     p1:<base64url of entries>      the same; more than one probe publishes into the partition
  *
  * Varints are LEB128: 7 bits a byte, low bits first.
  */
@@ -11,6 +12,7 @@ import type { ConnectionId } from '../common/types.ts';
 import type { ResumePoint } from '../http/connection.ts';
 
 const PREFIX = 'c1:';
+const PREFIX_SEVERAL = 'p1:';
 const ID_BYTES = 16;
 const STATES = ['synced', 'unsynced', 'ignored', 'tunnel'] as const;
 const SEVEN_BITS = 0x80;
@@ -22,7 +24,12 @@ const TUNNEL_BYTES_MAX = 96 * 1024;
 const TUNNELS_BYTES_MAX = 4 * 1024 * 1024;
 const NOTHING = Buffer.alloc(0);
 
-export function encodeCheckpoint(entries: ReadonlyMap<ConnectionId, ResumePoint>): string {
+export class Checkpoint extends Map<ConnectionId, ResumePoint> {
+  /** More than one probe publishes into the partition. */
+  several = false;
+}
+
+export function encodeCheckpoint(entries: ReadonlyMap<ConnectionId, ResumePoint>, several = false): string {
   const pieces: Buffer[] = [];
   let tunnels = 0;
   for (const { state } of entries.values()) if (state === 'tunnel') tunnels++;
@@ -37,14 +44,15 @@ export function encodeCheckpoint(entries: ReadonlyMap<ConnectionId, ResumePoint>
     if (told === 'tunnel') pushVarint(bytes, known.length);
     pieces.push(Buffer.from(bytes), known);
   }
-  return PREFIX + Buffer.concat(pieces).toString('base64url');
+  return (several ? PREFIX_SEVERAL : PREFIX) + Buffer.concat(pieces).toString('base64url');
 }
 
 /** Null for an empty text: nothing was ever committed. @throws BitternError BIT_CHECKPOINT_UNREADABLE: it is of another release, or damaged */
-export function decodeCheckpoint(text: string): Map<ConnectionId, ResumePoint> | null {
+export function decodeCheckpoint(text: string): Checkpoint | null {
   if (text === '') return null;
-  const entries = new Map<ConnectionId, ResumePoint>();
-  if (!text.startsWith(PREFIX)) throw unreadable();
+  const entries = new Checkpoint();
+  entries.several = text.startsWith(PREFIX_SEVERAL);
+  if (!entries.several && !text.startsWith(PREFIX)) throw unreadable();
   const bytes = Buffer.from(text.slice(PREFIX.length), 'base64url');
   const cursor = { at: 0 };
   while (cursor.at < bytes.length) {
