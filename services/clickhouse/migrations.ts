@@ -33,6 +33,8 @@ const RETAINED_TABLES: readonly { readonly name: string; readonly extraDays: num
   { name: 'tool_call_rows', extraDays: 0 },
   { name: 'finding_rows', extraDays: 0 },
   { name: 'call_hops', extraDays: 0 },
+  { name: 'call_hour_rows', extraDays: 0 },
+  { name: 'call_hour_versions', extraDays: 0 },
 ];
 
 const MIGRATIONS_TABLE = `CREATE TABLE IF NOT EXISTS schema_migrations
