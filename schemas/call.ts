@@ -151,6 +151,8 @@ export interface Call extends CallStory {
   path: string;
   /** `server` response header. */
   serverSoftware: string;
+  /** Gateway that headers of the response name: `litellm`, `kong`, `envoy`, …; `''`: none does. */
+  gateway: string;
   /** `x-request-id` and its like, of the request or else of the response. */
   requestId: string;
   traceparent: string;

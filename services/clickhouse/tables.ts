@@ -154,6 +154,7 @@ export const CALLS: Table<Call> = {
     callColumn('method', 'text', 'method'),
     callColumn('path', 'text', 'path'),
     callColumn('server_software', 'text', 'serverSoftware'),
+    callColumn('gateway', 'text', 'gateway'),
     callColumn('request_id', 'text', 'requestId'),
     callColumn('retry_count', 'u16', 'retryCount'),
     callColumn('upstream_request_id', 'text', 'upstreamRequestId'),

@@ -104,6 +104,7 @@ export function sampleCall(n: number, change: Partial<Call> = {}): Call {
     method: 'POST',
     path: '/v1/chat/completions',
     serverSoftware: 'cloudflare',
+    gateway: '',
     requestId: `req_${n}`,
     retryCount: 0,
     upstreamRequestId: '',

@@ -48,6 +48,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'Print calls and findings as they come',
     load: async () => (await import('./tail.ts')).tail,
   },
+  {
+    name: 'map',
+    summary: 'Show who calls which server, and what software that is',
+    load: async () => (await import('./map.ts')).map,
+  },
   { name: 'sql', summary: 'Ask the database in SQL', load: async () => (await import('./sql.ts')).sql },
   {
     name: 'doctor',
