@@ -27,7 +27,7 @@ WITH
     hops AS (SELECT call_id, hop_of, request_start, row FROM call_hops FINAL),
     every AS
     (
-        SELECT network, client_ip, agent_id, server_ip, server_port, host, server_software, gateway, response_id, upstream_request_id, path, dialect, provider, model, outcome,
+        SELECT network, client_ip, agent_id, server_ip, server_port, host, server_software, gateway, response_id, path, dialect, provider, model, outcome,
             request_start, 1 AS hop, behind.server AS next_server, behind.client AS next_client
         FROM calls LEFT ANY JOIN
         (
@@ -37,9 +37,24 @@ WITH
         UNION ALL
         SELECT JSONExtractString(row, 'network'), JSONExtractString(row, 'client_ip'), JSONExtractString(row, 'agent_id'), JSONExtractString(row, 'server_ip'),
             toUInt16(JSONExtractUInt(row, 'server_port')), JSONExtractString(row, 'host'), JSONExtractString(row, 'server_software'), JSONExtractString(row, 'gateway'),
-            JSONExtractString(row, 'response_id'), JSONExtractString(row, 'upstream_request_id'), JSONExtractString(row, 'path'), JSONExtractString(row, 'dialect'),
+            JSONExtractString(row, 'response_id'), JSONExtractString(row, 'path'), JSONExtractString(row, 'dialect'),
             JSONExtractString(row, 'provider'), JSONExtractString(row, 'model'), JSONExtractString(row, 'outcome'), request_start, 2, '', ''
         FROM hops
+    ),
+    -- What an id looks like is all that is read from each call; the rest is read from groups of them.
+    alike AS
+    (
+        SELECT network, client_ip, agent_id, server_ip, server_port, host, hop, server_software, gateway, path, next_client, next_server, dialect, provider, model,
+            multiIf(
+                startsWith(response_id, 'msg_bdrk_'), 'bedrock', startsWith(response_id, 'msg_vrtx_'), 'vertex',
+                length(response_id) = 32 AND dialect = 'openai.chat' AND match(response_id, '^[0-9a-f]+$'), 'hex',
+                length(response_id) NOT IN (10, 11, 12, 25, 41, 45) OR NOT startsWith(response_id, 'chatcmpl-'), '',
+                length(response_id) <= 12, if(match(response_id, '^chatcmpl-[0-9]+$'), 'chatcmpl digits', ''),
+                length(response_id) = 45, if(match(response_id, '^chatcmpl-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'), 'chatcmpl uuid', ''),
+                match(response_id, '^chatcmpl-[0-9a-f]+$'), 'chatcmpl hex', '') AS shape,
+            count() AS n, countIf(outcome IN ('http_error', 'stream_error', 'upstream_abort', 'timeout')) AS failed, min(request_start) AS first, max(request_start) AS last
+        FROM every
+        GROUP BY network, client_ip, agent_id, server_ip, server_port, host, hop, server_software, gateway, path, next_client, next_server, dialect, provider, model, shape
     ),
     -- The text of an evidence is its rank, what it names, and what it is.
     read AS
@@ -58,25 +73,25 @@ WITH
                 if(path IN ('/api/chat', '/api/generate'), '3|ollama|path', ''),
                 if(banner = 'llama.cpp', '3|llama.cpp|server header', ''),
                 multiIf(
-                    startsWith(response_id, 'chatcmpl-') AND length(response_id) <= 12 AND match(response_id, '^chatcmpl-[0-9]{1,3}$'), '4|ollama|response id chatcmpl- and up to 3 digits',
+                    shape = 'chatcmpl digits', '4|ollama|response id chatcmpl- and up to 3 digits',
+                    shape = 'bedrock', '5|aws|response id msg_bdrk_', shape = 'vertex', '5|google|response id msg_vrtx_',
                     banner != 'uvicorn', '',
-                    length(response_id) = 45 AND match(response_id, '^chatcmpl-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'), '4|litellm|response id chatcmpl- and a UUID, server uvicorn',
-                    length(response_id) IN (25, 41) AND match(response_id, '^chatcmpl-[0-9a-f]+$'), '4|vllm|response id chatcmpl- and hex digits, server uvicorn',
-                    length(response_id) = 32 AND dialect = 'openai.chat' AND match(response_id, '^[0-9a-f]+$'), '4|sglang|response id of 32 hex digits, server uvicorn', ''),
-                multiIf(startsWith(response_id, 'msg_bdrk_'), '5|aws|response id msg_bdrk_', startsWith(response_id, 'msg_vrtx_'), '5|google|response id msg_vrtx_', ''),
+                    shape = 'chatcmpl uuid', '4|litellm|response id chatcmpl- and a UUID, server uvicorn',
+                    shape = 'chatcmpl hex', '4|vllm|response id chatcmpl- and hex digits, server uvicorn',
+                    shape = 'hex', '4|sglang|response id of 32 hex digits, server uvicorn', ''),
                 multiIf(
                     banner IN ('envoy', 'istio-envoy'), '6|envoy|server header',
                     banner IN ('nginx', 'openresty', 'caddy', 'apache', 'cloudflare', 'kong', 'traefik', 'haproxy', 'awselb', 'akamaighost'), concat('6|', banner, '|server header'), '')
             ]) AS told
-        FROM every
+        FROM alike
     ),
     groups AS
     (
         SELECT network, client_ip, agent_id, server_ip, server_port, host, hop,
-            sumMap(told, arrayMap(text -> toUInt64(1), told)) AS sums,
+            sumMap(told, arrayMap(text -> n, told)) AS sums,
             groupUniqArray(provider) AS providers, groupUniqArray(dialect) AS dialects, groupUniqArray(20)(model) AS models,
-            arrayFilter(server -> server != '', groupUniqArray(next_server)) AS forwards_to, count() AS calls,
-            countIf(outcome IN ('http_error', 'stream_error', 'upstream_abort', 'timeout')) AS errors, min(request_start) AS first_seen, max(request_start) AS last_seen
+            arrayFilter(server -> server != '', groupUniqArray(next_server)) AS forwards_to, sum(n) AS calls,
+            sum(failed) AS errors, min(first) AS first_seen, max(last) AS last_seen
         FROM read GROUP BY network, client_ip, agent_id, server_ip, server_port, host, hop
     ),
     arraySort(pair -> (substring(pair.1, 1, 1), -toInt64(pair.2), pair.1), arrayZip(sums.1, sums.2)) AS ranked,
