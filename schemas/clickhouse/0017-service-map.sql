@@ -27,24 +27,28 @@ WITH
     hops AS (SELECT call_id, hop_of, request_start, row FROM call_hops FINAL),
     every AS
     (
-        SELECT network, client_ip, agent_id, server_ip, server_port, host, server_software, gateway, response_id, path, dialect, provider, model, outcome,
-            request_start, 1 AS hop, behind.server AS next_server, behind.client AS next_client
-        FROM calls LEFT ANY JOIN
-        (
-            SELECT hop_of, concat(JSONExtractString(row, 'server_ip'), ':', toString(JSONExtractUInt(row, 'server_port'))) AS server, JSONExtractString(row, 'client_name') AS client
-            FROM hops
-        ) AS behind ON behind.hop_of = calls.call_id
+        SELECT network, client_ip, agent_id, server_ip, server_port, host, server_software, gateway, response_id, path, dialect, provider, model, outcome, request_start, 1 AS hop
+        FROM calls
         UNION ALL
         SELECT JSONExtractString(row, 'network'), JSONExtractString(row, 'client_ip'), JSONExtractString(row, 'agent_id'), JSONExtractString(row, 'server_ip'),
             toUInt16(JSONExtractUInt(row, 'server_port')), JSONExtractString(row, 'host'), JSONExtractString(row, 'server_software'), JSONExtractString(row, 'gateway'),
             JSONExtractString(row, 'response_id'), JSONExtractString(row, 'path'), JSONExtractString(row, 'dialect'),
-            JSONExtractString(row, 'provider'), JSONExtractString(row, 'model'), JSONExtractString(row, 'outcome'), request_start, 2, '', ''
+            JSONExtractString(row, 'provider'), JSONExtractString(row, 'model'), JSONExtractString(row, 'outcome'), request_start, 2
         FROM hops
+    ),
+    -- Where calls with a second hop were forwarded to, and by what.
+    forwarded AS
+    (
+        SELECT network, client_ip, agent_id, server_ip, server_port, host, concat(JSONExtractString(row, 'server_ip'), ':', toString(JSONExtractUInt(row, 'server_port'))) AS next_server,
+            JSONExtractString(row, 'client_name') = 'litellm' AS by_litellm, count() AS n
+        FROM (SELECT call_id, network, client_ip, agent_id, server_ip, server_port, host FROM calls WHERE call_id IN (SELECT hop_of FROM hops)) AS front
+        INNER JOIN hops ON hops.hop_of = front.call_id
+        GROUP BY network, client_ip, agent_id, server_ip, server_port, host, next_server, by_litellm
     ),
     -- What an id looks like is all that is read from each call; the rest is read from groups of them.
     alike AS
     (
-        SELECT network, client_ip, agent_id, server_ip, server_port, host, hop, server_software, gateway, path, next_client, next_server, dialect, provider, model,
+        SELECT network, client_ip, agent_id, server_ip, server_port, host, hop, server_software, gateway, path, dialect, provider, model,
             multiIf(
                 startsWith(response_id, 'msg_bdrk_'), 'bedrock', startsWith(response_id, 'msg_vrtx_'), 'vertex',
                 length(response_id) = 32 AND dialect = 'openai.chat' AND match(response_id, '^[0-9a-f]+$'), 'hex',
@@ -54,7 +58,7 @@ WITH
                 match(response_id, '^chatcmpl-[0-9a-f]+$'), 'chatcmpl hex', '') AS shape,
             count() AS n, countIf(outcome IN ('http_error', 'stream_error', 'upstream_abort', 'timeout')) AS failed, min(request_start) AS first, max(request_start) AS last
         FROM every
-        GROUP BY network, client_ip, agent_id, server_ip, server_port, host, hop, server_software, gateway, path, next_client, next_server, dialect, provider, model, shape
+        GROUP BY network, client_ip, agent_id, server_ip, server_port, host, hop, server_software, gateway, path, dialect, provider, model, shape
     ),
     -- The text of an evidence is its rank, what it names, and what it is.
     read AS
@@ -69,7 +73,6 @@ WITH
                     endsWith(name, '.googleapis.com'), '1|google|host', endsWith(name, '.azure.com'), '1|azure|host',
                     endsWith(name, '.amazonaws.com'), '1|aws|host', name = 'openrouter.ai', '1|openrouter|host', ''),
                 multiIf(gateway = '', '', gateway IN ('envoy', 'kong'), concat('6|', gateway, '|response header of its own'), concat('2|', gateway, '|response header of its own')),
-                if(next_client = 'litellm', '2|litellm|user agent of the next hop', ''),
                 if(path IN ('/api/chat', '/api/generate'), '3|ollama|path', ''),
                 if(banner = 'llama.cpp', '3|llama.cpp|server header', ''),
                 multiIf(
@@ -87,19 +90,23 @@ WITH
     ),
     groups AS
     (
-        SELECT network, client_ip, agent_id, server_ip, server_port, host, hop,
-            sumMap(told, arrayMap(text -> n, told)) AS sums,
+        SELECT network, client_ip, agent_id, server_ip, server_port, host, hop, sumMap(told, arrayMap(text -> n, told)) AS sums,
             groupUniqArray(provider) AS providers, groupUniqArray(dialect) AS dialects, groupUniqArray(20)(model) AS models,
-            arrayFilter(server -> server != '', groupUniqArray(next_server)) AS forwards_to, sum(n) AS calls,
-            sum(failed) AS errors, min(first) AS first_seen, max(last) AS last_seen
+            sum(n) AS calls, sum(failed) AS errors, min(first) AS first_seen, max(last) AS last_seen
         FROM read GROUP BY network, client_ip, agent_id, server_ip, server_port, host, hop
     ),
-    arraySort(pair -> (substring(pair.1, 1, 1), -toInt64(pair.2), pair.1), arrayZip(sums.1, sums.2)) AS ranked,
+    onward AS
+    (
+        SELECT network, client_ip, agent_id, server_ip, server_port, host, 1 AS hop, groupUniqArray(next_server) AS forwards_to, sumIf(n, by_litellm) AS by_litellm
+        FROM forwarded GROUP BY network, client_ip, agent_id, server_ip, server_port, host
+    ),
+    arrayConcat(arrayZip(sums.1, sums.2), if(by_litellm = 0, [], [('2|litellm|user agent of the next hop', by_litellm)])) AS pairs,
+    arraySort(pair -> (substring(pair.1, 1, 1), -toInt64(pair.2), pair.1), pairs) AS ranked,
     arrayMap(pair -> splitByChar('|', pair.1)[2], ranked) AS names
 SELECT network, client_ip, agent_id, server_ip, server_port, host, toUInt8(hop) AS hop, names[1] AS software,
     arrayMap(pair -> concat(splitByChar('|', pair.1)[2], ': ', splitByChar('|', pair.1)[3], ' (', toString(pair.2), ' calls)'), ranked) AS evidence,
     arrayFilter(other -> other != names[1], arrayDistinct(names)) AS other_software,
     arraySort(providers) AS providers, arraySort(dialects) AS dialects, arraySort(models) AS models, arraySort(forwards_to) AS forwards_to,
     calls, errors, first_seen, last_seen
-FROM groups
+FROM groups LEFT JOIN onward USING (network, client_ip, agent_id, server_ip, server_port, host, hop)
 COMMENT 'Which clients call which servers, and what software these are, with the evidence';
