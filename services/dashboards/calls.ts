@@ -53,12 +53,12 @@ export const OVERVIEW: Dashboard = {
     {
       title: 'Calls by model',
       kind: 'bars',
-      query: `SELECT ${BY_HOUR}, toString(model) AS model, sum(calls) AS calls ${HOURS} GROUP BY time, model ORDER BY time`,
+      query: `SELECT ${BY_HOUR}, model, sum(calls) AS calls ${HOURS} GROUP BY time, model ORDER BY time`,
     },
     {
       title: 'Errors by provider',
       kind: 'bars',
-      query: `SELECT ${BY_HOUR}, toString(provider) AS provider, sum(errors) AS errors ${HOURS} GROUP BY time, provider ORDER BY time`,
+      query: `SELECT ${BY_HOUR}, provider, sum(errors) AS errors ${HOURS} GROUP BY time, provider ORDER BY time`,
     },
     {
       title: 'Agents',
@@ -83,29 +83,29 @@ export const LATENCY: Dashboard = {
       title: 'First token, p95 by model',
       kind: 'timeseries',
       unit: 'ms',
-      query: `SELECT ${BY_HOUR}, toString(model) AS model, ${P95('ttft')} AS p95 ${HOURS} GROUP BY time, model ORDER BY time`,
+      query: `SELECT ${BY_HOUR}, model, ${P95('ttft')} AS p95 ${HOURS} GROUP BY time, model ORDER BY time`,
     },
     {
       title: 'First token, all models',
       kind: 'timeseries',
       unit: 'ms',
-      query: `SELECT ${BY_HOUR}, quantilesTDigestMerge(0.5, 0.95, 0.99)(ttft) AS q, q[1] AS p50, q[2] AS p95, q[3] AS p99 ${HOURS} GROUP BY time ORDER BY time`,
+      query: `SELECT time, q[1] AS p50, q[2] AS p95, q[3] AS p99 FROM (SELECT ${BY_HOUR}, quantilesTDigestMerge(0.5, 0.95, 0.99)(ttft) AS q ${HOURS} GROUP BY time) ORDER BY time`,
     },
     {
       title: 'Whole call, p95 by provider',
       kind: 'timeseries',
       unit: 'ms',
-      query: `SELECT ${BY_HOUR}, toString(provider) AS provider, ${P95('duration')} AS p95 ${HOURS} GROUP BY time, provider ORDER BY time`,
+      query: `SELECT ${BY_HOUR}, provider, ${P95('duration')} AS p95 ${HOURS} GROUP BY time, provider ORDER BY time`,
     },
     {
       title: 'Tokens per second, median by model',
       kind: 'timeseries',
-      query: `SELECT ${BY_HOUR}, toString(model) AS model, quantilesTDigestMerge(0.5, 0.95, 0.99)(speed)[1] AS p50 ${HOURS} GROUP BY time, model ORDER BY time`,
+      query: `SELECT ${BY_HOUR}, model, quantilesTDigestMerge(0.5, 0.95, 0.99)(speed)[1] AS p50 ${HOURS} GROUP BY time, model ORDER BY time`,
     },
     {
       title: 'Stalls of more than 5 s',
       kind: 'bars',
-      query: `SELECT ${BY_HOUR}, toString(model) AS model, sum(stalls) AS stalled ${HOURS} GROUP BY time, model ORDER BY time`,
+      query: `SELECT ${BY_HOUR}, model, sum(stalls) AS stalled ${HOURS} GROUP BY time, model ORDER BY time`,
     },
     {
       title: 'Servers',
@@ -131,19 +131,19 @@ export const COST: Dashboard = {
       title: 'Cost by team',
       kind: 'bars',
       unit: 'currencyUSD',
-      query: `SELECT ${BY_HOUR}, toString(team_id) AS team, sum(cost_usd) AS usd ${HOURS} GROUP BY time, team ORDER BY time`,
+      query: `SELECT ${BY_HOUR}, team_id AS team, sum(cost_usd) AS usd ${HOURS} GROUP BY time, team ORDER BY time`,
     },
     {
       title: 'Cost by model',
       kind: 'bars',
       unit: 'currencyUSD',
-      query: `SELECT ${BY_HOUR}, toString(model) AS model, sum(cost_usd) AS usd ${HOURS} GROUP BY time, model ORDER BY time`,
+      query: `SELECT ${BY_HOUR}, model, sum(cost_usd) AS usd ${HOURS} GROUP BY time, model ORDER BY time`,
     },
     {
       title: 'Input from the cache',
       kind: 'timeseries',
       unit: 'percent',
-      query: `SELECT ${BY_HOUR}, toString(model) AS model, 100 * sum(cache_read_tokens) / greatest(sum(input_tokens), 1) AS percent ${HOURS} GROUP BY time, model ORDER BY time`,
+      query: `SELECT ${BY_HOUR}, model, 100 * sum(cache_read_tokens) / greatest(sum(input_tokens), 1) AS percent ${HOURS} GROUP BY time, model ORDER BY time`,
     },
     {
       title: 'Tokens',
@@ -188,7 +188,7 @@ export const AGENTS: Dashboard = {
     {
       title: 'Findings by kind',
       kind: 'bars',
-      query: `SELECT $__timeInterval(last_seen) AS time, toString(kind) AS kind_of, count() AS findings ${FINDINGS} GROUP BY time, kind_of ORDER BY time`,
+      query: `SELECT $__timeInterval(last_seen) AS time, kind AS kind_of, count() AS findings ${FINDINGS} GROUP BY time, kind_of ORDER BY time`,
     },
     {
       title: 'Steps of a turn',
@@ -203,7 +203,7 @@ export const AGENTS: Dashboard = {
     {
       title: 'Tool errors',
       kind: 'timeseries',
-      query: `SELECT $__timeInterval(requested) AS time, toString(tool_name) AS tool, countIf(is_error) AS errors FROM tool_calls WHERE $__timeFilter(requested) AND ${AGENT} GROUP BY time, tool HAVING errors > 0 ORDER BY time`,
+      query: `SELECT $__timeInterval(requested) AS time, tool_name AS tool, countIf(is_error) AS errors FROM tool_calls WHERE $__timeFilter(requested) AND ${AGENT} GROUP BY time, tool HAVING errors > 0 ORDER BY time`,
     },
     {
       title: 'Retries',
@@ -260,14 +260,14 @@ export const CAPTURE: Dashboard = {
       kind: 'bars',
       unit: 'bytes',
       query:
-        'SELECT $__timeInterval(from_time) AS time, toString(reason) AS why, sum(bytes) AS bytes FROM capture_health WHERE $__timeFilter(from_time) GROUP BY time, why ORDER BY time',
+        'SELECT $__timeInterval(from_time) AS time, reason AS why, sum(bytes) AS bytes FROM capture_health WHERE $__timeFilter(from_time) GROUP BY time, why ORDER BY time',
     },
     {
       title: 'Traffic of the probes',
       kind: 'timeseries',
       unit: 'bytes',
       query:
-        'SELECT $__timeInterval(to_time) AS time, toString(probe) AS by_probe, sum(bytes) AS bytes FROM probe_reports WHERE $__timeFilter(to_time) GROUP BY time, by_probe ORDER BY time',
+        'SELECT $__timeInterval(to_time) AS time, probe AS by_probe, sum(bytes) AS bytes FROM probe_reports WHERE $__timeFilter(to_time) GROUP BY time, by_probe ORDER BY time',
     },
     {
       title: 'Completeness',

@@ -92,7 +92,7 @@ describe('panels on ClickHouse', () => {
         // A time series is a time, numbers, and at most one label.
         if (target!.format === 0) {
           assert.match(meta[0]!.type, /^DateTime/, title);
-          const labels = meta.slice(1).filter(({ type }) => type === 'String');
+          const labels = meta.slice(1).filter(({ type }) => /^(LowCardinality\()?String/.test(type));
           const numbers = meta.slice(1).filter(({ type }) => /^(Nullable\()?(UInt|Int|Float)/.test(type));
           assert.ok(labels.length <= 1 && numbers.length > 0, title);
           assert.equal(labels.length + numbers.length, meta.length - 1, title);
