@@ -160,8 +160,18 @@ test('clearing away old versions changes nothing that is read', async () => {
   assert.deepEqual(await told(), await counted());
 });
 
+/** An hour is stored in many parts, so that a kill can leave some of them. */
+const IN_MANY_PARTS = {
+  max_block_size: '4',
+  min_insert_block_size_rows: '4',
+  min_insert_block_size_bytes: '1',
+  max_threads: 1,
+} as const;
+
 test('an engine that is killed while hours are computed: at no time part of an hour, at the end all of it', async () => {
-  const batches = Array.from({ length: 5 }, (_, i) => calls(i * 400, (i + 1) * 400));
+  const batches = Array.from({ length: 5 }, (_, i) =>
+    calls(i * 400, (i + 1) * 400).map((call, n) => ({ ...call, teamId: `team-${n % 20}` })),
+  );
   const seen = async (query: string): Promise<string> => {
     for (let tries = 0; ; tries++) {
       try {
@@ -186,8 +196,8 @@ test('an engine that is killed while hours are computed: at no time part of an h
     ))
       states.set(hour, (states.get(hour) ?? new Set()).add(n));
     const pid = store.enginePid()!;
-    const work = new Hours(store.client).refresh(false).catch(() => 'failed');
-    await new Promise((resolve) => setTimeout(resolve, 4 + i * 9));
+    const work = new Hours(store.client, IN_MANY_PARTS).refresh(false).catch(() => 'failed');
+    await new Promise((resolve) => setTimeout(resolve, 60 + i * 40));
     process.kill(pid, 'SIGKILL');
     await work;
     killed++;

@@ -7,7 +7,7 @@
  * A crash in between leaves rows of a version that nobody reads. A whole hour is computed at a time, so it doesn't matter how often or in
  * which pieces, nor why its calls have changed.
  */
-import type { ClickHouseClient } from '@clickhouse/client';
+import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
 
 const NAME = 'hours';
 /** How often the hours are looked at while calls come, ms. */
@@ -43,12 +43,15 @@ const COMPUTE = `INSERT INTO call_hour_rows (hour, version, agent_id, team_id, c
 
 export class Hours {
   readonly #client: ClickHouseClient;
+  readonly #settings: ClickHouseSettings;
   #at = Number.NEGATIVE_INFINITY;
   #allAt = Number.NEGATIVE_INFINITY;
   #clearedAt = performance.now();
 
-  constructor(client: ClickHouseClient) {
+  /** `settings`: of the statement that computes hours. */
+  constructor(client: ClickHouseClient, settings: ClickHouseSettings = {}) {
     this.#client = client;
+    this.#settings = settings;
   }
 
   /** Computes the hours that may have changed. `patient`: not more often than every 30 s. */
@@ -85,7 +88,7 @@ export class Hours {
     const [[version] = ['0']] = await this.#rows<[string]>('SELECT toString(toUnixTimestamp64Micro(now64(6)))', {});
     const from = hours[0]!;
     const params = { hours: [...hours], version, from, to: hours.at(-1)! + HOUR_S };
-    await this.#client.command({ query: COMPUTE, query_params: params });
+    await this.#client.command({ query: COMPUTE, query_params: params, clickhouse_settings: this.#settings });
     await this.#client.command({
       query: `INSERT INTO call_hour_versions (hour, version) SELECT toDateTime(arrayJoin({hours:Array(UInt32)}), 'UTC'), {version:UInt64}
         WHERE toUnixTimestamp64Micro(now64(6)) - {version:UInt64} < {within:UInt64}`,
