@@ -49,7 +49,23 @@ const COLUMNS = `call_id AS id, session_id AS sessionId, toUnixTimestamp64Micro(
   concat(answer_text_hash, ' ', arrayStringConcat(tool_names, ' '), ' ', arrayStringConcat(tool_argument_hashes, ' ')) AS said,
   client_ip AS client, server_ip AS server, server_port AS port`;
 
+/**
+ * Which of two calls that belong together came first. Their times alone can't say: a quick gateway adds less than two clocks differ,
+ * and each would be the next hop of the other.
+ */
+function comesFirst(front: Hop, back: Hop): boolean {
+  const [named, reverse] = [front.upstreamRequestId === back.requestId, back.upstreamRequestId === front.requestId];
+  if (front.upstreamRequestId !== '' && named) return true;
+  if (back.upstreamRequestId !== '' && reverse) return false;
+  const [onward, backward] = [front.server === back.client, back.server === front.client];
+  if (onward !== backward) return onward;
+  const longer = front.end - front.start - (back.end - back.start);
+  if (longer !== 0) return longer > 0;
+  return front.start !== back.start ? front.start < back.start : front.id < back.id;
+}
+
 function evidenceOf(front: Hop, back: Hop): FoundHop['evidence'] | null {
+  if (!comesFirst(front, back)) return null;
   if (front.id === back.id || (front.server === back.server && front.port === back.port)) return null;
   if (back.start < front.start - SLACK || back.end > front.end + SLACK || back.start > front.end) return null;
   if (front.upstreamRequestId !== '' && front.upstreamRequestId === back.requestId) return 'request_id';

@@ -73,6 +73,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'List agents, and give them names, owners and teams',
     load: async () => (await import('./agents.ts')).agents,
   },
+  {
+    name: 'map',
+    summary: 'Show who calls which server, and what software that is',
+    load: async () => (await import('./map.ts')).map,
+  },
   { name: 'sql', summary: 'Ask the database in SQL', load: async () => (await import('./sql.ts')).sql },
   {
     name: 'doctor',
