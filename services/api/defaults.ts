@@ -13,4 +13,11 @@ export const API_DEFAULTS = {
   /** Connections at once, and how long a request may take to come in. */
   connectionsMax: 100,
   requestTimeoutMs: 30_000,
+  /** A query of the store that takes longer is ended. */
+  querySecondsMax: 10,
+  /** Answers of lists: asked for again after `fresh`, and at most `stale` old. */
+  listFreshMs: 250,
+  listStaleMs: 1_000,
+  listCacheEntriesMax: 1_000,
+  listCacheCharsMax: 32_000_000,
 } as const;

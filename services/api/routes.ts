@@ -1,52 +1,72 @@
 /** The routes. What they answer is what `services/clickhouse` answers; the token is checked before them. */
-import type { FastifyInstance } from 'fastify';
-import { getCall, joinRequest, listCalls, type StoredCall } from '../clickhouse/queries.ts';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
 import type { Store } from '../clickhouse/store.ts';
-import { captureHealth, summarize } from '../clickhouse/summary.ts';
 import { EXPOSITION_TYPE } from '../observe/exposition.ts';
 import type { Observer } from '../observe/observer.ts';
-import { ApiFailure, fromStore } from './failure.ts';
-import { callIdOf, cursorText, listQueryOf } from './query.ts';
-
-interface ById {
-  readonly Params: { readonly id: string };
-}
+import { AnswerCache } from './answer-cache.ts';
+import { addCallRoutes } from './call-routes.ts';
+import { API_DEFAULTS } from './defaults.ts';
+import { type ApiFailure, fromStore } from './failure.ts';
+import { collectRoutes, described } from './openapi.ts';
+import { addOverviewRoutes } from './overview-routes.ts';
+import { parse } from './params.ts';
+import { addStoryRoutes } from './story-routes.ts';
+import { timeLimited } from './time-limited.ts';
 
 /** The only routes that need no token. */
 export const OPEN_ROUTES: ReadonlySet<string | undefined> = new Set(['/livez', '/readyz']);
 
-export function addRoutes(
-  app: FastifyInstance,
-  store: Store,
-  observer: Pick<Observer, 'metrics' | 'readiness'> | null,
-): void {
+/** Answers that many clients may ask for at once: each is made once, and written by the route's schema. */
+export class Answers {
+  readonly #cache = new AnswerCache({
+    freshMs: API_DEFAULTS.listFreshMs,
+    staleMs: API_DEFAULTS.listStaleMs,
+    entriesMax: API_DEFAULTS.listCacheEntriesMax,
+    charsMax: API_DEFAULTS.listCacheCharsMax,
+  });
+
+  async list(request: FastifyRequest, reply: FastifyReply, make: () => Promise<object>): Promise<FastifyReply> {
+    const text = await this.#cache.get(request.url, async () => reply.serialize(await fromStore(make())) as string);
+    return reply.type('application/json; charset=utf-8').send(text);
+  }
+}
+
+/** The checks that routes ask for by their schemas: zod's, not those of fastify. */
+export function checkBySchemas(app: FastifyInstance): void {
+  app.setValidatorCompiler<z.ZodObject>(({ schema }) => (value) => {
+    try {
+      return { value: parse(schema, value) };
+    } catch (error) {
+      return { error: error as ApiFailure };
+    }
+  });
+}
+
+export interface RouteOptions {
+  readonly observer: Pick<Observer, 'metrics' | 'readiness'> | null;
+}
+
+/** Adds all routes. The function that it returns makes the OpenAPI document of them. */
+export function addRoutes(app: FastifyInstance, unlimited: Store, { observer }: RouteOptions): () => object {
+  checkBySchemas(app);
+  const document = collectRoutes(app);
+  const store = timeLimited(unlimited, API_DEFAULTS.querySecondsMax);
+  const answers = new Answers();
   app.get('/livez', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
     if (observer !== null) {
       const readiness = observer.readiness();
       return reply.code(readiness.status === 'ready' ? 200 : 503).send(readiness);
     }
-    const { success } = await store.client.ping();
+    const { success } = await unlimited.client.ping();
     return reply.code(success ? 200 : 503).send({ status: success ? 'ok' : 'store unreachable' });
   });
   if (observer !== null) app.get('/metrics', (_request, reply) => reply.type(EXPOSITION_TYPE).send(observer.metrics()));
-  app.get('/api/v1/summary', () => fromStore(summarize(store)));
-  app.get('/api/v1/health', () => fromStore(captureHealth(store)));
-  app.get('/api/v1/calls', async (request) => {
-    const page = await fromStore(listCalls(store, listQueryOf(request.query)));
-    return { calls: page.calls, next: page.next === null ? null : cursorText(page.next) };
-  });
-  app.get<ById>('/api/v1/calls/:id', (request) => storedCall(store, request.params.id));
-  app.get<ById>('/api/v1/calls/:id/request', async (request, reply) => {
-    const { call, parts } = await storedCall(store, request.params.id);
-    if (call.requestSkeleton === '') throw new ApiFailure('not_found', 'The request of this call is not stored.');
-    const contents = new Map(parts.map((part) => [part.hash, part]));
-    return reply.type('application/json').send(joinRequest(call.requestSkeleton, call.requestParts, contents));
-  });
-}
-
-async function storedCall(store: Store, id: string): Promise<StoredCall> {
-  const stored = await fromStore(getCall(store, callIdOf(id)));
-  if (stored === null) throw new ApiFailure('not_found', 'There is no such call.');
-  return stored;
+  addOverviewRoutes(app, store, answers);
+  addCallRoutes(app, store, answers);
+  addStoryRoutes(app, store, answers);
+  let openApi: object | null = null;
+  app.get('/api/v1/openapi.json', described({ summary: 'This document.' }), async () => (openApi ??= document()));
+  return document;
 }

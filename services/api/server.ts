@@ -101,7 +101,7 @@ function createApp(store: Store, options: ApiOptions): FastifyInstance {
     throw new ApiFailure('not_found', 'There is no such route.');
   });
   app.setErrorHandler((error, _request, reply) => fail(error, reply));
-  addRoutes(app, store, options.observer ?? null);
+  addRoutes(app, store, { observer: options.observer ?? null });
   return app;
 }
 

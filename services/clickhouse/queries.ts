@@ -16,27 +16,63 @@ export const QUERY_DEFAULTS = {
 type Client = Pick<Store, 'client'>;
 
 /** Fields that are large or of use for one call only; not in lists. */
-const DETAIL_FIELDS = ['requestSkeleton', 'requestParts', 'toolArguments', 'offeredTools', 'labels'] as const;
+export const DETAIL_FIELDS = [
+  'requestSkeleton',
+  'requestParts',
+  'toolArguments',
+  'toolArgumentHashes',
+  'toolPromptHashes',
+  'toolResultIds',
+  'toolResultNames',
+  'toolResultHashes',
+  'toolResultErrors',
+  'toolResultAgents',
+  'toolResultPreviews',
+  'offeredTools',
+  'labels',
+] as const;
 
 /** A call as lists show it. `time` is its place in the order (request start, or the earliest time known). */
 export type ListedCall = Omit<Call, (typeof DETAIL_FIELDS)[number]> & { readonly time: Micros };
 
-export interface CallFilter {
-  readonly agentId?: string | undefined;
-  readonly sessionId?: string | undefined;
-  /** Requested or answering model. */
-  readonly model?: string | undefined;
-  readonly outcome?: string | undefined;
-  readonly dialect?: string | undefined;
-  readonly provider?: string | undefined;
-  readonly completeness?: string | undefined;
-  readonly credential?: string | undefined;
-  /** A tool that the response asks for. */
-  readonly tool?: string | undefined;
+/** Columns that calls are chosen by as they are, under the names of the fields. */
+const EQUAL = {
+  agentId: 'agent_id',
+  sessionId: 'session_id',
+  threadId: 'thread_id',
+  turnId: 'turn_id',
+  userId: 'user_id',
+  teamId: 'team_id',
+  callKind: 'call_kind',
+  clientName: 'client_name',
+  sdk: 'sdk',
+  outcome: 'outcome',
+  finishReason: 'finish_reason',
+  errorType: 'error_type',
+  dialect: 'dialect',
+  provider: 'provider',
+  requestedModel: 'requested_model',
+  completeness: 'completeness',
+  credential: 'credential',
+  host: 'host',
+  network: 'network',
+  probe: 'probe',
+  origin: 'origin',
+  processName: 'process_name',
+  requestId: 'request_id',
+  responseId: 'response_id',
+} as const;
+
+export const CALL_TEXT_FILTERS = [...(Object.keys(EQUAL) as (keyof typeof EQUAL)[]), 'model', 'tool'] as const;
+
+/** `model`: requested or answering; `tool`: one that the response asks for. */
+export type CallFilter = { readonly [K in (typeof CALL_TEXT_FILTERS)[number]]?: string | undefined } & {
+  readonly status?: number | undefined;
+  readonly streaming?: boolean | undefined;
   /** µs, `from` included, `to` not. */
   readonly from?: Micros | undefined;
   readonly to?: Micros | undefined;
-}
+};
 
 export interface Cursor {
   readonly time: Micros;
@@ -60,19 +96,15 @@ export interface StoredCall {
 
 const MICROS_PARAM = (name: string) => `fromUnixTimestamp64Micro({${name}:Int64}, 'UTC')`;
 
-const CONDITIONS: Readonly<Record<keyof CallFilter, string>> = {
-  agentId: 'agent_id = {agentId:String}',
-  sessionId: 'session_id = {sessionId:String}',
+const CONDITIONS = {
+  ...Object.fromEntries(Object.entries(EQUAL).map(([name, column]) => [name, `${column} = {${name}:String}`])),
   model: '(model = {model:String} OR requested_model = {model:String})',
-  outcome: 'outcome = {outcome:String}',
-  dialect: 'dialect = {dialect:String}',
-  provider: 'provider = {provider:String}',
-  completeness: 'completeness = {completeness:String}',
-  credential: 'credential = {credential:String}',
   tool: 'has(tool_names, {tool:String})',
+  status: 'status = {status:UInt16}',
+  streaming: 'streaming = {streaming:Bool}',
   from: `request_start >= ${MICROS_PARAM('from')}`,
   to: `request_start < ${MICROS_PARAM('to')}`,
-};
+} as Readonly<Record<keyof CallFilter, string>>;
 
 /** A WHERE clause and its parameters; only what is given is asked for. */
 export function whereOf(filter: CallFilter): {
@@ -102,11 +134,9 @@ export async function listCalls(
     params.beforeTime = options.before.time;
     params.beforeId = options.before.callId;
   }
-  const detail: readonly (string | null)[] = DETAIL_FIELDS;
-  const columns = CALLS.columns.filter((column) => column.key !== null && !detail.includes(column.key));
   const calls = await ask<ListedCall>(
     store,
-    `SELECT ${fieldsOf(columns)} FROM calls ${whereText(conditions)}
+    `SELECT ${LISTED} FROM calls ${whereText(conditions)}
      ORDER BY request_start DESC, call_id DESC LIMIT {limit:UInt32}`,
     { ...params, limit },
   );
@@ -240,3 +270,7 @@ function fieldsOf(columns: readonly Column<Call>[]): string {
   });
   return [...fields, 'toUnixTimestamp64Micro(request_start) AS time'].join(', ');
 }
+
+const detail: readonly (string | null)[] = DETAIL_FIELDS;
+export const LISTED_COLUMNS = CALLS.columns.filter(({ key }) => key !== null && !detail.includes(key));
+const LISTED = fieldsOf(LISTED_COLUMNS);
