@@ -1,18 +1,26 @@
 /**
- * Answers of lists, kept for a moment: many clients that look at the same page cost one query. An answer is at most
- * `staleMs` (and the time of a query) old; from `freshMs` on the next one is asked for while the old one is given.
+ * Answers of lists, kept while the store doesn't change: many clients that look at the same pages cost one query a page and change.
+ * After a change an answer is given for at most `staleMs` more, while the new one is asked for; so is every answer where
+ * nobody can tell whether the store changed.
  */
 export interface AnswerCacheOptions {
+  /** No answer is asked for again sooner. */
   readonly freshMs: number;
   readonly staleMs: number;
   readonly entriesMax: number;
   /** Characters of all answers. */
   readonly charsMax: number;
+  /** Which state the store is in; null when that isn't known. */
+  readonly version: () => Promise<string | null>;
 }
 
 interface Entry {
   readonly text: string;
+  /** Of the store, before it was asked. */
+  readonly version: string | null;
   readonly madeMs: number;
+  /** When it was known the last time that nothing had changed. */
+  validMs: number;
 }
 
 export class AnswerCache {
@@ -28,22 +36,28 @@ export class AnswerCache {
     this.#now = now;
   }
 
-  /** The answer of `key`; `make` is called when there is none that is fresh, and once for all who wait. Failures aren't kept. */
+  /** The answer of `key`; `make` is called when there is none that holds, and once for all who wait. Failures aren't kept. */
   async get(key: string, make: () => Promise<string>): Promise<string> {
+    const version = await this.#options.version();
     const entry = this.#entries.get(key);
-    const ageMs = entry === undefined ? Number.POSITIVE_INFINITY : this.#now() - entry.madeMs;
-    if (entry === undefined || ageMs >= this.#options.staleMs) return this.#ask(key, make);
-    // Who gets the old answer isn't told that the new one failed: who comes after it is old is.
-    if (ageMs >= this.#options.freshMs) this.#ask(key, make).catch(() => {});
+    if (entry === undefined) return this.#ask(key, version, make);
+    const now = this.#now();
+    if (version !== null && entry.version === version) {
+      entry.validMs = now;
+      return entry.text;
+    }
+    if (now - entry.validMs >= this.#options.staleMs) return this.#ask(key, version, make);
+    // Who gets the old answer isn't told that the new one failed: who comes when it is too old is.
+    if (now - entry.madeMs >= this.#options.freshMs) this.#ask(key, version, make).catch(() => {});
     return entry.text;
   }
 
-  #ask(key: string, make: () => Promise<string>): Promise<string> {
+  #ask(key: string, version: string | null, make: () => Promise<string>): Promise<string> {
     const under = this.#asked.get(key);
     if (under !== undefined) return under;
     const asked = make()
       .then((text) => {
-        this.#keep(key, text);
+        this.#keep(key, text, version);
         return text;
       })
       .finally(() => this.#asked.delete(key));
@@ -51,9 +65,10 @@ export class AnswerCache {
     return asked;
   }
 
-  #keep(key: string, text: string): void {
+  #keep(key: string, text: string, version: string | null): void {
     this.#drop(key);
-    this.#entries.set(key, { text, madeMs: this.#now() });
+    const now = this.#now();
+    this.#entries.set(key, { text, version, madeMs: now, validMs: now });
     this.#chars += text.length;
     for (const oldest of this.#entries.keys()) {
       if (this.#entries.size <= this.#options.entriesMax && this.#chars <= this.#options.charsMax) return;

@@ -15,7 +15,7 @@ export const API_DEFAULTS = {
   requestTimeoutMs: 30_000,
   /** A query of the store that takes longer is ended. */
   querySecondsMax: 10,
-  /** Answers of lists: asked for again after `fresh`, and at most `stale` old. */
+  /** Lists: whether the store has changed is asked again after `fresh`, and an answer may be so much (`stale`) older than a change. */
   listFreshMs: 250,
   listStaleMs: 1_000,
   listCacheEntriesMax: 1_000,

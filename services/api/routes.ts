@@ -11,6 +11,7 @@ import { type ApiFailure, fromStore } from './failure.ts';
 import { collectRoutes, described } from './openapi.ts';
 import { addOverviewRoutes } from './overview-routes.ts';
 import { parse } from './params.ts';
+import { StoreVersion } from './store-version.ts';
 import { addStoryRoutes } from './story-routes.ts';
 import { timeLimited } from './time-limited.ts';
 
@@ -19,12 +20,18 @@ export const OPEN_ROUTES: ReadonlySet<string | undefined> = new Set(['/livez', '
 
 /** Answers that many clients may ask for at once: each is made once, and written by the route's schema. */
 export class Answers {
-  readonly #cache = new AnswerCache({
-    freshMs: API_DEFAULTS.listFreshMs,
-    staleMs: API_DEFAULTS.listStaleMs,
-    entriesMax: API_DEFAULTS.listCacheEntriesMax,
-    charsMax: API_DEFAULTS.listCacheCharsMax,
-  });
+  readonly #cache: AnswerCache;
+
+  constructor(store: Store) {
+    const times = { freshMs: API_DEFAULTS.listFreshMs, staleMs: API_DEFAULTS.listStaleMs };
+    const changes = new StoreVersion(store, times);
+    this.#cache = new AnswerCache({
+      ...times,
+      entriesMax: API_DEFAULTS.listCacheEntriesMax,
+      charsMax: API_DEFAULTS.listCacheCharsMax,
+      version: () => changes.current(),
+    });
+  }
 
   async list(request: FastifyRequest, reply: FastifyReply, make: () => Promise<object>): Promise<FastifyReply> {
     const text = await this.#cache.get(request.url, async () => reply.serialize(await fromStore(make())) as string);
@@ -52,7 +59,7 @@ export function addRoutes(app: FastifyInstance, unlimited: Store, { observer }: 
   checkBySchemas(app);
   const document = collectRoutes(app);
   const store = timeLimited(unlimited, API_DEFAULTS.querySecondsMax);
-  const answers = new Answers();
+  const answers = new Answers(store);
   app.get('/livez', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
     if (observer !== null) {
