@@ -10,6 +10,8 @@ export interface Task {
   readonly targets: readonly string[];
   readonly connections: number;
   readonly seconds: number;
+  /** Ask for each target once before the time begins. */
+  readonly warm: boolean;
 }
 
 export interface Outcome {
@@ -40,6 +42,14 @@ function fetchOnce(task: Task, agent: Agent, target: string): Promise<{ status: 
 
 async function run(task: Task): Promise<Outcome> {
   const agent = new Agent({ keepAlive: true, maxSockets: task.connections });
+  if (task.warm) {
+    const waiting = [...task.targets];
+    const warmUp = async (): Promise<void> => {
+      for (let target = waiting.pop(); target !== undefined; target = waiting.pop())
+        await fetchOnce(task, agent, target);
+    };
+    await Promise.all([warmUp(), warmUp(), warmUp()]);
+  }
   const times: number[] = [];
   let [failures, bytes, at] = [0, 0, 0];
   const began = performance.now();

@@ -8,14 +8,14 @@ export interface AnswerCacheOptions {
   readonly freshMs: number;
   readonly staleMs: number;
   readonly entriesMax: number;
-  /** Characters of all answers. */
-  readonly charsMax: number;
+  /** Of all answers. */
+  readonly bytesMax: number;
   /** Which state the store is in; null when that isn't known. */
   readonly version: () => Promise<string | null>;
 }
 
 interface Entry {
-  readonly text: string;
+  readonly bytes: Buffer;
   /** Of the store, before it was asked. */
   readonly version: string | null;
   readonly madeMs: number;
@@ -28,8 +28,8 @@ export class AnswerCache {
   readonly #now: () => number;
   /** The one that was made the longest ago first. */
   readonly #entries = new Map<string, Entry>();
-  readonly #asked = new Map<string, Promise<string>>();
-  #chars = 0;
+  readonly #asked = new Map<string, Promise<Buffer>>();
+  #size = 0;
 
   constructor(options: AnswerCacheOptions, now: () => number = performance.now.bind(performance)) {
     this.#options = options;
@@ -37,47 +37,47 @@ export class AnswerCache {
   }
 
   /** The answer of `key`; `make` is called when there is none that holds, and once for all who wait. Failures aren't kept. */
-  async get(key: string, make: () => Promise<string>): Promise<string> {
+  async get(key: string, make: () => Promise<Buffer>): Promise<Buffer> {
     const version = await this.#options.version();
     const entry = this.#entries.get(key);
     if (entry === undefined) return this.#ask(key, version, make);
     const now = this.#now();
     if (version !== null && entry.version === version) {
       entry.validMs = now;
-      return entry.text;
+      return entry.bytes;
     }
     if (now - entry.validMs >= this.#options.staleMs) return this.#ask(key, version, make);
     // Who gets the old answer isn't told that the new one failed: who comes when it is too old is.
     if (now - entry.madeMs >= this.#options.freshMs) this.#ask(key, version, make).catch(() => {});
-    return entry.text;
+    return entry.bytes;
   }
 
-  #ask(key: string, version: string | null, make: () => Promise<string>): Promise<string> {
+  #ask(key: string, version: string | null, make: () => Promise<Buffer>): Promise<Buffer> {
     const under = this.#asked.get(key);
     if (under !== undefined) return under;
     const asked = make()
-      .then((text) => {
-        this.#keep(key, text, version);
-        return text;
+      .then((bytes) => {
+        this.#keep(key, bytes, version);
+        return bytes;
       })
       .finally(() => this.#asked.delete(key));
     this.#asked.set(key, asked);
     return asked;
   }
 
-  #keep(key: string, text: string, version: string | null): void {
+  #keep(key: string, bytes: Buffer, version: string | null): void {
     this.#drop(key);
     const now = this.#now();
-    this.#entries.set(key, { text, version, madeMs: now, validMs: now });
-    this.#chars += text.length;
+    this.#entries.set(key, { bytes, version, madeMs: now, validMs: now });
+    this.#size += bytes.length;
     for (const oldest of this.#entries.keys()) {
-      if (this.#entries.size <= this.#options.entriesMax && this.#chars <= this.#options.charsMax) return;
+      if (this.#entries.size <= this.#options.entriesMax && this.#size <= this.#options.bytesMax) return;
       this.#drop(oldest);
     }
   }
 
   #drop(key: string): void {
-    this.#chars -= this.#entries.get(key)?.text.length ?? 0;
+    this.#size -= this.#entries.get(key)?.bytes.length ?? 0;
     this.#entries.delete(key);
   }
 }

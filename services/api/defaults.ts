@@ -19,5 +19,18 @@ export const API_DEFAULTS = {
   listFreshMs: 250,
   listStaleMs: 1_000,
   listCacheEntriesMax: 1_000,
-  listCacheCharsMax: 32_000_000,
+  listCacheBytesMax: 32_000_000,
+  /** Live updates: streams at once; how often the store is looked at; a stream's events that wait for a slow reader. */
+  streamsMax: 20,
+  livePollMs: 500,
+  liveRowsMax: 2_000,
+  liveBufferBytesMax: 8_000_000,
+  /** Events that a stream can go on after. */
+  liveEventsKept: 5_000,
+  liveBytesKept: 16_000_000,
+  /** Without anybody who listens events are missed after so long. */
+  livePauseMs: 60_000,
+  liveBeatMs: 15_000,
+  /** How long a reader that was too slow may take to read why it is dropped. */
+  liveDropMs: 30_000,
 } as const;

@@ -8,6 +8,7 @@ import { AnswerCache } from './answer-cache.ts';
 import { addCallRoutes } from './call-routes.ts';
 import { API_DEFAULTS } from './defaults.ts';
 import { type ApiFailure, fromStore } from './failure.ts';
+import { addLiveRoutes } from './live-routes.ts';
 import { collectRoutes, described } from './openapi.ts';
 import { addOverviewRoutes } from './overview-routes.ts';
 import { parse } from './params.ts';
@@ -28,14 +29,16 @@ export class Answers {
     this.#cache = new AnswerCache({
       ...times,
       entriesMax: API_DEFAULTS.listCacheEntriesMax,
-      charsMax: API_DEFAULTS.listCacheCharsMax,
+      bytesMax: API_DEFAULTS.listCacheBytesMax,
       version: () => changes.current(),
     });
   }
 
   async list(request: FastifyRequest, reply: FastifyReply, make: () => Promise<object>): Promise<FastifyReply> {
-    const text = await this.#cache.get(request.url, async () => reply.serialize(await fromStore(make())) as string);
-    return reply.type('application/json; charset=utf-8').send(text);
+    const bytes = await this.#cache.get(request.url, async () => {
+      return Buffer.from(reply.serialize(await fromStore(make())) as string);
+    });
+    return reply.type('application/json; charset=utf-8').send(bytes);
   }
 }
 
@@ -73,6 +76,7 @@ export function addRoutes(app: FastifyInstance, unlimited: Store, { observer }: 
   addOverviewRoutes(app, store, answers);
   addCallRoutes(app, store, answers);
   addStoryRoutes(app, store, answers);
+  addLiveRoutes(app, store);
   let openApi: object | null = null;
   app.get('/api/v1/openapi.json', described({ summary: 'This document.' }), async () => (openApi ??= document()));
   return document;

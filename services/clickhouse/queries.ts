@@ -140,6 +140,7 @@ export async function listCalls(
     `SELECT toUnixTimestamp64Micro(request_start) AS time, call_id AS callId FROM calls ${whereText(conditions)}
      ORDER BY request_start DESC, call_id DESC LIMIT {limit:UInt32}`,
     { ...params, limit },
+    { max_threads: 2 },
   );
   const last = places.length === limit ? places.at(-1) : undefined;
   return { calls: await listedAt(store, places), next: last ?? null };
@@ -295,4 +296,4 @@ function fieldsOf(columns: readonly Column<Call>[]): string {
 
 const detail: readonly (string | null)[] = DETAIL_FIELDS;
 export const LISTED_COLUMNS = CALLS.columns.filter(({ key }) => key !== null && !detail.includes(key));
-const LISTED = fieldsOf(LISTED_COLUMNS);
+export const LISTED = fieldsOf(LISTED_COLUMNS);
