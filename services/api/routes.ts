@@ -15,6 +15,8 @@ import { parse } from './params.ts';
 import { StoreVersion } from './store-version.ts';
 import { addStoryRoutes } from './story-routes.ts';
 import { timeLimited } from './time-limited.ts';
+import { TrafficCounters } from './traffic-counters.ts';
+import { trafficText } from './traffic-text.ts';
 
 /** The only routes that need no token. */
 export const OPEN_ROUTES: ReadonlySet<string | undefined> = new Set(['/livez', '/readyz']);
@@ -54,11 +56,25 @@ export function checkBySchemas(app: FastifyInstance): void {
 }
 
 export interface RouteOptions {
+  /** Whether /metrics/traffic tells agents apart. */
+  readonly trafficByAgent: boolean;
   readonly observer: Pick<Observer, 'metrics' | 'readiness'> | null;
 }
 
+function addTrafficRoute(app: FastifyInstance, store: Store, byAgent: boolean): void {
+  const counters = new TrafficCounters(store, byAgent);
+  app.get('/metrics/traffic', async (_request, reply) => {
+    const groups = await fromStore(counters.read());
+    return reply.type(EXPOSITION_TYPE).send(trafficText(groups, byAgent));
+  });
+}
+
 /** Adds all routes. The function that it returns makes the OpenAPI document of them. */
-export function addRoutes(app: FastifyInstance, unlimited: Store, { observer }: RouteOptions): () => object {
+export function addRoutes(
+  app: FastifyInstance,
+  unlimited: Store,
+  { observer, trafficByAgent }: RouteOptions,
+): () => object {
   checkBySchemas(app);
   const document = collectRoutes(app);
   const store = timeLimited(unlimited, API_DEFAULTS.querySecondsMax);
@@ -73,6 +89,7 @@ export function addRoutes(app: FastifyInstance, unlimited: Store, { observer }: 
     return reply.code(success ? 200 : 503).send({ status: success ? 'ok' : 'store unreachable' });
   });
   if (observer !== null) app.get('/metrics', (_request, reply) => reply.type(EXPOSITION_TYPE).send(observer.metrics()));
+  addTrafficRoute(app, store, trafficByAgent);
   addOverviewRoutes(app, store, answers);
   addCallRoutes(app, store, answers);
   addStoryRoutes(app, store, answers);

@@ -3,12 +3,9 @@
  *
  *   GET /livez                      200 while the process serves (no token)
  *   GET /readyz                     200 when the process does its work (or, where nothing is captured, the store answers), else 503 (no token)
- *   GET /metrics                    in the Prometheus text format
- *   GET /api/v1/summary             totals, by agent, model, dialect and outcome; tools; capture health
- *   GET /api/v1/health              what the capture saw and missed
- *   GET /api/v1/calls?…             newest first, without contents; filters, `from` and `to` (µs), `limit`, `cursor`
- *   GET /api/v1/calls/:id           one call with its contents
- *   GET /api/v1/calls/:id/request   the request's text, put together again
+ *   GET /metrics                    of this process, in the Prometheus text format
+ *   GET /metrics/traffic            of the watched traffic
+ *   GET /api/v1/…                   what is stored, and live updates: docs/api.md, /api/v1/openapi.json
  *
  * Failures: see failure.ts.
  */
@@ -32,6 +29,8 @@ export interface ApiOptions {
   readonly token: Buffer;
   /** What /readyz and /metrics tell; null or absent: /readyz asks the store, and there are no metrics. */
   readonly observer?: Pick<Observer, 'metrics' | 'readiness'> | null;
+  /** Whether /metrics/traffic tells agents apart; default false. */
+  readonly trafficByAgent?: boolean;
   /** Told of every request that ended in a 5xx, with its reason in `cause`. */
   readonly onFailure?: (failure: ApiFailure) => void;
 }
@@ -101,7 +100,10 @@ function createApp(store: Store, options: ApiOptions): FastifyInstance {
     throw new ApiFailure('not_found', 'There is no such route.');
   });
   app.setErrorHandler((error, _request, reply) => fail(error, reply));
-  addRoutes(app, store, { observer: options.observer ?? null });
+  addRoutes(app, store, {
+    observer: options.observer ?? null,
+    trafficByAgent: options.trafficByAgent ?? false,
+  });
   return app;
 }
 
