@@ -9,6 +9,7 @@ export const STATUS = {
   bad_request: 400,
   unauthorized: 401,
   not_found: 404,
+  method_not_allowed: 405,
   /** The call is there, but not all of its contents: their retention has ended. */
   content_missing: 410,
   /** Asked for by a name that isn't this machine's loopback. */

@@ -103,13 +103,24 @@ function operationOf({ url }: RouteOptions, method: string, route: Described): o
   };
 }
 
-/** Remembers the routes that are added to `app` from now on. The function that it returns makes the document of them. */
-export function collectRoutes(app: FastifyInstance): () => object {
+export interface CollectedRoutes {
+  document(): object;
+  /** Methods of each path. */
+  methods(): ReadonlyMap<string, readonly string[]>;
+}
+
+/** Remembers the routes that are added to `app` from now on. */
+export function collectRoutes(app: FastifyInstance): CollectedRoutes {
   const routes: RouteOptions[] = [];
   app.addHook('onRoute', (route) => {
     routes.push(route);
   });
-  return () => documentOf(routes);
+  const methodsOf = (url: string): string[] =>
+    routes.filter((route) => route.url === url).flatMap((route) => [route.method].flat());
+  return {
+    document: () => documentOf(routes),
+    methods: () => new Map(routes.map(({ url }) => [url, methodsOf(url)])),
+  };
 }
 
 function documentOf(routes: readonly RouteOptions[]): object {

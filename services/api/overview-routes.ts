@@ -4,7 +4,6 @@ import type { z } from 'zod';
 import { callMetrics, METRIC_LIMITS } from '../clickhouse/metrics.ts';
 import type { Store } from '../clickhouse/store.ts';
 import { captureHealth, summarize } from '../clickhouse/summary.ts';
-import { ApiFailure } from './failure.ts';
 import { described } from './openapi.ts';
 import { METRICS_QUERY } from './query.ts';
 import type { Answers } from './routes.ts';
@@ -12,6 +11,11 @@ import { HEALTH, METRICS_ANSWER, SUMMARY } from './summary-schemas.ts';
 
 /** Without `from` the last hour before `to`, without `to` until now. */
 const SPAN_MICROS = 3_600_000_000;
+
+/** Steps that would be too many are made longer; the answer says how long they are. */
+function shortestStep(from: number, to: number): number {
+  return Math.ceil(Math.max(0, to - from) / 1e6 / METRIC_LIMITS.stepsMax);
+}
 
 export function addOverviewRoutes(app: FastifyInstance, store: Store, answers: Answers): void {
   app.get(
@@ -34,13 +38,9 @@ export function addOverviewRoutes(app: FastifyInstance, store: Store, answers: A
     }),
     (request, reply) =>
       answers.list(request, reply, async () => {
-        const { by = null, stepSeconds = null, to = Date.now() * 1000, ...rest } = request.query;
+        const { by = null, stepSeconds: step, to = Date.now() * 1000, ...rest } = request.query;
         const { from = Math.max(0, to - SPAN_MICROS), ...filter } = rest;
-        if (stepSeconds !== null && (to - from) / (stepSeconds * 1e6) > METRIC_LIMITS.stepsMax)
-          throw new ApiFailure(
-            'bad_request',
-            `stepSeconds is too short: there would be more than ${METRIC_LIMITS.stepsMax} steps.`,
-          );
+        const stepSeconds = step === undefined ? null : Math.max(step, shortestStep(from, to));
         const found = await callMetrics(store, { filter: { ...filter, from, to }, by, stepSeconds });
         return { from, to, by, stepSeconds, ...found };
       }),

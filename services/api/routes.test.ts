@@ -123,6 +123,8 @@ describe('details', () => {
     const none = '0'.repeat(32);
     for (const target of [`calls/${none}/hops`, 'sessions/none', `turns/${none}`, `tool-calls/${none}/0`])
       assert.equal(codeOf(await stage.get(`/api/v1/${target}`)), 'not_found', target);
+    assert.equal(codeOf(await stage.get(`/api/v1/sessions/${encodeURIComponent('ü?'.repeat(125))}`)), 'not_found');
+    assert.equal(codeOf(await stage.get(`/api/v1/sessions/${'x'.repeat(501)}`)), 'bad_request');
     for (const target of ['turns/x', `tool-calls/${none}/x`, 'tool-calls/x/0', `tool-calls/${none}/-1`])
       assert.equal(codeOf(await stage.get(`/api/v1/${target}`)), 'bad_request', target);
   });
@@ -167,17 +169,13 @@ describe('metrics', () => {
     assert.deepEqual((await query({ ...span, agentId: 'nobody' })).points, []);
   });
 
-  test('with too many steps or unknown dimensions are refused', async () => {
-    for (const params of [
-      { ...span, stepSeconds: '1' },
-      { by: 'prompt' },
-      { by: '' },
-      { stepSeconds: '0' },
-      { limit: '1' },
-    ]) {
+  test('with unknown dimensions are refused, and too many steps made longer', async () => {
+    for (const params of [{ by: 'prompt' }, { by: '' }, { stepSeconds: '0' }, { limit: '1' }]) {
       const answer = await stage.get(`/api/v1/metrics?${new URLSearchParams(params as Record<string, string>)}`);
       assert.equal(codeOf(answer), 'bad_request', JSON.stringify(params));
     }
+    const { body } = await stage.get(`/api/v1/metrics?${new URLSearchParams({ ...span, stepSeconds: '1' })}`);
+    assert.equal(body.stepSeconds, Math.ceil((START + 1e9 - SAMPLE_TIME) / 1e6 / 1500));
   });
 });
 

@@ -7,7 +7,7 @@ import type { Observer } from '../observe/observer.ts';
 import { AnswerCache } from './answer-cache.ts';
 import { addCallRoutes } from './call-routes.ts';
 import { API_DEFAULTS } from './defaults.ts';
-import { type ApiFailure, fromStore } from './failure.ts';
+import { ApiFailure, fromStore } from './failure.ts';
 import { addLiveRoutes } from './live-routes.ts';
 import { collectRoutes, described } from './openapi.ts';
 import { addOverviewRoutes } from './overview-routes.ts';
@@ -55,6 +55,25 @@ export function checkBySchemas(app: FastifyInstance): void {
   });
 }
 
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'QUERY'] as const;
+
+/** A path that is there answers 405 to what it isn't made for (RFC 9110 section 15.5.6). */
+function refuseOtherMethods(app: FastifyInstance, methods: ReadonlyMap<string, readonly string[]>): void {
+  for (const [url, known] of methods) {
+    const others = METHODS.filter((method) => !known.includes(method));
+    app.route({
+      method: others,
+      url,
+      // Before a body is looked at.
+      onRequest: async (_request, reply) => {
+        reply.header('allow', known.join(', '));
+        throw new ApiFailure('method_not_allowed', 'This route is not made for that method.');
+      },
+      handler: () => {},
+    });
+  }
+}
+
 export interface RouteOptions {
   /** Whether /metrics/traffic tells agents apart. */
   readonly trafficByAgent: boolean;
@@ -76,7 +95,7 @@ export function addRoutes(
   { observer, trafficByAgent }: RouteOptions,
 ): () => object {
   checkBySchemas(app);
-  const document = collectRoutes(app);
+  const routes = collectRoutes(app);
   const store = timeLimited(unlimited, API_DEFAULTS.querySecondsMax);
   const answers = new Answers(store);
   app.get('/livez', async () => ({ status: 'ok' }));
@@ -95,6 +114,11 @@ export function addRoutes(
   addStoryRoutes(app, store, answers);
   addLiveRoutes(app, store);
   let openApi: object | null = null;
-  app.get('/api/v1/openapi.json', described({ summary: 'This document.' }), async () => (openApi ??= document()));
-  return document;
+  app.get(
+    '/api/v1/openapi.json',
+    described({ summary: 'This document.' }),
+    async () => (openApi ??= routes.document()),
+  );
+  refuseOtherMethods(app, routes.methods());
+  return routes.document;
 }

@@ -81,6 +81,8 @@ function createApp(store: Store, options: ApiOptions): FastifyInstance {
   const app = fastify({
     logger: false,
     forceCloseConnections: true,
+    // Ids of sessions and agents are what the traffic says, and percent-encoded.
+    routerOptions: { maxParamLength: 3 * API_DEFAULTS.filterCharsMax },
     bodyLimit: API_DEFAULTS.bodyBytesMax,
     requestTimeout: API_DEFAULTS.requestTimeoutMs,
     http: { maxHeaderSize: API_DEFAULTS.headBytesMax },

@@ -77,11 +77,15 @@ export function stories(): CallFacts[] {
   return [...looping.calls, ...plain.calls];
 }
 
+const DETAILED = 900_001;
+/** The call whose contents are stored. */
+export const DETAILED_ID = sampleCall(DETAILED).callId;
+
 /** Something in every table: calls with and without contents, exchanges, stories. */
 export async function fill(stage: Stage): Promise<void> {
   const question = contentOf('message', '{"role":"user","content":"Where do bitterns live?"}');
   const answer = contentOf('response', '{"answer":"In reeds."}');
-  const detailed = sampleCall(900_001, {
+  const detailed = sampleCall(DETAILED, {
     agentId: 'detailed',
     streaming: false,
     ttftMs: null,
