@@ -186,3 +186,42 @@ test('parameters that a route does not know are refused everywhere', async () =>
     assert.equal(codeOf(await stage.get(`${target}?nonsense=1`)), 'bad_request', path);
   }
 });
+
+const HOSTILE = [
+  "'",
+  "\\' OR 1=1 --",
+  "x') UNION ALL SELECT name FROM system.users --",
+  '{agentId:String}',
+  '\\N',
+  '\0',
+  '%00',
+  '🐦\u{d800}',
+];
+
+test('hostile values of every parameter of every route are refused or find nothing, and nothing of the inside is told', async () => {
+  const { body } = await stage.get('/api/v1/openapi.json');
+  const paths = body.paths as Record<string, { get: { parameters: { name: string; in: string }[] } }>;
+  for (const [path, { get }] of Object.entries(paths)) {
+    for (const { name, in: place } of get.parameters) {
+      for (const value of HOSTILE) {
+        const written = encodeURIComponent(value.toWellFormed());
+        const target = path.replace(`{${name}}`, written).replace('{id}', '0'.repeat(32)).replace('{position}', '0');
+        if (path === '/api/v1/events' && name === 'agentId') continue;
+        const answer = await stage.get(place === 'path' ? target : `${target}?${name}=${written}`);
+        const what = `${path} ${name}=${JSON.stringify(value)}: ${answer.status} ${answer.text.slice(0, 200)}`;
+        assert.ok(answer.status < 500, what);
+        if (answer.status !== 200) assert.equal(typeof codeOf(answer), 'string', what);
+        assert.doesNotMatch(answer.text, /SELECT|ClickHouse|node_modules|\n\s+at |FST_ERR|callId/, what);
+      }
+    }
+  }
+});
+
+test('no route of the document answers without the token', async () => {
+  const { body } = await stage.get('/api/v1/openapi.json');
+  for (const path of [...Object.keys(body.paths as object), '/metrics/traffic']) {
+    const target = path.replace('{id}', '0'.repeat(32)).replace('{position}', '0');
+    for (const method of ['GET', 'POST'])
+      assert.equal((await fetch(`${stage.api.url}${target}`, { method })).status, 401, `${method} ${target}`);
+  }
+});
