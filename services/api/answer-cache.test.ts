@@ -12,7 +12,15 @@ const get = async (key: string): Promise<string> => String(await cache.get(key, 
 beforeEach(() => {
   [now, version, made] = [0, '1', 0];
   cache = new AnswerCache(
-    { freshMs: 100, staleMs: 1000, entriesMax: 3, bytesMax: 30, version: async () => version },
+    {
+      freshMs: 100,
+      staleMs: 1000,
+      askedMax: 2,
+      busyStaleMs: 5000,
+      entriesMax: 3,
+      bytesMax: 30,
+      version: async () => version,
+    },
     () => now,
   );
 });
@@ -34,6 +42,20 @@ test('after a change the old answer is given once more at most for the time told
   now = 2000;
   version = '3';
   assert.equal(await get('a'), 'answer 3');
+});
+
+test('while too many answers are being made an old one is given for longer, but not for ever', async () => {
+  await get('a');
+  const never = (): Promise<Buffer> => new Promise(() => {});
+  void cache.get('b', never);
+  void cache.get('c', never);
+  await Promise.resolve();
+  version = '2';
+  now = 4999;
+  assert.equal(await get('a'), 'answer 1');
+  assert.equal(made, 1);
+  now = 5000;
+  assert.equal(await get('a'), 'answer 2');
 });
 
 test('where changes are not known an answer is old after a moment', async () => {

@@ -1,12 +1,15 @@
 /**
  * Answers of lists, kept while the store doesn't change: many clients that look at the same pages cost one query a page and change.
  * After a change an answer is given for at most `staleMs` more, while the new one is asked for; so is every answer where
- * nobody can tell whether the store changed.
+ * nobody can tell whether the store changed. While the store can't keep up, old answers are given for at most `busyStaleMs`.
  */
 export interface AnswerCacheOptions {
   /** No answer is asked for again sooner. */
   readonly freshMs: number;
   readonly staleMs: number;
+  /** While so many answers are being made, old ones are given for longer. */
+  readonly askedMax: number;
+  readonly busyStaleMs: number;
   readonly entriesMax: number;
   /** Of all answers. */
   readonly bytesMax: number;
@@ -46,9 +49,11 @@ export class AnswerCache {
       entry.validMs = now;
       return entry.bytes;
     }
-    if (now - entry.validMs >= this.#options.staleMs) return this.#ask(key, version, make);
+    const busy = this.#asked.size >= this.#options.askedMax;
+    if (now - entry.validMs >= (busy ? this.#options.busyStaleMs : this.#options.staleMs))
+      return this.#ask(key, version, make);
     // Who gets the old answer isn't told that the new one failed: who comes when it is too old is.
-    if (now - entry.madeMs >= this.#options.freshMs) this.#ask(key, version, make).catch(() => {});
+    if (!busy && now - entry.madeMs >= this.#options.freshMs) this.#ask(key, version, make).catch(() => {});
     return entry.bytes;
   }
 

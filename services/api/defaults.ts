@@ -18,6 +18,9 @@ export const API_DEFAULTS = {
   /** Lists: whether the store has changed is asked again after `fresh`, and an answer may be so much (`stale`) older than a change. */
   listFreshMs: 250,
   listStaleMs: 1_000,
+  /** While so many lists are being read, the answers may be older. */
+  listAskedMax: 4,
+  listBusyStaleMs: 10_000,
   listCacheEntriesMax: 1_000,
   listCacheBytesMax: 32_000_000,
   /** Live updates: streams at once; how often the store is looked at; a stream's events that wait for a slow reader. */

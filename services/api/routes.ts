@@ -30,6 +30,8 @@ export class Answers {
     const changes = new StoreVersion(store, times);
     this.#cache = new AnswerCache({
       ...times,
+      askedMax: API_DEFAULTS.listAskedMax,
+      busyStaleMs: API_DEFAULTS.listBusyStaleMs,
       entriesMax: API_DEFAULTS.listCacheEntriesMax,
       bytesMax: API_DEFAULTS.listCacheBytesMax,
       version: () => changes.current(),
