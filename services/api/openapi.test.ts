@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fastify, { type RouteOptions } from 'fastify';
 import type { Store } from '../clickhouse/store.ts';
+import { STATUS } from './failure.ts';
 import { openApiText } from './openapi-text.ts';
 import { addRoutes } from './routes.ts';
 
@@ -51,4 +52,10 @@ test('every parameter has a type or a list of values', () => {
   for (const { parameters, operationId } of operations)
     for (const { name, schema } of parameters)
       assert.ok('type' in (schema as object) || 'enum' in (schema as object), `${operationId} ${name}`);
+});
+
+test('docs/api.md tells every code of a failure with its status', () => {
+  const page = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8');
+  const told = [...page.matchAll(/^\| `(\w+)` \| (\d+) \|/gm)].map(([, code, status]) => [code, Number(status)]);
+  assert.deepEqual(new Map(told as [string, number][]), new Map(Object.entries(STATUS)));
 });
