@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs all tests: installs what they need first. Arguments are passed on to `node --test` (a file, --test-name-pattern=…).
-# Tests that need root, tcpdump, tshark, network namespaces, a Kafka broker (Java, Maven, OpenSSL) or an Alertmanager (Go 1.22 or newer)
-# skip outside CI when these are missing; with CI=true a skipped test is a failure.
+# Tests that need root, tcpdump, tshark, network namespaces, a Kafka broker (Java, Maven, OpenSSL), an Alertmanager (Go 1.22 or newer) or
+# schemathesis (Python) skip outside CI when these are missing; with CI=true a skipped test is a failure.
 # Property tests run from a fixed seed; PROPERTY_SEED=random looks for new cases.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -21,12 +21,28 @@ need ip iproute2
 need java openjdk-17-jre-headless
 need mvn maven
 need openssl openssl
+need python3 python3
 if [ -n "$missing" ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "test: installing$packages …" >&2
     (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages) >/dev/null
   else
     echo "test: not installed:$missing. The tests that need them are SKIPPED." >&2
+  fi
+fi
+
+# Holds the API against its OpenAPI document; pinned in scripts/schemathesis.txt.
+contract=$root/.cache/schemathesis
+if ! cmp -s scripts/schemathesis.txt "$contract/installed.txt"; then
+  rm -rf "$contract"
+  if ! python3 -c 'import ensurepip, venv' 2>/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv) >/dev/null || true
+  fi
+  if python3 -m venv "$contract" && "$contract/bin/pip" install -q --disable-pip-version-check -r scripts/schemathesis.txt; then
+    cp scripts/schemathesis.txt "$contract/installed.txt"
+  else
+    rm -rf "$contract"
+    echo "test: schemathesis can't be installed. The test that needs it is SKIPPED." >&2
   fi
 fi
 

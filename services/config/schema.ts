@@ -348,6 +348,10 @@ const api = z
       '',
       'File with the bearer token. Empty: api-token in the data folder, made at random on first use.',
     ),
+    trafficByAgent: flag(
+      false,
+      'Give the metrics of the watched traffic (/metrics/traffic) the label agent: only where there are few agents.',
+    ),
   })
   .prefault({})
   .describe('HTTP API.');

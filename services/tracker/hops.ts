@@ -16,7 +16,10 @@ import type { Micros } from '../common/types.ts';
 const SLACK = 250_000;
 /** Within this time of each other, µs: the longest call that is looked for. */
 const SPAN = 3_600_000_000;
-const IDS_MAX = 1000;
+/** Calls that are looked for at a time. */
+const IDS_MAX = 700;
+/** Longer ids are no ids that a gateway would pass on. */
+const ID_CHARS_MAX = 80;
 
 interface Hop {
   readonly id: string;
@@ -120,12 +123,19 @@ export class Hops {
 
   /** The hops that these calls are, or are the first of. */
   async find(callIds: readonly string[], from: Micros, to: Micros): Promise<FoundHop[]> {
+    const found = new Map<string, FoundHop>();
+    for (let at = 0; at < callIds.length; at += IDS_MAX) {
+      for (const hop of await this.#find(callIds.slice(at, at + IDS_MAX), from, to)) found.set(hop.callId, hop);
+    }
+    return [...found.values()];
+  }
+
+  async #find(ids: readonly string[], from: Micros, to: Micros): Promise<FoundHop[]> {
     const range =
       'request_start BETWEEN fromUnixTimestamp64Micro({from:Int64}) AND fromUnixTimestamp64Micro({to:Int64})';
-    const ids = [...callIds];
     const fresh = await this.#calls(`call_id IN {ids:Array(String)} AND ${range}`, { ids, from, to });
     const of = (key: 'responseId' | 'requestId' | 'upstreamRequestId' | 'stepId'): string[] => [
-      ...new Set(fresh.map((call) => call[key]).filter((value) => value !== '')),
+      ...new Set(fresh.map((call) => call[key]).filter((value) => value !== '' && value.length <= ID_CHARS_MAX)),
     ];
     const params = {
       responses: of('responseId'),

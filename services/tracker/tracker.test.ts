@@ -268,3 +268,18 @@ test('what a failed write left undone is done at the next look', async () => {
   await tracker.close();
   assert.deepEqual(await rows('SELECT count() AS n FROM turns'), [{ n: 8 }]);
 });
+
+test('thousands of calls and sessions at once, with long names, are no more than the server takes', async () => {
+  const calls = Array.from({ length: 3000 }, (_, n) => {
+    const [call] = new Thread({ session: `${n}-${'s'.repeat(200)}` }, n % 50)
+      .user('Hi')
+      .answers('Hello', { turnId: '' }).calls;
+    return call!;
+  });
+  await put(calls);
+  const tracker = new Tracker(store.client);
+  await tracker.catchUp();
+  await tracker.close();
+  assert.deepEqual(await rows('SELECT count() AS n FROM sessions'), [{ n: 3000 }]);
+  assert.deepEqual(await rows("SELECT count() AS n FROM calls WHERE turn_id = ''"), [{ n: 0 }]);
+});
