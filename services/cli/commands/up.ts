@@ -1,8 +1,9 @@
+import { otlpObserved } from '../../observe/sources/otlp.ts';
 import { storeObserved } from '../../observe/sources/sink.ts';
 import { type CommandBody, EXIT } from '../command.ts';
 import { captureLive } from '../live.ts';
 import { startObserving } from '../observe.ts';
-import { openConfiguredStore } from '../runtime.ts';
+import { createExporter, openConfiguredStore } from '../runtime.ts';
 import { curlLine, serveApi, untilAborted } from '../serve.ts';
 import { storeTarget } from '../target.ts';
 import { formatCount } from '../terminal/units.ts';
@@ -37,7 +38,12 @@ export const up: CommandBody = {
     const config = { ...loaded.config, api: { ...loaded.config.api, port } };
     const store = await openConfiguredStore(config);
     const observing = await startObserving(context, 'up');
+    const otlp = await createExporter(config, store);
     try {
+      if (otlp !== null) {
+        observing.add(otlpObserved(otlp.exporter));
+        otlp.exporter.start();
+      }
       const api = await serveApi(config, store, context, observing.observer);
       print(`API on ${api.url}`);
       print(`  ${curlLine(config, api, '/api/v1/summary')}`);
@@ -64,6 +70,7 @@ export const up: CommandBody = {
         await api.close();
       }
     } finally {
+      await otlp?.close();
       observing.close();
       await store.close();
     }
