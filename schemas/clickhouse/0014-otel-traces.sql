@@ -98,6 +98,11 @@ SELECT
         'gen_ai.usage.cache_creation.input_tokens', ifNull(toString(r.cache_write_tokens), ''),
         'gen_ai.usage.cache_creation_input_tokens', ifNull(toString(r.cache_write_tokens), ''),
         'gen_ai.usage.reasoning.output_tokens', ifNull(toString(r.reasoning_tokens), ''),
+        'langfuse.observation.usage_details', toString(ifNull(if(isNull(r.input_tokens) AND isNull(r.output_tokens), '', concat(
+            '{"input":', toString(greatest(0, toInt64(ifNull(r.input_tokens, 0)) - toInt64(ifNull(r.cache_read_tokens, 0)) - toInt64(ifNull(r.cache_write_tokens, 0)))),
+            ',"input_cached_tokens":', toString(toInt64(ifNull(r.cache_read_tokens, 0))), ',"input_cache_creation":', toString(toInt64(ifNull(r.cache_write_tokens, 0))),
+            ',"output":', toString(greatest(0, toInt64(ifNull(r.output_tokens, 0)) - toInt64(ifNull(r.reasoning_tokens, 0)))),
+            ',"output_reasoning_tokens":', toString(toInt64(ifNull(r.reasoning_tokens, 0))), '}')), '')),
         'gen_ai.usage.cost', ifNull(toString(r.cost_usd), ''),
         'gen_ai.conversation.id', toString(ifNull(if(r.session_source IN ('header', 'body', 'client_profile'), r.session_id, ''), '')),
         'session.id', toString(ifNull(r.session_id, '')),

@@ -91,6 +91,17 @@ const TURN: readonly Attribute[] = [
   content('gen_ai.output.messages', 'string', messages('assistant', 'r.answer_preview'), 'Beginning of its answer.'),
 ];
 
+/**
+ * Langfuse makes a kind of usage of every `gen_ai.usage.` name and adds them up, so that cached tokens would count twice; where this
+ * is given it takes nothing else.
+ */
+const count = (column: string): string => `toInt64(ifNull(${column}, 0))`;
+const LANGFUSE_USAGE = `if(isNull(r.input_tokens) AND isNull(r.output_tokens), '', concat(
+            '{"input":', toString(greatest(0, ${count('r.input_tokens')} - ${count('r.cache_read_tokens')} - ${count('r.cache_write_tokens')})),
+            ',"input_cached_tokens":', toString(${count('r.cache_read_tokens')}), ',"input_cache_creation":', toString(${count('r.cache_write_tokens')}),
+            ',"output":', toString(greatest(0, ${count('r.output_tokens')} - ${count('r.reasoning_tokens')})),
+            ',"output_reasoning_tokens":', toString(${count('r.reasoning_tokens')}), '}'))`;
+
 const CALL: readonly Attribute[] = [
   ...(
     [
@@ -117,6 +128,12 @@ const CALL: readonly Attribute[] = [
       ['gen_ai.usage.cache_creation.input_tokens', 'int', 'r.cache_write_tokens', 'Input tokens written to a cache.'],
       ['gen_ai.usage.cache_creation_input_tokens', 'int', 'r.cache_write_tokens', 'The same (HyperDX).'],
       ['gen_ai.usage.reasoning.output_tokens', 'int', 'r.reasoning_tokens', 'Reasoning tokens.'],
+      [
+        'langfuse.observation.usage_details',
+        'string',
+        LANGFUSE_USAGE,
+        'JSON: the same counts, none of them within another (Langfuse).',
+      ],
       ['gen_ai.usage.cost', 'double', 'r.cost_usd', 'Price in US dollars (HyperDX, Langfuse).'],
       ...common('r.session_source'),
       ['user.id', 'string', 'r.user_id', 'User.'],
