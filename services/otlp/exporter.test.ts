@@ -15,6 +15,7 @@ import { OtlpExporter } from './exporter.ts';
 import { SPAN_MAPPINGS } from './mapping.ts';
 import type { OtlpOptions } from './options.ts';
 import { postTo } from './post.ts';
+import { askable } from './reader.ts';
 import { tracesMigration } from './span-sql.ts';
 import { startReceiver as openReceiver, plainAttributes, type ReceivedSpan, type Reply, spansOf } from './testing.ts';
 
@@ -531,6 +532,30 @@ test('an exporter begins with what is stored from its first start on, and goes o
     sent.filter(([name]) => name === 'chat'),
     [['chat', 'new']],
   );
+});
+
+test('keys are asked for in parts that ClickHouse takes, each once', () => {
+  const rows = Array.from({ length: 300 }, (_, i) => ({ key: `${i}:${'ü'.repeat(i * 10)}`, version: '1', at: i }));
+  const parts = askable(rows);
+  assert.deepEqual(parts.flat(), rows);
+  for (const part of parts) assert.ok(part.reduce((sum, { key }) => sum + Buffer.byteLength(key) + 3, 0) <= 50_000);
+  assert.deepEqual(askable([]), []);
+});
+
+test('sessions with long names, quotes and colons are sent', async () => {
+  const long = (i: number): string => `${i}:'"\\${'ü'.repeat(110)}`;
+  const threads = Array.from({ length: 240 }, (_, i) =>
+    new Thread({ session: long(i), thread: `${i}` }, i)
+      .user('Hi')
+      .asks([{ name: 'look', result: 'x' }])
+      .answers('y'),
+  );
+  await put(threads.flatMap(({ calls }) => calls));
+  const receiver = await startReceiver(() => ({ status: 200 }));
+  const stats = await sendAll(receiver.endpoint, { logs: false });
+  assert.equal(stats.sent.traces, 240 * 4);
+  const spans = spansOf(receiver.requests.map(({ body }) => body));
+  assert.equal(new Set(spans.map(({ attributes }) => plainAttributes(attributes)['session.id'])).size, 240);
 });
 
 test('the migration is what the mapping makes', () => {

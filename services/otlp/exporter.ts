@@ -15,7 +15,7 @@ import { MetricWindows } from './metric-windows.ts';
 import { OTLP_DEFAULTS, type OtlpOptions } from './options.ts';
 import { Position } from './position.ts';
 import type { Post } from './post.ts';
-import { OtlpReader, type Source } from './reader.ts';
+import { askable, OtlpReader, type Source } from './reader.ts';
 import { Sender, type Signal } from './sender.ts';
 
 /** For so long a close waits for what is under way to be written down, ms. */
@@ -126,10 +126,9 @@ export class OtlpExporter {
   async #step(source: Source, position: Position, until: Micros): Promise<boolean> {
     this.#abort.signal.throwIfAborted();
     const taken = await position.take(until, this.#options.batchMax);
-    if (taken.rows.length > 0) {
-      if (source === 'finding') {
-        await this.#sender.send('logs', await this.#reader.findings(taken.rows), encodeFindings);
-      } else await this.#sender.send('traces', await this.#reader.spans(source, taken.rows), encodeSpans);
+    for (const part of askable(taken.rows)) {
+      if (source === 'finding') await this.#sender.send('logs', await this.#reader.findings(part), encodeFindings);
+      else await this.#sender.send('traces', await this.#reader.spans(source, part), encodeSpans);
     }
     await position.done(taken);
     return taken.more;

@@ -124,6 +124,24 @@ export class OtlpReader {
   }
 }
 
+/** ClickHouse takes 128 KB for one parameter; half of it is left for what must be escaped. */
+const KEYS_BYTES_MAX = 50_000;
+
+/** Parts that can be asked for at once: session ids may be long. */
+export function askable(ready: readonly Ready[]): Ready[][] {
+  const parts: Ready[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const row of ready) {
+    bytes += Buffer.byteLength(row.key) + 3;
+    if (bytes > KEYS_BYTES_MAX) {
+      parts.push([]);
+      bytes = Buffer.byteLength(row.key) + 3;
+    }
+    parts.at(-1)?.push(row);
+  }
+  return parts;
+}
+
 interface Narrowed {
   readonly where: string;
   readonly params: Readonly<Record<string, readonly string[] | number>>;
