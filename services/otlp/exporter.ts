@@ -48,7 +48,7 @@ export class OtlpExporter {
   constructor(client: ClickHouseClient, post: Post, options: Partial<OtlpOptions> = {}) {
     this.#options = { ...OTLP_DEFAULTS, ...options };
     const { name, quietMs, content, traces, logs, metrics } = this.#options;
-    this.#reader = new OtlpReader(client, quietMs, content);
+    this.#reader = new OtlpReader(client, quietMs, content, this.#abort.signal);
     this.#sender = new Sender(post, this.#options, this.#abort.signal);
     const sources: Source[] = [
       ...(traces ? (['turn', 'call', 'tool'] as const) : []),

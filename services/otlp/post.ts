@@ -1,6 +1,7 @@
 /** One POST of gzipped JSON to the receiver, over connections that are kept. */
 import http from 'node:http';
 import https from 'node:https';
+import { BitternError } from '../common/errors.ts';
 
 /** What is read of an answer; the rest is not looked at. */
 const ANSWER_BYTES_MAX = 65_536;
@@ -34,11 +35,13 @@ export function postTo(receiver: Receiver): { readonly post: Post; close(): void
     : new http.Agent(settings);
   const prefix = base.pathname.replace(/\/+$/, '');
   const post: Post = (path, body, signal) =>
-    new Promise((resolve, reject) => {
+    new Promise((resolve, rejectWith) => {
+      const timeout = AbortSignal.timeout(receiver.timeoutMs);
+      const reject = (error: unknown): void => rejectWith(timeout.aborted ? silent(receiver.timeoutMs) : error);
       const options = {
         method: 'POST',
         agent,
-        signal: AbortSignal.any([signal, AbortSignal.timeout(receiver.timeoutMs)]),
+        signal: AbortSignal.any([signal, timeout]),
         headers: {
           ...Object.fromEntries(receiver.headers),
           'user-agent': receiver.userAgent,
@@ -62,6 +65,10 @@ export function postTo(receiver: Receiver): { readonly post: Post; close(): void
       request.end(body);
     });
   return { post, close: () => agent.destroy() };
+}
+
+function silent(ms: number): BitternError {
+  return new BitternError('BIT_OTLP_TIMEOUT', `the receiver did not answer within ${ms} ms`);
 }
 
 async function read(response: http.IncomingMessage): Promise<string> {

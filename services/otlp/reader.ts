@@ -77,8 +77,11 @@ export class OtlpReader {
   readonly #client: ClickHouseClient;
   readonly #quiet: Micros;
   readonly #content: boolean;
+  readonly #aborted: AbortSignal;
 
-  constructor(client: ClickHouseClient, quietMs: number, content: boolean) {
+  /** `aborted`: what is under way gives up. */
+  constructor(client: ClickHouseClient, quietMs: number, content: boolean, aborted: AbortSignal) {
+    this.#aborted = aborted;
     this.#client = client;
     this.#quiet = quietMs * 1000;
     this.#content = content;
@@ -117,6 +120,7 @@ export class OtlpReader {
       query,
       query_params: { ...params },
       format: form === 'compact' ? 'JSONCompactEachRow' : 'JSONEachRow',
+      abort_signal: this.#aborted,
       // One thread: reading for others must not take the store from those who write.
       clickhouse_settings: { max_threads: 1 },
     });

@@ -3,7 +3,7 @@ import { storeObserved } from '../../observe/sources/sink.ts';
 import { type CommandBody, EXIT } from '../command.ts';
 import { captureLive } from '../live.ts';
 import { startObserving } from '../observe.ts';
-import { createExporter, openConfiguredStore } from '../runtime.ts';
+import { createExporter, openConfiguredStore, type RunningExporter } from '../runtime.ts';
 import { curlLine, serveApi, untilAborted } from '../serve.ts';
 import { storeTarget } from '../target.ts';
 import { formatCount } from '../terminal/units.ts';
@@ -38,8 +38,9 @@ export const up: CommandBody = {
     const config = { ...loaded.config, api: { ...loaded.config.api, port } };
     const store = await openConfiguredStore(config);
     const observing = await startObserving(context, 'up');
-    const otlp = await createExporter(config, store);
+    let otlp: RunningExporter | null = null;
     try {
+      otlp = await createExporter(config, store);
       if (otlp !== null) {
         observing.add(otlpObserved(otlp.exporter));
         otlp.exporter.start();
