@@ -7,7 +7,7 @@
  * has loopback only; else tcpdump needs CAP_NET_RAW. Prints a table client × play; ends with 1 when anything differs.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -15,7 +15,7 @@ import { withFolder } from '../testing.ts';
 import type { AgentClient } from './client.ts';
 import { CLIENTS } from './clients/index.ts';
 import { install } from './install.ts';
-import { performAll } from './perform.ts';
+import { type Performed, performAll } from './perform.ts';
 import { PLAYS, type Play } from './play.ts';
 import { storedOf } from './stored.ts';
 import { differencesOf } from './verdict.ts';
@@ -36,6 +36,14 @@ function chosen<T extends { readonly name: string }>(all: readonly T[], names: s
   });
 }
 
+/** For whoever looks for what went wrong: the capture, and what was asked and answered. */
+function keep(folder: string, { name }: AgentClient, pcap: string, server: Performed['server']): void {
+  mkdirSync(folder, { recursive: true });
+  cpSync(pcap, join(folder, `${name}.pcap`));
+  const log = [...server.served, ...server.socketServed].map((each) => `${JSON.stringify(each)}\n`);
+  writeFileSync(join(folder, `${name}.served.jsonl`), log.join(''));
+}
+
 type Cell = 'as scripted' | 'differs' | 'cannot';
 
 function cannot(client: AgentClient, play: Play): string {
@@ -49,7 +57,7 @@ async function judge(client: AgentClient, plays: readonly Play[]): Promise<Map<s
   return withFolder(async (folder) => {
     const pcap = join(folder, 'capture.pcap');
     const { performances, server } = await performAll(client, played, folder, pcap);
-    if (values.keep !== undefined) cpSync(pcap, join(values.keep, `${client.name}.pcap`));
+    if (values.keep !== undefined) keep(values.keep, client, pcap, server);
     const stored = await storedOf(pcap, join(folder, 'data'));
     const differences = differencesOf(client, performances, server, stored);
     for (const [play, list] of differences)

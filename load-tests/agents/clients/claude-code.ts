@@ -18,7 +18,11 @@ export const claudeCode: AgentClient = {
       case 'read':
         return { name: 'Read', arguments: { file_path: join(repo, act.file) } };
       case 'delegate': {
-        const about = { description: `Look at ${act.part}`, subagent_type: 'general-purpose' };
+        const about = {
+          description: `Look at ${act.part}`,
+          subagent_type: 'general-purpose',
+          run_in_background: false,
+        };
         return { name: 'Agent', arguments: { ...about, prompt: promptOf(act.part) } };
       }
     }

@@ -1,5 +1,9 @@
 /** All clients. A new one is a file beside these and a line here. */
 import type { AgentClient } from '../client.ts';
 import { claudeCode } from './claude-code.ts';
+import { codex } from './codex.ts';
+import { geminiCli } from './gemini-cli.ts';
+import { opencode } from './opencode.ts';
+import { qwenCode } from './qwen-code.ts';
 
-export const CLIENTS: readonly AgentClient[] = [claudeCode];
+export const CLIENTS: readonly AgentClient[] = [claudeCode, codex, opencode, geminiCli, qwenCode];
