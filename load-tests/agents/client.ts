@@ -40,7 +40,15 @@ export interface AgentClient {
   /** Its own words for summing up the history, given as a prompt; absent: it has none that a script can give. */
   readonly compact?: string;
   /** Its tool for this; null: it has none. */
-  use(act: Act, repo: string): Wanted | null;
+  use(act: Act, repo: string, request: SeenRequest): Wanted | null;
+  /** Its model has to ask for each subagent's result. */
+  readonly awaits?: boolean;
+  /** Input tokens at which it sums up the history by itself; absent: it doesn't, or at none that it tells. */
+  readonly fullTokens?: number;
+  /** Results of its shell don't tell that a command failed. */
+  readonly hidesExits?: boolean;
+  /** After an answer that was cut: `retries` with the same request, `continues` with a request that holds what came, or `ends`. */
+  readonly afterCut: 'retries' | 'continues' | 'ends';
   /** Tool that it wants called when it is done; the words of the final answer go there. */
   finish?(text: string): Wanted;
   /** What a request is for that is no step of the conversation; null = it is one. */

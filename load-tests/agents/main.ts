@@ -49,6 +49,8 @@ type Cell = 'as scripted' | 'differs' | 'cannot';
 function cannot(client: AgentClient, play: Play): string {
   const told = client.cannot?.[play.name];
   if (told !== undefined) return told;
+  const fills = Object.values(play.parts).some((says) => says.some((say) => say.say === 'act' && say.fills));
+  if (fills && client.fullTokens === undefined) return "it doesn't sum up by itself";
   return client.compact === undefined && play.runs.some(({ part }) => part === '') ? 'no command for it' : '';
 }
 

@@ -64,21 +64,29 @@ export class Model {
       const text = this.#client.sideAnswer?.(side, request) ?? 'Files were looked at.';
       return { kind: 'answer', answer: { text } };
     }
-    const said = this.#play?.parts[part];
     const count = this.#next.get(part) ?? 0;
-    const say = said?.[count] ?? null;
+    const say = this.#partOf(part)[count] ?? null;
     this.#next.set(part, count + 1);
     this.asked.push({ request, part, side, say });
     if (say === null) this.surprises.push(`request ${count + 1} of part '${part}' isn't in the play`);
     return this.#scenario(say ?? { say: 'text', text: 'That is all.' }, request);
   };
 
+  #partOf(part: string): readonly Say[] {
+    const said = this.#play?.parts[part] ?? [];
+    if (this.#client.awaits !== true) return said;
+    return said.flatMap((say) => {
+      const delegates = say.say === 'act' ? say.acts.filter((act) => act.do === 'delegate') : [];
+      return [say, ...delegates.map((_, nth): Say => ({ say: 'act', acts: [{ do: 'await', nth }] }))];
+    });
+  }
+
   #scenario(say: Say, request: SeenRequest): Scenario {
     switch (say.say) {
       case 'text':
         return { kind: 'answer', answer: this.#final(say.text, request) };
       case 'act':
-        return { kind: 'answer', answer: { toolCalls: say.acts.map((act) => this.#use(act, request)) } };
+        return { kind: 'answer', answer: this.#acts(say, request) };
       case 'fail':
         return { kind: 'failure', failure: say.failure, message: 'Not now.', retryAfterMs: 50 };
       case 'cut':
@@ -96,8 +104,14 @@ export class Model {
     return { toolCalls: [called(tool)] };
   }
 
+  #acts({ acts, fills }: Extract<Say, { say: 'act' }>, request: SeenRequest): Answer {
+    const inputTokens = fills === true ? this.#client.fullTokens : undefined;
+    const toolCalls = acts.map((act) => this.#use(act, request));
+    return inputTokens === undefined ? { toolCalls } : { toolCalls, inputTokens };
+  }
+
   #use(act: Act, request: SeenRequest): ReturnType<typeof called> {
-    const tool = this.#client.use(act, this.#repo);
+    const tool = this.#client.use(act, this.#repo, request);
     const offered = offeredTools(request);
     if (tool === null || !offered.includes(tool.name))
       this.surprises.push(`no tool to ${act.do} (${tool?.name}) among ${offered.join(', ')}`);

@@ -10,11 +10,14 @@ import type { Failure } from '../dialects/dialect.ts';
 export type Act =
   | { readonly do: 'run'; readonly command: string; readonly fails?: boolean }
   | { readonly do: 'read'; readonly file: string; readonly fails?: boolean }
-  | { readonly do: 'delegate'; readonly part: string };
+  | { readonly do: 'delegate'; readonly part: string; readonly background?: boolean }
+  /** The subagent that was started as the n-th. Only for clients whose model has to ask for it: goes into the play by itself. */
+  | { readonly do: 'await'; readonly nth: number };
 
 export type Say =
   | { readonly say: 'text'; readonly text: string }
-  | { readonly say: 'act'; readonly acts: readonly Act[] }
+  /** `fills`: the usage tells that the history has become too long. */
+  | { readonly say: 'act'; readonly acts: readonly Act[]; readonly fills?: boolean }
   | { readonly say: 'fail'; readonly failure: Failure }
   /** The answer's first events, then the connection is closed. */
   | { readonly say: 'cut'; readonly events: number };
@@ -88,6 +91,18 @@ export const PLAYS: readonly Play[] = [
     },
   },
   {
+    name: 'background',
+    runs: [{ part: 'background.1' }],
+    parts: {
+      'background.1': [
+        act({ do: 'delegate', part: 'background.a', background: true }),
+        text('My helper is at work.'),
+        text('My helper has come back: one line.'),
+      ],
+      'background.a': child('b.txt', 'The file has one line only.'),
+    },
+  },
+  {
     name: 'retry',
     runs: [{ part: 'retry.1' }],
     parts: {
@@ -104,6 +119,18 @@ export const PLAYS: readonly Play[] = [
     name: 'cut',
     runs: [{ part: 'cut.1' }],
     parts: { 'cut.1': [act(run('cat b.txt')), { say: 'cut', events: 5 }, text('At last, the whole answer.')] },
+  },
+  {
+    name: 'overflow',
+    runs: [{ part: 'overflow.1' }],
+    parts: {
+      'overflow.1': [
+        act(run('cat a.txt')),
+        { say: 'act', acts: [run('cat b.txt')], fills: true },
+        act(READ),
+        text('Three looks, and nothing new.'),
+      ],
+    },
   },
   {
     name: 'compaction',

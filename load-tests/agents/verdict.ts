@@ -47,13 +47,15 @@ function rootOf(play: Play, part: string): string {
 
 class Verdict {
   readonly differences: string[];
+  readonly #client: AgentClient;
   readonly #play: Play;
   readonly #pairs: readonly Pair[];
   readonly #stored: Stored;
   readonly #turns: readonly Turn[];
 
-  constructor(performance: Performance, pairs: readonly Pair[], stored: Stored) {
+  constructor(client: AgentClient, performance: Performance, pairs: readonly Pair[], stored: Stored) {
     this.differences = [...performance.surprises];
+    this.#client = client;
     this.#play = performance.play;
     this.#pairs = pairs;
     this.#stored = stored;
@@ -71,10 +73,10 @@ class Verdict {
     return this.#pairs.filter(({ asked }) => asked.side === null && asked.part === part);
   }
 
-  session(agentId: string): void {
+  session(): void {
     const ids = distinct(prompts(this.#play).flatMap((part) => this.#steps(part).map(({ row }) => row.session_id)));
     this.expect('sessions of all runs', ids.length, 1);
-    this.expect('agents', distinct(this.#pairs.map(({ row }) => row.agent_id)), [agentId]);
+    this.expect('agents', distinct(this.#pairs.map(({ row }) => row.agent_id)), [this.#client.agentId]);
     const known = new Set(this.#stored.sessions.map(({ sessionId }) => sessionId));
     this.expect('calls without a session', this.#pairs.filter(({ row }) => !known.has(row.session_id)).length, 0);
   }
@@ -91,13 +93,18 @@ class Verdict {
       const turn = seen[i];
       if (turn === undefined) continue;
       const steps = this.#steps(part);
-      const failed = steps.filter(({ asked }) => asked.say?.say === 'fail' || asked.say?.say === 'cut').length;
+      const cut = steps.some(({ asked }) => asked.say?.say === 'cut');
+      const failed = steps.filter(({ asked }) => this.#isTriedAgain(asked)).length;
       this.expect(`calls of ${part}`, [turn.calls, turn.retries], [steps.length - failed, failed]);
-      this.expect(`outcome of ${part}`, turn.outcome, 'answered');
+      this.expect(`outcome of ${part}`, turn.outcome, cut && this.#client.afterCut === 'ends' ? 'error' : 'answered');
       const own = this.#pairs.filter(({ asked }) => asked.side === null && rootOf(this.#play, asked.part) === part);
       this.expect(`turn of the calls of ${part}`, distinct(own.map(({ row }) => row.turn_id)), [turn.turnId]);
       this.expect(`subagent calls of ${part}`, turn.subagentCalls, own.length - steps.length);
     }
+  }
+
+  #isTriedAgain({ say }: Asked): boolean {
+    return say?.say === 'fail' || (say?.say === 'cut' && this.#client.afterCut === 'retries');
   }
 
   kinds(): void {
@@ -139,7 +146,7 @@ class Verdict {
   }
 
   #tool(what: string, act: Act, tool: ToolCall, turnId: string): void {
-    this.expect(`error of ${what}`, tool.isError, 'fails' in act && act.fails === true);
+    this.expect(`error of ${what}`, tool.isError, 'fails' in act && act.fails === true && !this.#client.hidesExits);
     this.expect(`turn of ${what}`, tool.turnId, turnId);
     if (act.do !== 'delegate') return;
     const threads = distinct(this.#steps(act.part).map(({ row }) => row.thread_id));
@@ -170,9 +177,9 @@ export function differencesOf(
         if (row === undefined) missing++;
         else pairs.push({ asked, reply, row });
       }
-      const verdict = new Verdict(performance, pairs, stored);
+      const verdict = new Verdict(client, performance, pairs, stored);
       verdict.expect('requests without a call', missing, 0);
-      verdict.session(client.agentId);
+      verdict.session();
       verdict.turns();
       verdict.kinds();
       verdict.threads();

@@ -26,6 +26,8 @@ const BEGINNINGS: readonly string[] = [
   'This is the Gemini CLI. We are setting up the context',
   'This is the Qwen Code. We are setting up the context',
   'System: Please continue.',
+  'You have exceeded the maximum number of turns.',
+  'The connection dropped mid-response. Resume directly',
   // Cline
   '<environment_details>',
 ];

@@ -21,12 +21,15 @@ export const claudeCode: AgentClient = {
         const about = {
           description: `Look at ${act.part}`,
           subagent_type: 'general-purpose',
-          run_in_background: false,
+          run_in_background: act.background === true,
         };
         return { name: 'Agent', arguments: { ...about, prompt: promptOf(act.part) } };
       }
+      case 'await':
+        return null;
     }
   },
+  afterCut: 'retries',
   side(request) {
     if (/CRITICAL: Respond with TEXT ONLY/.test(request.prompt.slice(-30_000))) return 'compaction';
     return offeredTools(request).length === 0 ? 'title' : null;

@@ -21,7 +21,7 @@ export const codex: AgentClient = {
       env: { FAKE_KEY: 'sk-made-up' },
     };
   },
-  use(act) {
+  use(act, _repo, request) {
     switch (act.do) {
       case 'run':
         return { name: 'exec_command', arguments: { cmd: act.command } };
@@ -29,7 +29,17 @@ export const codex: AgentClient = {
         return { name: 'exec_command', arguments: { cmd: `cat ${act.file}` } };
       case 'delegate':
         return { name: 'spawn_agent', namespace: 'multi_agent_v1', arguments: { message: promptOf(act.part) } };
+      case 'await': {
+        const ids = [...JSON.stringify(request.body.input).matchAll(/\\"agent_id\\":\\"([0-9a-f-]+)\\"/g)];
+        const targets = { targets: [ids[act.nth]?.[1] ?? ''], timeout_ms: 30_000 };
+        return { name: 'wait_agent', namespace: 'multi_agent_v1', arguments: targets };
+      }
     }
   },
-  side: () => null,
+  awaits: true,
+  fullTokens: 260_000,
+  afterCut: 'retries',
+  cannot: { background: 'all its subagents are' },
+  side: ({ headers }) =>
+    String(headers['x-codex-turn-metadata']).includes('"request_kind":"compaction"') ? 'compaction' : null,
 };

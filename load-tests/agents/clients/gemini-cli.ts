@@ -30,10 +30,14 @@ export const geminiCli: AgentClient = {
         return { name: 'read_file', arguments: { file_path: join(repo, act.file) } };
       case 'delegate':
         return { name: 'invoke_agent', arguments: { agent_name: 'generalist', prompt: promptOf(act.part) } };
+      case 'await':
+        return null;
     }
   },
+  afterCut: 'ends',
+  cannot: { background: 'it waits for its subagents' },
   /** Only subagents have it. */
-  finish: (text) => ({ name: 'complete_task', arguments: { response: text } }),
+  finish: (text) => ({ name: 'complete_task', arguments: { result: { response: text } } }),
   side: (request) => (offeredTools(request).length === 0 ? 'router' : null),
   sideAnswer: () =>
     JSON.stringify({

@@ -33,7 +33,12 @@ export const opencode: AgentClient = {
         const about = { description: `Look at ${act.part}`, subagent_type: 'general' };
         return { name: 'task', arguments: { ...about, prompt: promptOf(act.part) } };
       }
+      case 'await':
+        return null;
     }
   },
+  hidesExits: true,
+  afterCut: 'retries',
+  cannot: { background: 'it waits for its subagents' },
   side: (request) => (offeredTools(request).length === 0 ? 'title' : null),
 };

@@ -19,10 +19,14 @@ export const qwenCode: AgentClient = {
         return { name: 'read_file', arguments: { file_path: join(repo, act.file) } };
       case 'delegate': {
         const about = { description: `Look at ${act.part}`, subagent_type: 'general-purpose' };
-        return { name: 'agent', arguments: { ...about, prompt: promptOf(act.part) } };
+        const background = { run_in_background: act.background === true };
+        return { name: 'agent', arguments: { ...about, ...background, prompt: promptOf(act.part) } };
       }
+      case 'await':
+        return null;
     }
   },
+  afterCut: 'continues',
   side: (request) =>
     offeredTools(request).length > 0
       ? null
