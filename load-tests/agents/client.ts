@@ -36,6 +36,8 @@ export interface AgentClient {
   readonly agentId: string;
   /** Writes its configuration into an empty home. */
   prepare?(place: Place): void;
+  /** A command that has to run before the first run. */
+  setUp?(place: Place): Start;
   start(place: Place, prompt: string, resumes: boolean): Start;
   /** Its own words for summing up the history, given as a prompt; absent: it has none that a script can give. */
   readonly compact?: string;

@@ -89,6 +89,7 @@ async function perform(client: AgentClient, model: Model, play: Play, place: Pla
   const [asked, surprises] = [model.asked.length, model.surprises.length];
   model.begin(play, place.repo);
   const failures: string[] = [];
+  if (client.setUp !== undefined) await start(client.setUp(place), place);
   for (const run of play.runs) {
     const failure = await start(client.start(place, promptFor(client, run), run.resumes ?? false), place);
     if (failure !== '' && !mayFail(client, play)) failures.push(failure);

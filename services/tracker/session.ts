@@ -123,6 +123,7 @@ export class SessionStory {
     this.#sides.add(call, threadId);
     if (call.kind !== 'compaction') return;
     this.#compactions.push(call);
+    this.#ledger.sumUp(call);
     const thread = this.#threads.get(threadId);
     thread?.compacted(call, this.#reporter(thread.threadId, call));
   }
