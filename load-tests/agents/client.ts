@@ -1,7 +1,7 @@
 /** A real agent: how it is installed and started, and what it calls the tools that a play wants used. One file a client. */
 import type { CallKind } from '../../schemas/story.ts';
 import type { SeenRequest } from '../fake-llm/seen-request.ts';
-import type { Act } from './play.ts';
+import type { Act, Say } from './play.ts';
 
 /** Where a run happens. */
 export interface Place {
@@ -50,6 +50,8 @@ export interface AgentClient {
   /** Results of its shell don't tell that a command failed. */
   readonly hidesExits?: boolean;
   /** After an answer that was cut: `retries` with the same request, `continues` with a request that holds what came, or `ends`. */
+  /** After a 429: `ends` where it never tries again. */
+  readonly afterLimit?: 'ends';
   readonly afterCut: 'retries' | 'continues' | 'ends';
   /** Tool that it wants called when it is done; the words of the final answer go there. */
   finish?(text: string): Wanted;
@@ -59,6 +61,12 @@ export interface AgentClient {
   sideAnswer?(kind: CallKind, request: SeenRequest): string;
   /** Plays that it can't take part in, and why. */
   readonly cannot?: Readonly<Record<string, string>>;
+}
+
+/** Whether the client's run ends with this, for all that the part goes on. */
+export function endsOn(client: AgentClient, say: Say): boolean {
+  if (say.say === 'cut') return client.afterCut === 'ends';
+  return say.say === 'fail' && say.failure === 'rate_limited' && client.afterLimit === 'ends';
 }
 
 export function offeredTools(request: SeenRequest): readonly string[] {

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type FakeLlm, startFakeLlm } from '../fake-llm/server.ts';
 import { startDump, stopDump } from '../wire/dump.ts';
-import type { AgentClient, Place, Start } from './client.ts';
+import { type AgentClient, endsOn, type Place, type Start } from './client.ts';
 import { folderOf } from './install.ts';
 import { type Asked, Model } from './model.ts';
 import { type Play, promptOf, type Run } from './play.ts';
@@ -76,14 +76,8 @@ function promptFor(client: AgentClient, run: Run): string {
   return run.part === '' ? client.compact! : promptOf(run.part);
 }
 
-function mayFail(client: AgentClient, play: Play): boolean {
-  return (
-    client.afterCut === 'ends' &&
-    Object.values(play.parts)
-      .flat()
-      .some(({ say }) => say === 'cut')
-  );
-}
+const mayFail = (client: AgentClient, play: Play): boolean =>
+  Object.values(play.parts).some((says) => says.some((say) => endsOn(client, say)));
 
 async function perform(client: AgentClient, model: Model, play: Play, place: Place): Promise<Performance> {
   const [asked, surprises] = [model.asked.length, model.surprises.length];

@@ -107,12 +107,19 @@ export const PLAYS: readonly Play[] = [
     runs: [{ part: 'retry.1' }],
     parts: {
       'retry.1': [
-        { say: 'fail', failure: 'rate_limited' },
+        { say: 'fail', failure: 'overloaded' },
         { say: 'fail', failure: 'overloaded' },
         act(run('cat a.txt')),
-        { say: 'fail', failure: 'overloaded' },
+        { say: 'fail', failure: 'server_error' },
         text('It took a while.'),
       ],
+    },
+  },
+  {
+    name: 'limited',
+    runs: [{ part: 'limited.1' }],
+    parts: {
+      'limited.1': [act(run('cat a.txt')), { say: 'fail', failure: 'rate_limited' }, text('There was a limit.')],
     },
   },
   {

@@ -2,7 +2,7 @@
 import type { ToolCall, Turn } from '../../schemas/story.ts';
 import type { Reply } from '../dialects/dialect.ts';
 import type { FakeLlm } from '../fake-llm/server.ts';
-import type { AgentClient } from './client.ts';
+import { type AgentClient, endsOn } from './client.ts';
 import type { Asked } from './model.ts';
 import type { Performance } from './perform.ts';
 import type { Act, Play, Say } from './play.ts';
@@ -93,10 +93,10 @@ class Verdict {
       const turn = seen[i];
       if (turn === undefined) continue;
       const steps = this.#steps(part);
-      const cut = steps.some(({ asked }) => asked.say?.say === 'cut');
+      const ends = steps.some(({ asked: { say } }) => say !== null && endsOn(this.#client, say));
       const failed = steps.filter(({ asked }) => this.#isTriedAgain(asked)).length;
       this.expect(`calls of ${part}`, [turn.calls, turn.retries], [steps.length - failed, failed]);
-      this.expect(`outcome of ${part}`, turn.outcome, cut && this.#client.afterCut === 'ends' ? 'error' : 'answered');
+      this.expect(`outcome of ${part}`, turn.outcome, ends ? 'error' : 'answered');
       const own = this.#pairs.filter(({ asked }) => asked.side === null && rootOf(this.#play, asked.part) === part);
       this.expect(`turn of the calls of ${part}`, distinct(own.map(({ row }) => row.turn_id)), [turn.turnId]);
       this.expect(`subagent calls of ${part}`, turn.subagentCalls, own.length - steps.length);
@@ -104,7 +104,8 @@ class Verdict {
   }
 
   #isTriedAgain({ say }: Asked): boolean {
-    return say?.say === 'fail' || (say?.say === 'cut' && this.#client.afterCut === 'retries');
+    if (say === null || endsOn(this.#client, say)) return false;
+    return say.say === 'fail' || (say.say === 'cut' && this.#client.afterCut === 'retries');
   }
 
   kinds(): void {

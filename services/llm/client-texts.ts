@@ -30,6 +30,7 @@ const BEGINNINGS: readonly string[] = [
   'The connection dropped mid-response. Resume directly',
   // Cline
   '<environment_details>',
+  '[SYSTEM] This run is not complete until you call',
 ];
 
 /** OpenClaw: `<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>` */

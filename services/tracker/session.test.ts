@@ -180,3 +180,11 @@ test('a result that only a compaction’s request shows is the tool call’s res
     assert.deepEqual([tool.isError, tool.resultCallId, tool.resultSeen], [true, sums!.callId, sums!.start]);
   }
 });
+
+test('a tool that says that the agent is done ends its turn: no request follows', () => {
+  const told = tellAll(new Thread().user('Do it').asks([{ name: 'submit_and_exit' }]).calls);
+  assert.deepEqual(
+    told.turns.map(({ outcome }) => outcome),
+    ['answered'],
+  );
+});

@@ -27,7 +27,7 @@ export const cline: AgentClient = {
         return null;
     }
   },
-  finish: (text) => ({ name: 'submit_and_exit', arguments: { summary: text } }),
+  finish: (text) => ({ name: 'submit_and_exit', arguments: { summary: text, verified: true } }),
   afterCut: 'retries',
   side: (request) => (offeredTools(request).length === 0 ? 'auxiliary' : null),
 };

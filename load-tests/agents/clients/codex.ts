@@ -38,6 +38,7 @@ export const codex: AgentClient = {
   },
   awaits: true,
   fullTokens: 260_000,
+  afterLimit: 'ends',
   afterCut: 'retries',
   cannot: { background: 'all its subagents are' },
   side: ({ headers }) =>

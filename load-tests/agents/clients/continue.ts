@@ -27,6 +27,7 @@ export const continueCli: AgentClient = {
         return null;
     }
   },
+  hidesExits: true,
   afterCut: 'retries',
   cannot: { subagent: 'no subagents', subagents: 'no subagents', background: 'no subagents' },
   side: (request) => (offeredTools(request).length === 0 ? 'auxiliary' : null),

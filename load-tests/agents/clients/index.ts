@@ -9,4 +9,13 @@ import { geminiCli } from './gemini-cli.ts';
 import { opencode } from './opencode.ts';
 import { qwenCode } from './qwen-code.ts';
 
-export const CLIENTS: readonly AgentClient[] = [claudeCode, codex, opencode, geminiCli, qwenCode, cline, continueCli, copilotCli];
+export const CLIENTS: readonly AgentClient[] = [
+  claudeCode,
+  codex,
+  opencode,
+  geminiCli,
+  qwenCode,
+  cline,
+  continueCli,
+  copilotCli,
+];
