@@ -2,7 +2,7 @@
 import type { CallKind } from '../../schemas/story.ts';
 import type { Answer, Scenario, Script } from '../fake-llm/scenario.ts';
 import type { SeenRequest } from '../fake-llm/seen-request.ts';
-import { type AgentClient, offeredTools, type Wanted } from './client.ts';
+import { type AgentClient, endsOn, offeredTools, type Wanted } from './client.ts';
 import { type Act, PART, type Play, type Say } from './play.ts';
 
 /** What a request was, by the script. */
@@ -54,6 +54,17 @@ export class Model {
     this.#play = play;
     this.#repo = repo;
     this.#next.clear();
+  }
+
+  /** Parts that weren't played to their end. */
+  unplayed(): string[] {
+    return Object.keys(this.#play?.parts ?? {}).flatMap((part) => {
+      const says = this.#partOf(part);
+      const end = says.findIndex((say) => endsOn(this.#client, say));
+      const wanted = end < 0 ? says.length : end + 1;
+      const count = this.#next.get(part) ?? 0;
+      return count < wanted ? [`part '${part}' came to request ${count} of ${wanted}`] : [];
+    });
   }
 
   readonly script: Script = (request) => {

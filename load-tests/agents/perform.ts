@@ -89,7 +89,8 @@ async function perform(client: AgentClient, model: Model, play: Play, place: Pla
     if (failure !== '' && !mayFail(client, play)) failures.push(failure);
   }
   await sleep(PERFORM.settleMs);
-  return { play, asked: model.asked.slice(asked), surprises: [...failures, ...model.surprises.slice(surprises)] };
+  const all = [...failures, ...model.surprises.slice(surprises), ...model.unplayed()];
+  return { play, asked: model.asked.slice(asked), surprises: all };
 }
 
 /** All plays one after the other, each in an empty home, in one capture at `pcap`. */
