@@ -1,9 +1,5 @@
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AgentClient, offeredTools } from '../client.ts';
-
-/** Names of sessions begin with their time. */
-const newestSession = (home: string): string => readdirSync(join(home, '.cline/data/sessions')).toSorted().at(-1) ?? '';
 
 export const cline: AgentClient = {
   ...{ name: 'cline', from: 'npm', package: 'cline', version: '3.0.65' },
@@ -13,9 +9,9 @@ export const cline: AgentClient = {
     args: ['auth', '-p', 'openai', '-k', 'sk-made-up', '-b', `${url}/v1`, '-m', 'gpt-4.1'],
     env: { CLINE_TELEMETRY_DISABLED: '1' },
   }),
-  start: ({ folder, home }, prompt, resumes) => ({
+  start: ({ folder }, prompt) => ({
     program: join(folder, 'node_modules/.bin/cline'),
-    args: ['--yolo', ...(resumes ? ['--id', newestSession(home)] : []), prompt],
+    args: ['--yolo', prompt],
     env: { CLINE_TELEMETRY_DISABLED: '1' },
   }),
   use(act, repo) {
@@ -31,6 +27,9 @@ export const cline: AgentClient = {
   },
   finish: (text) => ({ name: 'submit_and_exit', arguments: { summary: text, verified: true } }),
   afterCut: 'retries',
-  cannot: { subagent: 'offers no tool', subagents: 'offers no tool', background: 'offers no tool' },
+  cannot: {
+    resume: 'resumes in a terminal only',
+    ...{ subagent: 'offers no tool for it', subagents: 'offers no tool for it', background: 'offers no tool for it' },
+  },
   side: (request) => (offeredTools(request).length === 0 ? 'auxiliary' : null),
 };

@@ -28,5 +28,6 @@ export const copilotCli: AgentClient = {
     }
   },
   afterCut: 'retries',
+  cannot: { background: 'it waits for its subagents' },
   side: (request) => (offeredTools(request).length === 0 ? 'auxiliary' : null),
 };
