@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { genuineText } from './client-texts.ts';
+import { genuineText, summaryIn } from './client-texts.ts';
 
 test('what a client writes after a cut or at its limits is no person’s text', () => {
   for (const text of [
@@ -20,4 +20,11 @@ test('a person may say that a connection dropped', () => {
 test('a block that tells the time stands before a person’s words', () => {
   const text = '<current_datetime>2026-11-01T10:00:00Z</current_datetime>\n\nWhere are the reeds?';
   assert.equal(genuineText(text), 'Where are the reeds?');
+});
+
+test('of a summary that a client wraps or extends its marked part counts', () => {
+  const part = '<state_snapshot>Reeds were counted.</state_snapshot>';
+  assert.equal(summaryIn(`<analysis>Much.</analysis>\n${part}`), summaryIn(`${part}\n\nGo on with the task.`));
+  assert.equal(summaryIn('Reeds were counted.'), 'Reeds were counted.');
+  assert.equal(genuineText(`${part}\n\nGo on with the task.`), '');
 });

@@ -6,6 +6,7 @@ import { codex } from './codex.ts';
 import { continueCli } from './continue.ts';
 import { copilotCli } from './copilot-cli.ts';
 import { geminiCli } from './gemini-cli.ts';
+import { openaiAgents } from './openai-agents.ts';
 import { opencode } from './opencode.ts';
 import { qwenCode } from './qwen-code.ts';
 
@@ -18,4 +19,5 @@ export const CLIENTS: readonly AgentClient[] = [
   cline,
   continueCli,
   copilotCli,
+  openaiAgents,
 ];

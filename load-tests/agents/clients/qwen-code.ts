@@ -27,10 +27,10 @@ export const qwenCode: AgentClient = {
     }
   },
   afterCut: 'continues',
-  side: (request) =>
-    offeredTools(request).length > 0
-      ? null
-      : /state_snapshot|summar/i.test(JSON.stringify(request.body.messages))
-        ? 'compaction'
-        : 'auxiliary',
+  side(request) {
+    const texts = JSON.stringify(request.body.messages);
+    if (/You are the component that summarizes a conversation/.test(texts)) return 'compaction';
+    return offeredTools(request).length === 0 ? 'auxiliary' : null;
+  },
+  sideAnswer: () => '<state_snapshot>Files were looked at.</state_snapshot>',
 };

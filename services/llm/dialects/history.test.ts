@@ -11,6 +11,7 @@ test('a result tells that a command failed before its output, behind it, or in J
   assert.equal(isError('no reeds\n<shellId: 3 completed with exit code 1>'), true);
   assert.equal(isError('reeds\n<shellId: 3 completed with exit code 0>'), false);
   assert.equal(isError('{"error":"no reeds"}'), true);
+  assert.equal(isError('An error occurred while running the tool. Try again. Error: no reeds'), true);
 });
 
 test('of several commands in one call one that failed is enough', () => {

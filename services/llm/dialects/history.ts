@@ -161,7 +161,9 @@ function isErrorResult({ isError, text }: Pick<ToolResult, 'isError' | 'text'>):
         (json.error !== undefined && json.error !== null && json.error !== '' && json.error !== false)
       );
   }
-  return /^(?:error\b|fatal:|traceback \(most recent call last\)|<tool_use_error>|<error>)/i.test(head);
+  return /^(?:error\b|an error occurred while running the tool\b|fatal:|traceback \(most recent call last\)|<tool_use_error>|<error>)/i.test(
+    head,
+  );
 }
 
 /** Subagents' ids as the results of real agents' tools name them. */
