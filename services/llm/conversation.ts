@@ -37,7 +37,7 @@ export interface MessageFacts {
   readonly userPreview: string;
   /** Beginning of the last piece in the user's name, whoever wrote it. */
   readonly note: string;
-  /** Of the first one. */
+  /** Of the first one that is more than a reminder; of its summary where it holds one. */
   readonly openingHash: string;
   /** What tells this answer from others: its first tool call, else its text. */
   readonly answerKey: string;
