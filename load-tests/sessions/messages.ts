@@ -85,6 +85,8 @@ interface Sent {
   readonly inputTokens: number;
 }
 
+const ENDING_TOOLS: ReadonlySet<string> = new Set(['attempt_completion', 'complete_task']);
+
 function send(outgoing: Outgoing, turns: readonly Turn[], asking: Asking, random: Random): Sent {
   const { who } = outgoing.line.session;
   const { client } = who;
@@ -205,7 +207,8 @@ export function answered(
     model: reply.model,
     answer: reply.text,
     brokenOff: false,
-    outcome: OUTCOMES[reply.finish],
+    // A tool that says that the agent is done ends its turn.
+    outcome: calls.some(({ name }) => ENDING_TOOLS.has(name)) ? ('answered' as const) : OUTCOMES[reply.finish],
     asked: calls,
   };
   if (!sent.ask.streaming) {
