@@ -1,7 +1,13 @@
 /** Frames of many connections in, HTTP exchanges out. */
 import type { Frame } from '../../schemas/frame.ts';
 import type { ConnectionId } from '../common/types.ts';
-import { type ConnectionContext, createConnectionContext, HttpConnection, type ResumePoint } from './connection.ts';
+import {
+  type ConnectionContext,
+  createConnectionContext,
+  type Http2Standing,
+  HttpConnection,
+  type ResumePoint,
+} from './connection.ts';
 import type { CredentialMasker } from './credentials.ts';
 import type { ExchangeHandler } from './exchange.ts';
 import type { HttpOptions, HttpStats } from './options.ts';
@@ -38,10 +44,11 @@ export class HttpAssembler {
 
   /**
    * `synced`: a connection that isn't known yet stands between two messages where this frame begins, whatever the frame's
-   * number: its earlier frames were read by another assembler, up to a resume point of its own.
+   * number: its earlier frames were read by another assembler, up to a resume point of its own. `http2`: it speaks HTTP/2, and
+   * stands there in this way.
    */
-  feed(frame: Frame, synced = false): void {
-    const connection = this.#connections.get(frame.connection) ?? this.#add(frame, synced);
+  feed(frame: Frame, synced = false, http2?: Http2Standing): void {
+    const connection = this.#connections.get(frame.connection) ?? this.#add(frame, synced, http2);
     const held = connection.heldBytes;
     const open = connection.openExchanges;
     connection.feed(frame);
@@ -80,7 +87,7 @@ export class HttpAssembler {
     return this.#connections.get(id)?.resumePoint ?? null;
   }
 
-  #add(frame: Frame, synced: boolean): HttpConnection {
+  #add(frame: Frame, synced: boolean, http2: Http2Standing | undefined): HttpConnection {
     if (this.#connections.size >= this.#options.connectionsMax) this.#evictOldest();
     // A first frame with a later number: the frames before it are lost, so this is a join in the middle.
     const fromStart = synced || (frame.fromStart && frame.sequence === 0);
@@ -95,7 +102,7 @@ export class HttpAssembler {
       labels: frame.labels,
     };
     const { rolesSource, clientOffset, serverOffset, sequence } = frame;
-    const start = { fromStart, rolesSource, clientOffset, serverOffset, sequence };
+    const start = { fromStart, rolesSource, clientOffset, serverOffset, sequence, http2 };
     const connection = new HttpConnection(info, start, this.#context);
     this.#connections.set(frame.connection, connection);
     return connection;

@@ -14,6 +14,9 @@ import type {
   ResponseHead,
 } from './exchange.ts';
 import { requestFraming, responseFraming } from './framing.ts';
+import { Http2Connection, type Http2Host, type Http2Resume, type Http2Start } from './h2/connection.ts';
+import { PREFACE } from './h2/frame.ts';
+import { Http2Sniffer } from './h2/sniffer.ts';
 import { HeadReader, isRequestLine, isStatusLine } from './head.ts';
 import { type LostCause, MessageStream, type StreamContext, type StreamOwner } from './message-stream.ts';
 import { emptyMessage, OPEN_EXCHANGE_BYTES, OpenExchange, unfinishedState } from './open-exchange.ts';
@@ -24,6 +27,7 @@ import { UnreadTracker } from './unread-stretch.ts';
 /** What all connections of an assembler share. */
 export interface ConnectionContext extends StreamContext {
   readonly handler: ExchangeHandler;
+  readonly masker: CredentialMasker;
 }
 
 /** A context for one connection on its own. */
@@ -32,7 +36,7 @@ export function createConnectionContext(
   handler: ExchangeHandler,
   masker: CredentialMasker,
 ): ConnectionContext {
-  return { options, handler, stats: createHttpStats(), heads: new HeadReader(masker, options.headersMax) };
+  return { options, handler, masker, stats: createHttpStats(), heads: new HeadReader(masker, options.headersMax) };
 }
 
 /** What the first frame says about a connection's beginning. */
@@ -43,6 +47,15 @@ export interface ConnectionStart {
   readonly serverOffset: number;
   /** Sequence number that the next frame must have. */
   readonly sequence: number;
+  /** It speaks HTTP/2, and stands here. */
+  readonly http2?: Http2Standing | undefined;
+}
+
+/** Where an HTTP/2 connection can be taken up: streams begin at the offsets, and what is known there. */
+export interface Http2Standing {
+  readonly resume: Http2Resume;
+  /** Client and server are the other way round than the frames say. */
+  readonly swapped: boolean;
 }
 
 /** Where a connection's streams can be taken up again. */
@@ -52,9 +65,11 @@ export interface ResumePoint {
   readonly server: number;
   /** `synced`: a message begins here. `unsynced`: look for one. `ignored`: nothing of interest follows. */
   readonly state: 'synced' | 'unsynced' | 'ignored';
+  /** A `synced` connection that speaks HTTP/2. */
+  readonly http2?: Http2Standing;
 }
 
-export class HttpConnection implements StreamOwner, PairingOwner {
+export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
   #info: ConnectionInfo;
   readonly #options: HttpOptions;
   readonly #stats: HttpStats;
@@ -69,6 +84,11 @@ export class HttpConnection implements StreamOwner, PairingOwner {
   #tunnel: OpenExchange | null = null;
   #strayInterim: number[] = [];
   #decoders = 0;
+  /** Set once the connection speaks HTTP/2. */
+  #http2: Http2Connection | null = null;
+  /** While nothing tells what it speaks. */
+  #sniffer: Http2Sniffer | null = null;
+  #headSeen = false;
   #nextSequence: number;
   /** Roles were guessed by the probe and nothing has confirmed them. */
   #rolesOpen: boolean;
@@ -92,30 +112,35 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     this.#rolesOpen = start.rolesSource === 'guess';
     this.#requests = new MessageStream(true, context, this, start.clientOffset, start.fromStart);
     this.#responses = new MessageStream(false, context, this, start.serverOffset, start.fromStart);
-    if (!start.fromStart) this.#unread.begin(start.serverOffset, false);
+    if (!start.fromStart) {
+      this.#unread.begin(start.serverOffset, false);
+      this.#sniffer = new Http2Sniffer();
+    }
     this.#stats.connections++;
+    if (start.http2 !== undefined) this.#resumeHttp2(start.http2);
   }
 
-  /** No exchange is open and no part of a head is held. */
-  get idle(): boolean {
-    return this.#open.length === 0 && this.#requests.heldBytes === 0 && this.#responses.heldBytes === 0;
+  get info(): ConnectionInfo {
+    return this.#info;
   }
 
   get openExchanges(): number {
-    return this.#open.length;
+    return this.#open.length + (this.#http2?.openExchanges ?? 0);
   }
 
   /** Memory held for this connection, in bytes (estimated). */
   get heldBytes(): number {
     const heads = this.#requests.heldBytes + this.#responses.heldBytes;
-    return heads + this.#open.length * OPEN_EXCHANGE_BYTES + this.#decoders * DECODER_BYTES;
+    const http2 = (this.#http2?.heldBytes ?? 0) + (this.#sniffer?.heldBytes ?? 0);
+    return http2 + heads + this.#open.length * OPEN_EXCHANGE_BYTES + this.#decoders * DECODER_BYTES;
   }
 
   /** Where another assembler could take this connection up: everything before has ended and was emitted. */
   get resumePoint(): ResumePoint {
+    if (this.#http2 !== null) return this.#http2ResumePoint(this.#http2);
     const [requests, responses] = [this.#requests, this.#responses];
-    let request = requests.messageOffset;
-    let response = responses.messageOffset;
+    let request = Math.min(requests.messageOffset, requests.offset - (this.#sniffer?.length(true) ?? 0));
+    let response = Math.min(responses.messageOffset, responses.offset - (this.#sniffer?.length(false) ?? 0));
     for (const { exchange, responseOffset } of this.#open) {
       if (exchange.requestHead !== null) request = Math.min(request, exchange.offset);
       if (responseOffset >= 0) response = Math.min(response, responseOffset);
@@ -152,6 +177,8 @@ export class HttpConnection implements StreamOwner, PairingOwner {
 
   /** Gives the connection's memory back: open exchanges end as `limit`, and both directions look for the next head. */
   shed(): void {
+    this.#http2?.shed();
+    if (this.#http2 !== null) return;
     for (const open of [...this.#open]) this.#endNow(open, 'limit');
     this.#pairing.clear();
     this.#requests.desync();
@@ -172,21 +199,32 @@ export class HttpConnection implements StreamOwner, PairingOwner {
       const [requests, responses] = this.#swapped
         ? [this.#responses, this.#requests]
         : [this.#requests, this.#responses];
-      if (frame.clientOffset > requests.offset) requests.gap(frame.clientOffset - requests.offset);
-      if (frame.serverOffset > responses.offset) responses.gap(frame.serverOffset - responses.offset);
+      const client = frame.clientOffset - (this.#http2?.offset(!this.#swapped) ?? requests.offset);
+      const server = frame.serverOffset - (this.#http2?.offset(this.#swapped) ?? responses.offset);
+      if (client > 0) this.#gap(!this.#swapped, client);
+      if (server > 0) this.#gap(this.#swapped, server);
     }
     this.#nextSequence = frame.sequence + 1;
     return true;
   }
 
+  /** Bytes of the client, or of the server, were sent and not captured. */
+  #gap(fromClient: boolean, missing: number): void {
+    this.#sniffer?.gap(fromClient);
+    if (this.#http2 !== null) this.#http2.gap(fromClient, missing);
+    else if (fromClient) this.#requests.gap(missing);
+    else this.#responses.gap(missing);
+  }
+
   #segment(segment: Segment, payload: Buffer, start: number, end: number): void {
     const isData = segment.kind === 'data';
-    if (this.#rolesOpen && isData && end > start) this.#checkRoles(segment.side, payload, start, end);
+    const known = !this.#rolesOpen || this.#http2 !== null;
+    if (!known && isData && end > start) this.#checkRoles(segment.side, payload, start, end);
     const fromClient = (segment.side === 'client') !== this.#swapped;
     const stream = fromClient ? this.#requests : this.#responses;
-    if (segment.gap > 0) stream.gap(segment.gap);
+    if (segment.gap > 0) this.#gap(fromClient, segment.gap);
     if (this.#reset) this.#stats.skippedBytes += end - start;
-    else if (end > start) {
+    else if (end > start && !this.#readHttp2(fromClient, payload, start, end, segment.time)) {
       if (!fromClient && stream.inSync && segment.gap === 0) this.#pairing.serverSpoke();
       stream.data(payload, start, end, segment.time);
       if (fromClient) this.#pairing.clientSpoke(this.#responses.offset, stream.inSync, stream.heldLength > 0);
@@ -202,15 +240,20 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     if (!request && !response) return;
     this.#rolesOpen = false;
     if (request === client) return;
-    this.#swapped = !this.#swapped;
-    this.#stats.rolesSwapped++;
-    this.#info = { ...this.#info, client: this.#info.server, server: this.#info.client };
+    this.#swapRoles();
     const [requests, responses] = [this.#requests, this.#responses];
     requests.close(false);
     responses.close(false);
     this.#requests = new MessageStream(true, this.#context, this, responses.offset, false);
     this.#responses = new MessageStream(false, this.#context, this, requests.offset, false);
     this.#unread.begin(requests.offset, false);
+  }
+
+  #swapRoles(): void {
+    this.#swapped = !this.#swapped;
+    this.#stats.rolesSwapped++;
+    this.#info = { ...this.#info, client: this.#info.server, server: this.#info.client };
+    this.#sniffer?.swap();
     if (this.#firstToClose !== null) this.#firstToClose = this.#firstToClose === 'client' ? 'server' : 'client';
     [this.#clientEnded, this.#serverEnded] = [this.#serverEnded, this.#clientEnded];
   }
@@ -218,7 +261,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
   // ---- requests
 
   requestHead(head: RequestHead, offset: number, start: number, end: number): void {
-    this.#rolesOpen = false;
+    this.#isHttp1();
     const open = new OpenExchange(this.#info, offset, head, this.#responses.offset);
     const { exchange } = open;
     begun(exchange.request, start, end);
@@ -254,7 +297,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
   // ---- responses
 
   responseHead(head: ResponseHead, offset: number, start: number, end: number): void {
-    this.#rolesOpen = false;
+    this.#isHttp1();
     this.#unread.headAt(offset);
     if (head.status < 200 && head.status !== 101) this.#interim(head.status, offset);
     else if (this.#pairing.isUnwanted) this.#unwanted(head);
@@ -267,6 +310,10 @@ export class HttpConnection implements StreamOwner, PairingOwner {
 
   #finalResponse(open: OpenExchange, head: ResponseHead, start: number, end: number): void {
     const { exchange } = open;
+    if (head.status === 101 && head.headers.get('upgrade')?.toLowerCase() === 'h2c') {
+      this.#upgradeToHttp2(open);
+      return;
+    }
     begun(exchange.response, start, end);
     exchange.responseHead = head;
     const consumer = this.#handler.onResponse(exchange);
@@ -327,13 +374,104 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     else this.#tunnel = open;
   }
 
-  http2(): void {
+  // ---- HTTP/2
+
+  #isHttp1(): void {
     this.#rolesOpen = false;
+    this.#headSeen = true;
+    this.#sniffer = null;
+  }
+
+  /** True when the bytes are HTTP/2, which are read by it. */
+  #readHttp2(fromClient: boolean, payload: Buffer, start: number, end: number, time: number): boolean {
+    if (this.#http2 !== null) this.#http2.read(fromClient, payload, start, end, time);
+    else if (this.#sniffer !== null) this.#sniff(this.#sniffer, fromClient, payload, start, end, time);
+    return this.#http2 !== null;
+  }
+
+  /** What the sniffer held was read before, and skipped; now it is read again. */
+  #sniff(sniffer: Http2Sniffer, fromClient: boolean, payload: Buffer, start: number, end: number, time: number): void {
+    if (!sniffer.sees(fromClient, payload, start, end, time)) return;
+    const own = fromClient ? this.#requests : this.#responses;
+    const offset = own.offset + end - start;
+    const other = fromClient ? this.#responses : this.#requests;
+    const at = { own: offset - sniffer.length(fromClient), other: other.offset - sniffer.length(!fromClient) };
+    this.#stats.skippedBytes += end - start - sniffer.length(true) - sniffer.length(false);
+    this.#requests.desync();
+    this.#responses.desync();
+    const [clientOffset, serverOffset] = fromClient ? [at.own, at.other] : [at.other, at.own];
+    this.#beginHttp2({ clientOffset, serverOffset, clientSynced: false, serverSynced: false, preface: PREFACE.length });
+    for (const side of [!fromClient, fromClient]) {
+      for (const piece of sniffer.take(side)) this.#http2?.read(side, piece.bytes, 0, piece.bytes.length, piece.time);
+    }
+  }
+
+  #beginHttp2(start: Omit<Http2Start, 'rolesKnown'>): void {
     this.#stats.http2Connections++;
+    this.#sniffer = null;
     for (const open of [...this.#open]) this.#endNow(open, 'gap');
     this.#pairing.clear();
-    this.#requests.goOpaque();
-    this.#responses.goOpaque();
+    const held = { client: this.#requests.handOver(), server: this.#responses.handOver() };
+    const http2 = new Http2Connection(this, this.#context, { ...start, rolesKnown: !this.#rolesOpen });
+    this.#http2 = http2;
+    http2.read(true, held.client.bytes, 0, held.client.bytes.length, held.client.time);
+    http2.read(false, held.server.bytes, 0, held.server.bytes.length, held.server.time);
+  }
+
+  #resumeHttp2({ resume, swapped }: Http2Standing): void {
+    if (swapped) this.#swapRoles();
+    this.#sniffer = null;
+    this.#requests.handOver();
+    this.#responses.handOver();
+    this.#http2 = new Http2Connection(this, this.#context, resume);
+  }
+
+  #http2ResumePoint(http2: Http2Connection): ResumePoint {
+    const { resume } = http2;
+    const ends = { request: http2.offset(true), response: http2.offset(false) };
+    const { request, response } = this.#closed ? ends : { request: resume.clientOffset, response: resume.serverOffset };
+    const [client, server] = this.#swapped ? [response, request] : [request, response];
+    if (this.#closed) return { client, server, state: 'ignored' };
+    return { client, server, state: 'synced', http2: { resume, swapped: this.#swapped } };
+  }
+
+  /** The client's preface was read (RFC 9113 section 3.4), up to where a head would end; or the server's. */
+  http2(stream: MessageStream): void {
+    this.#rolesOpen = false;
+    const [requests, responses] = [this.#requests, this.#responses];
+    const byClient = stream.isRequests;
+    this.#beginHttp2({
+      clientOffset: byClient ? requests.headEnd : requests.messageOffset,
+      serverOffset: responses.messageOffset,
+      clientSynced: requests.inSync,
+      serverSynced: responses.inSync,
+      preface: byClient ? requests.headEnd - requests.headStart : 0,
+    });
+  }
+
+  /** RFC 7540 section 3.2: what the client sends next is the preface, the answer comes on stream 1. */
+  #upgradeToHttp2(open: OpenExchange): void {
+    const [requests, responses] = [this.#requests, this.#responses];
+    if (open.exchange.interim.length < this.#options.interimMax) open.exchange.interim.push(101);
+    this.#stats.interim++;
+    this.#stats.upgrades++;
+    this.#requestOver(open, 'complete');
+    this.#pairing.answered();
+    this.#open = this.#open.filter((other) => other !== open);
+    const clientSynced = requests.inSync && requests.atBoundary;
+    const offsets = { clientOffset: requests.messageOffset, serverOffset: responses.headEnd };
+    this.#beginHttp2({ ...offsets, clientSynced, serverSynced: true, preface: 0 });
+    this.#http2?.adopt(open);
+  }
+
+  opaque(stream: MessageStream, buffer: Buffer, start: number, end: number, time: number): boolean {
+    this.#http2?.read(stream.isRequests, buffer, start, end, time);
+    return this.#http2 !== null;
+  }
+
+  rolesAreReversed(): void {
+    this.#rolesOpen = false;
+    this.#swapRoles();
   }
 
   messageEnd(stream: MessageStream): void {
@@ -359,6 +497,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
   // ---- loss
 
   syncLost(stream: MessageStream, cause: LostCause, missing: number, betweenMessages: boolean): void {
+    if (!this.#headSeen && this.#http2 === null) this.#sniffer ??= new Http2Sniffer();
     if (stream.isRequests) {
       this.#pairing.clientLostSync(this.#responses.offset);
       if (this.#sending !== null) this.#requestOver(this.#sending, 'lost');
@@ -398,11 +537,13 @@ export class HttpConnection implements StreamOwner, PairingOwner {
   #clientFin(): void {
     this.#clientEnded = true;
     if (this.#sending !== null) this.#requestOver(this.#sending, 'cut');
+    this.#http2?.clientEnded();
     this.#requests.close(false);
   }
 
   #serverFin(end: ExchangeEnd): void {
     this.#serverEnded = true;
+    this.#http2?.serverEnded(end);
     this.#responses.giveUp();
     const unread = !this.#responses.inSync;
     const offset = this.#responses.offset;
@@ -423,6 +564,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
 
   #endAll(end: ExchangeEnd): void {
     this.#closed = true;
+    this.#http2?.endAll(end);
     this.#responses.giveUp();
     this.#pairing.endUnread(this.#responses.inSync ? -1 : this.#responses.offset);
     for (const open of [...this.#open]) this.#endNow(open, open === this.#tunnel ? 'complete' : end);

@@ -35,15 +35,19 @@ export interface RequestHead {
   readonly target: string;
   /** The path alone, without query, scheme and authority. */
   readonly path: string;
-  readonly version: '1.0' | '1.1';
+  readonly version: '1.0' | '1.1' | '2';
   readonly headers: Headers;
   readonly credential: Credential | null;
+  /** HTTP/2: some fields are unknown, since the capture missed where they were sent first. `target` and `path` may be empty then. */
+  readonly partial: boolean;
 }
 
 export interface ResponseHead {
   readonly status: number;
-  readonly version: '1.0' | '1.1';
+  readonly version: '1.0' | '1.1' | '2';
   readonly headers: Headers;
+  /** As of a request's head. */
+  readonly partial: boolean;
 }
 
 /**

@@ -43,8 +43,10 @@ export interface StreamOwner {
   lostMore(stream: MessageStream, missing: number): void;
   /** The message goes on at this stream offset, behind a gap that may have held its end and the heads of others. */
   resumed(stream: MessageStream, offset: number): void;
-  /** The connection speaks HTTP/2 from here on. */
-  http2(): void;
+  /** The connection speaks HTTP/2 from here on: behind the head that was read of requests, with what is held of responses. */
+  http2(stream: MessageStream): void;
+  /** Bytes of another protocol. False: nobody reads it. */
+  opaque(stream: MessageStream, buffer: Buffer, start: number, end: number, time: number): boolean;
 }
 
 const UNSYNCED = 0;
@@ -129,6 +131,15 @@ export class MessageStream {
     return this.#head.heldLength > 0 ? this.#head.offset : this.offset;
   }
 
+  /** Stream offsets of the head that was read last, and behind it. */
+  get headStart(): number {
+    return this.#head.offset;
+  }
+
+  get headEnd(): number {
+    return this.#head.offset + this.#head.bytes;
+  }
+
   /**
    * Called by the owner for each head: what follows is this message's body. `requestKnown`: if it isn't, the framing may
    * tell of a body that doesn't come (HEAD).
@@ -152,6 +163,14 @@ export class MessageStream {
     this.#forget();
     this.#opaque(this.#head.drop());
     this.#state = OPAQUE;
+  }
+
+  /** As `goOpaque`; the bytes of an unfinished head, which came at `time`, are returned for who reads on. */
+  handOver(): { readonly bytes: Buffer; readonly time: number } {
+    this.#forget();
+    this.#state = OPAQUE;
+    const time = this.#head.startTime;
+    return { bytes: this.#head.take(), time };
   }
 
   /** The exchange ended by a limit of ours: the message's bytes are still read, for nobody. */
@@ -254,8 +273,8 @@ export class MessageStream {
         this.#body(buffer, at, end, time);
         at = end;
       } else if (state === OPAQUE || state === CLOSED) {
-        if (state === OPAQUE) this.#opaque(end - at);
-        else this.#stats.skippedBytes += end - at;
+        if (state === CLOSED) this.#stats.skippedBytes += end - at;
+        else if (!this.#owner.opaque(this, buffer, at, end, time)) this.#opaque(end - at);
         at = end;
       } else at = this.#search(buffer, at, end, start, base + at, time);
     }
@@ -410,8 +429,8 @@ export class MessageStream {
   #found(time: number): void {
     const { result, bytes, offset, startTime, request, response } = this.#head;
     if (result === HEAD_HTTP2) {
-      this.#opaque(bytes);
-      this.#owner.http2();
+      if (this.isRequests) this.#stats.framingBytes += bytes;
+      this.#owner.http2(this);
       return;
     }
     if (this.#state !== HEAD) this.giveUp();

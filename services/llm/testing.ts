@@ -64,7 +64,15 @@ function newExchange(script: Script): Exchange {
     requestHead:
       script.request === null
         ? null
-        : { method: script.method ?? 'POST', target: path, path, version: '1.1', headers, credential: null },
+        : {
+            method: script.method ?? 'POST',
+            target: path,
+            path,
+            version: '1.1',
+            headers,
+            credential: null,
+            partial: false,
+          },
     responseHead: null,
     request: message(),
     response: message(),
@@ -114,6 +122,7 @@ export function run(recognizer: CallRecognizer, script: Script): Exchange {
     exchange.responseHead = {
       status,
       version: '1.1',
+      partial: false,
       headers: new Map(Object.entries({ 'content-type': 'application/json', ...script.responseHeaders })),
     };
     exchange.response.start = START + REQUEST_MICROS + 500;

@@ -8,7 +8,7 @@
  *
  *     string:  H | length (7+) | octets, Huffman coded when H is 1
  */
-import type { CredentialMasker } from '../../http/credentials.ts';
+import type { CredentialMasker } from '../../credentials.ts';
 import { DynamicTable } from './dynamic-table.ts';
 import { type Field, makeField, UNKNOWN_FIELD } from './field.ts';
 import { decodeHuffman } from './huffman.ts';

@@ -1,6 +1,6 @@
 /** A header field as a header block tells it. Credentials are already replaced: neither a field nor a table ever holds one. */
-import { type CredentialMasker, isSecretHeader, isUrlHeader, maskUrl } from '../../http/credentials.ts';
-import type { Credential } from '../../http/exchange.ts';
+import { type CredentialMasker, isSecretHeader, isUrlHeader, maskUrl } from '../../credentials.ts';
+import type { Credential } from '../../exchange.ts';
 
 export interface Field {
   /** Lower case. Null: it is from a part of the dynamic table that was never seen. Empty: no valid name; to be ignored. */

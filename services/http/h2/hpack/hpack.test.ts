@@ -1,7 +1,7 @@
 /** The examples of RFC 7541 appendix C, all of them, and what a table that is known in part may say. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createCredentialMasker } from '../../http/credentials.ts';
+import { createCredentialMasker } from '../../credentials.ts';
 import { DynamicTable } from './dynamic-table.ts';
 import { type Field, makeField } from './field.ts';
 import { HeaderDecoder } from './header-decoder.ts';
