@@ -108,6 +108,8 @@ export interface Exchange {
   uncertain: boolean;
   /** Set for 101 and CONNECT: what follows is another protocol; its bytes are counted here, not parsed. */
   upgrade: { protocol: string; clientBytes: number; serverBytes: number } | null;
+  /** Set for gRPC: whole messages of each side as far as seen, and the status code that ended it, as sent ('' = none). */
+  grpc: { requestMessages: number; responseMessages: number; status: string } | null;
 }
 
 /** Takes the decoded (transfer and content coding undone) bytes of one body, in order. */

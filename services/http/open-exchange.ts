@@ -56,6 +56,7 @@ function createExchange(connection: ConnectionInfo, offset: number, requestHead:
     end: null,
     uncertain: false,
     upgrade: null,
+    grpc: null,
   };
 }
 

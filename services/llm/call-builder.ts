@@ -2,6 +2,7 @@
 import type { Call } from '../../schemas/call.ts';
 import type { ContentHash } from '../common/types.ts';
 import type { Exchange, Headers, Message } from '../http/exchange.ts';
+import { protocolOf } from '../http/protocol.ts';
 import { type Attribution, attribute, firstHeader, NO_BODY_IDENTITY } from '../identity/attribution.ts';
 import type { IdentityMapping } from '../identity/mapping.ts';
 import type { Answer } from './answer-reader.ts';
@@ -211,6 +212,7 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
     host,
     method: requestHead?.method ?? '',
     path,
+    protocol: protocolOf(exchange),
     serverSoftware: responseHead?.headers.get('server') ?? '',
     requestId: requestIdOf(exchange, options.identity),
     traceparent: requestHead?.headers.get('traceparent') ?? '',

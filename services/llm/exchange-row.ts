@@ -1,6 +1,7 @@
 /** An exchange that isn't a call: metadata only. */
 import type { ExchangeRow } from '../../schemas/call.ts';
 import type { Exchange } from '../http/exchange.ts';
+import { protocolOf } from '../http/protocol.ts';
 import { attribute, NO_BODY_IDENTITY } from '../identity/attribution.ts';
 import type { IdentityMapping } from '../identity/mapping.ts';
 import { NO_HEADERS } from './call-builder.ts';
@@ -8,7 +9,7 @@ import { completenessOf, missingBytes } from './completeness.ts';
 import { callId } from './hash.ts';
 
 export function buildExchangeRow(exchange: Exchange, identity: IdentityMapping): ExchangeRow {
-  const { connection, requestHead, responseHead, request, response, upgrade } = exchange;
+  const { connection, requestHead, responseHead, request, response, upgrade, grpc } = exchange;
   const headers = requestHead?.headers ?? NO_HEADERS;
   const who = attribute(identity, headers, NO_BODY_IDENTITY, requestHead?.credential ?? null, connection.process);
   const ended = response.state === 'complete' || upgrade !== null;
@@ -21,11 +22,15 @@ export function buildExchangeRow(exchange: Exchange, identity: IdentityMapping):
     method: requestHead?.method ?? '',
     host: headers.get('host') ?? '',
     path: requestHead?.path ?? '',
+    protocol: protocolOf(exchange),
     status: responseHead?.status ?? 0,
     requestType: headers.get('content-type') ?? '',
     responseType: responseHead?.headers.get('content-type') ?? '',
     requestBytes: request.bodyBytes,
     responseBytes: response.bodyBytes,
+    requestMessages: grpc?.requestMessages ?? 0,
+    responseMessages: grpc?.responseMessages ?? 0,
+    grpcStatus: grpc?.status ?? '',
     outcome: exchange.end ?? '',
     completeness: completenessOf(exchange, { ended, streamError: false, refused: false, cut: false }),
     missingBytes: missingBytes(exchange),

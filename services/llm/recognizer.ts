@@ -88,7 +88,7 @@ export class CallRecognizer implements ExchangeHandler {
     if (head === null || head.method !== 'POST') return null;
     const dialect = dialectOfPath(head.path);
     const type = head.headers.get('content-type') ?? '';
-    if (dialect === null && !type.includes('json')) return null;
+    if (dialect === null && !type.includes('json') && !head.partial) return null;
     const { requestBytesMax, hintBytesMax } = this.#options.limits;
     const hintBytes = Math.min(lengthHint(head.headers), hintBytesMax);
     const requestBody = new RequestBody(this.#buffers, requestBytesMax, hintBytes);

@@ -80,6 +80,7 @@ function newExchange(script: Script): Exchange {
     end: null,
     uncertain: false,
     upgrade: null,
+    grpc: null,
   };
 }
 

@@ -1,11 +1,13 @@
 /** A stream while it is open: the exchange that it carries, and what only this layer needs to know of it. */
 import type { BodyConsumer, Message } from '../exchange.ts';
 import type { OpenExchange } from '../open-exchange.ts';
+import type { GrpcCounter } from './grpc.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** One message of a stream, on its way. */
 export class StreamSide {
   sink: BodyConsumer | null = null;
+  grpc: GrpcCounter | null = null;
   /** Length of the body that its head tells; -1 = none told. */
   contentLength = -1;
   /** Bytes that are known to be missing of this body. */

@@ -8,6 +8,7 @@ import { ContentDecoder, DECODER_BYTES, parseCodings } from '../content-decoding
 import type {
   BodyConsumer,
   ConnectionInfo,
+  Exchange,
   ExchangeEnd,
   ExchangeHandler,
   Headers,
@@ -18,6 +19,7 @@ import type {
 } from '../exchange.ts';
 import { OPEN_EXCHANGE_BYTES, OpenExchange, unfinishedState } from '../open-exchange.ts';
 import type { HttpOptions, HttpStats } from '../options.ts';
+import { GrpcCounter, isGrpc } from './grpc.ts';
 import type { HeaderBlock } from './header-block.ts';
 import { requestHeadOf, responseHeadOf } from './heads.ts';
 import type { Field } from './hpack/field.ts';
@@ -114,6 +116,7 @@ export class Streams {
     stream.request.contentLength = lengthOf(head.headers);
     stream.request.sink = this.#decoded(head.headers, exchange.request, consumer);
     open.requestDecoder = decoderOf(stream.request.sink);
+    if (isGrpc(head.headers.get('content-type'))) beginGrpc(stream, exchange);
     if (block.endStream) this.#requestOver(stream, 'complete');
   }
 
@@ -136,6 +139,7 @@ export class Streams {
     const head = fields === null ? null : responseHeadOf(fields);
     const message = stream.exchange?.exchange.response;
     if (head === null || stream.exchange?.exchange.responseHead != null) {
+      if (fields !== null) grpcStatus(stream, fields);
       if (message !== undefined && message.start !== null) message.end = time;
       if (block.endStream) this.streamEnd(false, block.stream, time);
     } else if (head.status < 200 && !block.endStream) this.#interim(stream, head.status);
@@ -161,6 +165,8 @@ export class Streams {
     stream.response.contentLength = bodiless ? 0 : lengthOf(head.headers);
     stream.response.sink = this.#decoded(head.headers, exchange.response, consumer);
     open.responseDecoder = decoderOf(stream.response.sink);
+    if (isGrpc(head.headers.get('content-type'))) beginGrpc(stream, exchange);
+    if (exchange.grpc !== null) exchange.grpc.status = head.headers.get('grpc-status') ?? '';
     if (exchange.upgrade !== null && head.status >= 300) exchange.upgrade = null;
     if (exchange.upgrade !== null) this.#tunnel(stream, open);
     if (block.endStream) this.streamEnd(false, block.stream, time);
@@ -214,6 +220,7 @@ export class Streams {
       side.untold = false;
       side.sink?.gap(0);
     }
+    side.grpc?.data(bytes);
     side.sink?.data(bytes, time);
   }
 
@@ -225,6 +232,7 @@ export class Streams {
     const side = fromClient ? stream.request : stream.response;
     (fromClient ? exchange.request : exchange.response).missingBytes += missing;
     side.missing += missing;
+    side.grpc?.gap();
     side.sink?.gap(missing);
   }
 
@@ -237,6 +245,7 @@ export class Streams {
       const side = fromClient ? stream.request : stream.response;
       (fromClient ? open.exchange.request : open.exchange.response).missingBytes += missing;
       side.doubt = side.untold = true;
+      side.grpc?.gap();
       this.#doubtful = true;
     }
   }
@@ -336,6 +345,10 @@ export class Streams {
     open.requestDecoder?.dispose();
     open.responseDecoder?.dispose();
     exchange.end = open.plannedEnd;
+    if (exchange.grpc !== null) {
+      exchange.grpc.requestMessages = stream.request.grpc?.messages ?? 0;
+      exchange.grpc.responseMessages = stream.response.grpc?.messages ?? 0;
+    }
     this.#stats.exchanges++;
     if (exchange.uncertain) this.#stats.uncertain++;
     this.#handler.onEnd(exchange);
@@ -362,6 +375,21 @@ function begun(message: Message, start: number, end: number): void {
   message.state = 'open';
   message.start = start;
   message.end = end;
+}
+
+/** One of the heads says that it is gRPC: both bodies are. */
+function beginGrpc(stream: Http2Stream, exchange: Exchange): void {
+  if (exchange.grpc !== null) return;
+  exchange.grpc = { requestMessages: 0, responseMessages: 0, status: '' };
+  if (exchange.request.bodyBytes === 0) stream.request.grpc = new GrpcCounter();
+  stream.response.grpc = new GrpcCounter();
+}
+
+/** A trailer section tells how gRPC ended. */
+function grpcStatus({ exchange }: Http2Stream, fields: readonly Field[]): void {
+  const grpc = exchange?.exchange.grpc;
+  if (grpc == null) return;
+  grpc.status = fields.find(({ name }) => name === 'grpc-status')?.value ?? grpc.status;
 }
 
 /** -1 when the head doesn't tell. */
