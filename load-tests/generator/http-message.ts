@@ -49,6 +49,8 @@ export interface WireMessage {
   readonly bodySha256: string;
   /** Ends where the connection ends. */
   readonly untilClose: boolean;
+  /** What it was built from: other protocols carry the same message in other clothes. */
+  readonly plan: MessagePlan;
 }
 
 interface Framed {
@@ -112,7 +114,8 @@ function oddLengths(total: number, random: Random): number[] {
   return lengths;
 }
 
-function timed(plan: MessagePlan): TimedBytes[] {
+/** The body as it is sent, content coding applied, piece by piece. */
+export function encodedPieces(plan: MessagePlan): TimedBytes[] {
   const encoded = encode(
     plan.pieces.map((piece) => Buffer.from(piece.text)),
     plan.coding,
@@ -142,6 +145,12 @@ function cutOffset(plan: MessagePlan, pieces: readonly TimedBytes[]): number {
   return lengthOf(pieces.slice(0, plan.cutAfter)) + (next >> 1);
 }
 
+/** Bytes of the encoded body that are sent. */
+export function sentBytes(plan: MessagePlan): number {
+  const pieces = encodedPieces(plan);
+  return plan.cutAfter >= 0 ? cutOffset(plan, pieces) : lengthOf(pieces);
+}
+
 function truncate(parts: readonly TimedBytes[], length: number): TimedBytes[] {
   const kept: TimedBytes[] = [];
   let left = length;
@@ -168,7 +177,7 @@ function joinWithin(parts: readonly TimedBytes[], keep: WireMessage['keep']): Ti
 }
 
 export function buildMessage(plan: MessagePlan, random: Random): WireMessage {
-  const pieces = timed(plan);
+  const pieces = encodedPieces(plan);
   const bodyBytes = lengthOf(pieces);
   const start = head(plan, bodyBytes);
   const framed = plan.framing === 'chunked' ? chunkedBody(pieces, plan, random) : plainBody(pieces);
@@ -183,7 +192,14 @@ export function buildMessage(plan: MessagePlan, random: Random): WireMessage {
     parts = [first, ...parts.slice(2)];
   }
   const bodySha256 = plan.cutAfter >= 0 ? '' : hash('sha256', plan.pieces.map((piece) => piece.text).join(''));
-  const known = { parts, length: lengthOf(parts), bodyBytes: sent, bodySha256, untilClose: plan.framing === 'close' };
+  const known = {
+    parts,
+    length: lengthOf(parts),
+    bodyBytes: sent,
+    bodySha256,
+    untilClose: plan.framing === 'close',
+    plan,
+  };
   if (plan.tokenPiece < 0) return { ...known, tokenOffset: -1, keep: [] };
   const offset = (bodyOffset: number): number => start.length + framed.wireOffset(bodyOffset);
   const from = lengthOf(pieces.slice(0, plan.tokenPiece));

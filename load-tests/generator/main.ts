@@ -2,7 +2,7 @@
  * Writes generated traffic and its manifest:
  *
  *     node load-tests/generator/main.ts --seed 7 --calls 600 --out x.pcap [--reorder 0.02] [--duplicate 0.02] [--loss 0.001]
- *       [--snap-length 262144] [--mid-stream 0.03] [--pipelining 0.08] [--segmentation mixed|mss|tiny|random|super]
+ *       [--snap-length 262144] [--mid-stream 0.03] [--pipelining 0.08] [--http2 0] [--segmentation mixed|mss|tiny|random|super]
  *
  * x.pcap and x.manifest.jsonl. With --reference: the traffic for measurements of speed, without a manifest.
  */
@@ -24,6 +24,7 @@ const { values } = parseArgs({
     'mid-stream': { type: 'string', default: String(GENERATOR_DEFAULTS.midStream) },
     pipelining: { type: 'string', default: String(GENERATOR_DEFAULTS.pipelining) },
     segmentation: { type: 'string', default: GENERATOR_DEFAULTS.segmentation },
+    http2: { type: 'string', default: String(GENERATOR_DEFAULTS.http2) },
     reference: { type: 'boolean', default: false },
   },
 });
@@ -57,6 +58,7 @@ if (values.reference) {
     snapLengthBytes: number('snap-length'),
     midStream: number('mid-stream'),
     pipelining: number('pipelining'),
+    http2: number('http2'),
     segmentation: segmentation(values.segmentation),
   });
   const base = values.out.replace(/\.pcap$/, '');

@@ -89,6 +89,8 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
   /** While nothing tells what it speaks. */
   #sniffer: Http2Sniffer | null = null;
   #headSeen = false;
+  /** The exchange whose request asked for HTTP/2. */
+  #asked: OpenExchange | null = null;
   #nextSequence: number;
   /** Roles were guessed by the probe and nothing has confirmed them. */
   #rolesOpen: boolean;
@@ -428,6 +430,11 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
 
   #http2ResumePoint(http2: Http2Connection): ResumePoint {
     const { resume } = http2;
+    const asked = this.#asked;
+    // It began as HTTP/1, and must be read from there again.
+    if (asked !== null && !(asked.requestDone && asked.responseDone) && !this.#closed) {
+      return { client: asked.exchange.offset, server: asked.responseOffset, state: 'synced' };
+    }
     const ends = { request: http2.offset(true), response: http2.offset(false) };
     const { request, response } = this.#closed ? ends : { request: resume.clientOffset, response: resume.serverOffset };
     const [client, server] = this.#swapped ? [response, request] : [request, response];
@@ -462,6 +469,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     const offsets = { clientOffset: requests.messageOffset, serverOffset: responses.headEnd };
     this.#beginHttp2({ ...offsets, clientSynced, serverSynced: true, preface: 0 });
     this.#http2?.adopt(open);
+    this.#asked = open;
   }
 
   opaque(stream: MessageStream, buffer: Buffer, start: number, end: number, time: number): boolean {

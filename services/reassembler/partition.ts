@@ -94,7 +94,7 @@ export class PartitionReassembler {
     const told = this.#told.get(frame.connection);
     if (told === undefined) this.#assembler.feed(frame, this.#takenOver && frame.sequence > 0);
     else if (told.state !== 'ignored') {
-      this.#assembler.feed(trimFrame(frame, told.client, told.server), told.state === 'synced');
+      this.#assembler.feed(trimFrame(frame, told.client, told.server), told.state === 'synced', told.http2);
     }
     const ends = frameEnds(frame);
     const place = {

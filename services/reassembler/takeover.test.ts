@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { GENERATOR_DEFAULTS, generate } from '../../load-tests/generator/generate.ts';
+import { GENERATOR_DEFAULTS, type GeneratorOptions, generate } from '../../load-tests/generator/generate.ts';
 import { CAPTURE_DEFAULTS, Capture } from '../../mirror/index.ts';
 import type { Observation } from '../../schemas/call.ts';
 import type { Frame } from '../../schemas/frame.ts';
@@ -24,8 +24,13 @@ const options = {
   llm: { identity: IDENTITY_DEFAULTS, exchanges: true, content: true, pricing: false, limits: LLM_DEFAULTS },
 };
 
-function framesOf(seed: number, frameBytesMax: number, frameDelayMs: number): Frame[] {
-  const { pcap } = generate({ ...GENERATOR_DEFAULTS, seed, calls: 40, pipelining: 0.2 });
+function framesOf(
+  seed: number,
+  frameBytesMax: number,
+  frameDelayMs: number,
+  traffic: Partial<GeneratorOptions> = {},
+): Frame[] {
+  const { pcap } = generate({ ...GENERATOR_DEFAULTS, seed, calls: 40, pipelining: 0.2, ...traffic });
   const frames: Frame[] = [];
   const capture = new Capture({ ...CAPTURE_DEFAULTS, frameBytesMax, frameDelayMs }, (frame) => frames.push(frame));
   capture.nextSource('test');
@@ -101,6 +106,28 @@ test('however often a reassembler dies, its successors give the same observation
       fc.integer({ min: 1, max: 40 }),
       (seed, frameBytesMax, frameDelayMs, lives, commitEvery) => {
         const frames = framesOf(seed, frameBytesMax, frameDelayMs);
+        const expected = undisturbed(frames);
+        const got = withCrashes(frames, lives, commitEvery);
+        assert.deepEqual([...got.keys()].sort(), [...expected.keys()].sort());
+        for (const [id, facts] of expected) assert.equal(got.get(id), facts);
+      },
+    ),
+    { numRuns: 40 },
+  );
+});
+
+test('over HTTP/2 as well, with streams in flight, header tables, joins and losses', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 1_000_000 }),
+      fc.constantFrom(300, 1500, 20_000, 262_144),
+      fc.constantFrom(0, 5, 200),
+      fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 12 }),
+      fc.integer({ min: 1, max: 40 }),
+      fc.constantFrom({}, {}, { midStream: 0.5 }, { loss: 0.002, midStream: 0.2 }, { loss: 0.02 }),
+      fc.constantFrom(0.5, 1),
+      (seed, frameBytesMax, frameDelayMs, lives, commitEvery, faults, http2) => {
+        const frames = framesOf(seed, frameBytesMax, frameDelayMs, { http2, ...faults });
         const expected = undisturbed(frames);
         const got = withCrashes(frames, lives, commitEvery);
         assert.deepEqual([...got.keys()].sort(), [...expected.keys()].sort());

@@ -69,6 +69,7 @@ export class Http2Connection implements DirectionOwner {
     const known = isNew ? (start.clientSynced ? NO_STREAMS : UNKNOWN_STREAMS) : start.known;
     this.#streams = new Streams(() => host.info, context, known);
     this.#rolesKnown = start.rolesKnown;
+    this.#client.streamMax = this.#server.streamMax = this.#streamMax();
   }
 
   get openExchanges(): number {
@@ -175,8 +176,9 @@ export class Http2Connection implements DirectionOwner {
     this.#streams.dataMissing(direction.fromClient, stream, missing);
   }
 
-  streamEnd(direction: Direction, stream: number, time: number): void {
-    this.#streams.streamEnd(direction.fromClient, stream, time);
+  dataEnd(direction: Direction, stream: number, last: boolean, time: number): void {
+    if (last) this.#streams.streamEnd(direction.fromClient, stream, time);
+    else this.#streams.frameEnd(direction.fromClient, stream, time);
   }
 
   reset(direction: Direction, stream: number): void {

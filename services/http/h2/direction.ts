@@ -40,7 +40,8 @@ export interface DirectionOwner {
   data(direction: Direction, stream: number, buffer: Buffer, start: number, end: number, time: number): void;
   /** Bytes of this stream's body that weren't captured. */
   dataMissing(direction: Direction, stream: number, missing: number): void;
-  streamEnd(direction: Direction, stream: number, time: number): void;
+  /** A DATA frame is over; with `last` so is what this side sends on the stream. */
+  dataEnd(direction: Direction, stream: number, last: boolean, time: number): void;
   reset(direction: Direction, stream: number): void;
   /** The sender takes no streams above `lastStream`. */
   goaway(direction: Direction, lastStream: number): void;
@@ -89,6 +90,8 @@ export class Direction implements FrameSink {
   readonly #decoder: HeaderDecoder;
   readonly #search = new FrameSearch();
   #synced: boolean;
+  /** A complete block is being handled; `offset` may be ahead of it. */
+  #inBlock = false;
 
   /** `preface`: bytes of the preface that have come; all of it for the server's direction, which has none. */
   constructor(
@@ -127,7 +130,7 @@ export class Direction implements FrameSink {
   /** Stream offset from which a successor must read. */
   get border(): number {
     if (!this.#synced) return this.offset - this.#search.length;
-    return this.#block.open ? this.#block.offset : this.offset - this.#reader.begun;
+    return this.#block.open || this.#inBlock ? this.#block.offset : this.offset - this.#reader.begun;
   }
 
   /** At `border`. */
@@ -189,7 +192,7 @@ export class Direction implements FrameSink {
 
   dataEnd(frame: FrameHead, time: number): void {
     this.#interrupted(DATA);
-    if ((frame.flags & FLAG_END_STREAM) !== 0) this.#owner.streamEnd(this, frame.stream, time);
+    this.#owner.dataEnd(this, frame.stream, (frame.flags & FLAG_END_STREAM) !== 0, time);
   }
 
   frame(frame: FrameHead, buffer: Buffer | null, start: number, end: number, time: number): void {
@@ -223,12 +226,14 @@ export class Direction implements FrameSink {
 
   #blockComplete(time: number): void {
     const block = this.#block;
+    this.#inBlock = true;
     this.#owner.blockEnds(this, block);
     let fields: Field[] | null = null;
     if (block.unreadable) this.#decoder.table.forget();
     else fields = this.#decoder.decode(block.bytes, block.start, block.end);
     this.#owner.block(this, block, fields, time);
     block.drop();
+    this.#inBlock = false;
   }
 
   #settings(buffer: Buffer, start: number, end: number): void {

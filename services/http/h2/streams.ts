@@ -224,6 +224,14 @@ export class Streams {
     side.sink?.data(bytes, time);
   }
 
+  /** A DATA frame is over, its padding with it. */
+  frameEnd(fromClient: boolean, id: number, time: number): void {
+    const exchange = this.#open.get(id)?.exchange?.exchange;
+    if (exchange === undefined) return;
+    const message = fromClient ? exchange.request : exchange.response;
+    if (message.start !== null) message.end = time;
+  }
+
   /** So many bytes of the body weren't captured. */
   dataMissing(fromClient: boolean, id: number, missing: number): void {
     const stream = this.#open.get(id);
@@ -398,7 +406,9 @@ function lengthOf(headers: Headers): number {
   return /^\d{1,15}$/.test(text) ? Number(text) : -1;
 }
 
-/** The message has ended: what it lost is known now, if its length was told. */
+/** The message has ended: what it lost is known now, if its length was told. Its reader may have been told of more already. */
 function settle(side: StreamSide, message: Message): void {
-  if (side.doubt && side.contentLength >= 0) message.missingBytes = Math.max(0, side.contentLength - message.bodyBytes);
+  if (!side.doubt || side.contentLength < 0) return;
+  const missing = Math.max(0, side.contentLength - message.bodyBytes);
+  if (missing > 0 || side.untold) message.missingBytes = missing;
 }
