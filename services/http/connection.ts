@@ -551,7 +551,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
 
   #serverFin(end: ExchangeEnd): void {
     this.#serverEnded = true;
-    this.#http2?.serverEnded(end);
+    this.#http2?.serverEnded();
     this.#responses.giveUp();
     const unread = !this.#responses.inSync;
     const offset = this.#responses.offset;

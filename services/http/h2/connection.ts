@@ -115,10 +115,9 @@ export class Http2Connection implements DirectionOwner {
     this.#streams.requestsCut();
   }
 
-  /** The server sends no more. */
-  serverEnded(end: ExchangeEnd): void {
+  /** The server sends no more. What is open ends with the connection: the client may have broken it off before, unseen so far. */
+  serverEnded(): void {
     this.#server.end();
-    this.#streams.endAll(end);
   }
 
   endAll(end: ExchangeEnd): void {

@@ -57,7 +57,7 @@ export const PLAUSIBLE = 2;
  */
 export function judgeHead(bytes: Buffer, at: number, end: number, streamMax: number): number {
   const have = end - at;
-  if (have < FRAME_HEAD_BYTES && have <= 0) return UNDECIDED;
+  if (have <= 0) return UNDECIDED;
   if (bytes[at] !== 0) return IMPOSSIBLE;
   if (have === 1) return UNDECIDED;
   if (bytes[at + 1]! > FRAME_BYTES_USUAL >> 8) return IMPOSSIBLE;
@@ -70,7 +70,8 @@ export function judgeHead(bytes: Buffer, at: number, end: number, streamMax: num
   if (have === 4) return UNDECIDED;
   const flags = bytes[at + 4]!;
   if ((flags & ~FLAGS[type]!) !== 0 || (type === SETTINGS && flags === FLAG_ACK && length > 0)) return IMPOSSIBLE;
-  if (have < FRAME_HEAD_BYTES) return bytes[at + 5] === undefined || bytes[at + 5]! < 128 ? UNDECIDED : IMPOSSIBLE;
+  // The reserved bit is never set by anyone.
+  if (have < FRAME_HEAD_BYTES) return have === 5 || bytes[at + 5]! < 128 ? UNDECIDED : IMPOSSIBLE;
   const stream = bytes.readUInt32BE(at + 5);
   if (stream > streamMax) return IMPOSSIBLE;
   const place = ON_STREAM[type]!;

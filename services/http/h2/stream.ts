@@ -26,6 +26,8 @@ export class Http2Stream {
   exchange: OpenExchange | null = null;
   readonly request = new StreamSide();
   readonly response = new StreamSide();
+  /** Bytes are missing in which one side may have broken it off. */
+  mayBeReset = false;
   /** When its last frame came, of either side, µs. */
   seen = 0;
 

@@ -249,6 +249,7 @@ export class Streams {
     if (fromClient) this.known = { ...this.known, doubt: true };
     for (const stream of this.#open.values()) {
       const open = stream.exchange;
+      stream.mayBeReset = true;
       if (open === null || (fromClient ? open.requestDone : open.responseDone)) continue;
       const side = fromClient ? stream.request : stream.response;
       (fromClient ? open.exchange.request : open.exchange.response).missingBytes += missing;
@@ -300,7 +301,9 @@ export class Streams {
   }
 
   endAll(end: ExchangeEnd): void {
-    for (const stream of [...this.#open.values()]) this.end(stream, end);
+    const byClose = end === 'client_close' || end === 'server_close' || end === 'timeout';
+    // What closes the connection only ends a stream that nobody has ended before.
+    for (const stream of [...this.#open.values()]) this.end(stream, byClose && stream.mayBeReset ? 'gap' : end);
   }
 
   /** Ends the exchange whatever state it is in. */
