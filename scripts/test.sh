@@ -20,6 +20,8 @@ need tshark tshark
 need java openjdk-17-jre-headless
 need mvn maven
 need openssl openssl
+need curl curl
+need nghttp nghttp2-client
 if [ -n "$missing" ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "test: installing$packages …" >&2

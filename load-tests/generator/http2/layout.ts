@@ -56,6 +56,8 @@ class Builder {
     }
     const bytes = this.#bytes(side, part, stream.id);
     const from = this.write(side, time, bytes);
+    // An interim response that is lost costs its exchange nothing.
+    if (part.kind === 'headers' && part.role === 'interim') return;
     stream.ranges[side].push([from, from + bytes.length]);
     if (part.kind === 'headers' && part.role === 'head' && side === 'server') stream.response = from;
     if (part.kind !== 'data' || part.token === null) return;

@@ -10,7 +10,7 @@ export type Part =
       readonly kind: 'headers';
       readonly fields: readonly HeaderField[];
       readonly last: boolean;
-      readonly role: 'head' | 'other';
+      readonly role: 'head' | 'interim' | 'trailers';
     }
   /** `token`: the content's last byte is the last of the first token, and from `keepFrom` on it must come in one packet. */
   | {
@@ -94,7 +94,7 @@ function messageSteps(side: Side, plan: MessagePlan, start: number, ends: boolea
       ['x-checksum', '1234'],
       ['x-took', '5ms'],
     ];
-    steps.push({ side, at: last.at, part: { kind: 'headers', fields: trailers, last: true, role: 'other' } });
+    steps.push({ side, at: last.at, part: { kind: 'headers', fields: trailers, last: true, role: 'trailers' } });
   } else if (random.chance(0.5) && last.part.kind === 'data') {
     steps[steps.length - 1] = { ...last, part: { ...last.part, last: true } };
   } else {
@@ -119,7 +119,7 @@ export function scriptOf(planned: PlannedExchange, random: Random): Step[] {
     return {
       side: 'server',
       at: endOf(asked) + 60 + at,
-      part: { kind: 'headers', fields: [status], last: false, role: 'other' },
+      part: { kind: 'headers', fields: [status], last: false, role: 'interim' },
     };
   });
   const begins = planned.earlyUs ?? endOf(asked) + 200 + planned.thinkUs;

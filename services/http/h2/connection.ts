@@ -171,8 +171,8 @@ export class Http2Connection implements DirectionOwner {
     this.#streams.data(direction.fromClient, stream, buffer.subarray(start, end), time);
   }
 
-  dataMissing(direction: Direction, stream: number, missing: number): void {
-    this.#streams.dataMissing(direction.fromClient, stream, missing);
+  dataMissing(direction: Direction, stream: number, missing: number, content: number): void {
+    this.#streams.dataMissing(direction.fromClient, stream, missing, content);
   }
 
   dataEnd(direction: Direction, stream: number, last: boolean, time: number): void {

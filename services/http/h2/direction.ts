@@ -38,8 +38,8 @@ export interface DirectionOwner {
   /** `fields`: null when it can't be read. `time`: of its last byte. */
   block(direction: Direction, block: HeaderBlock, fields: Field[] | null, time: number): void;
   data(direction: Direction, stream: number, buffer: Buffer, start: number, end: number, time: number): void;
-  /** Bytes of this stream's body that weren't captured. */
-  dataMissing(direction: Direction, stream: number, missing: number): void;
+  /** Bytes of this stream that weren't captured; `content` of them are of its body. */
+  dataMissing(direction: Direction, stream: number, missing: number, content: number): void;
   /** A DATA frame is over; with `last` so is what this side sends on the stream. */
   dataEnd(direction: Direction, stream: number, last: boolean, time: number): void;
   reset(direction: Direction, stream: number): void;
@@ -186,8 +186,8 @@ export class Direction implements FrameSink {
     this.#owner.data(this, frame.stream, buffer, start, end, time);
   }
 
-  dataMissing(frame: FrameHead, missing: number): void {
-    this.#owner.dataMissing(this, frame.stream, missing);
+  dataMissing(frame: FrameHead, missing: number, content: number): void {
+    this.#owner.dataMissing(this, frame.stream, missing, content);
   }
 
   dataEnd(frame: FrameHead, time: number): void {

@@ -33,8 +33,8 @@ export interface FrameHead {
 export interface FrameSink {
   /** Content of the DATA frame that is being read. */
   data(frame: FrameHead, buffer: Buffer, start: number, end: number, time: number): void;
-  /** Content of it that was not captured. */
-  dataMissing(frame: FrameHead, missing: number): void;
+  /** Payload of it that was not captured, and how much of that is content and not padding. */
+  dataMissing(frame: FrameHead, missing: number, content: number): void;
   dataEnd(frame: FrameHead, time: number): void;
   /** Any other frame. `buffer`: null when a part of the payload is missing or it is over the limit. */
   frame(frame: FrameHead, buffer: Buffer | null, start: number, end: number, time: number): void;
@@ -125,7 +125,7 @@ export class FrameReader {
     const { frame } = this;
     if (frame.type === DATA) {
       const content = Math.min(own, this.#remaining - Math.max(0, this.#padding));
-      if (content > 0) this.#sink.dataMissing(frame, content);
+      this.#sink.dataMissing(frame, own, Math.max(0, content));
       this.#padding = Math.min(Math.max(0, this.#padding), this.#remaining - own);
     } else this.#holed = true;
     this.#remaining -= own;

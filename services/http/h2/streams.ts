@@ -232,16 +232,17 @@ export class Streams {
     if (message.start !== null) message.end = time;
   }
 
-  /** So many bytes of the body weren't captured. */
-  dataMissing(fromClient: boolean, id: number, missing: number): void {
+  /** So many bytes weren't captured, `content` of them of the body. */
+  dataMissing(fromClient: boolean, id: number, missing: number, content: number): void {
     const stream = this.#open.get(id);
     const exchange = stream?.exchange?.exchange;
     if (stream === undefined || exchange === undefined) return;
     const side = fromClient ? stream.request : stream.response;
     (fromClient ? exchange.request : exchange.response).missingBytes += missing;
-    side.missing += missing;
+    if (content === 0) return;
+    side.missing += content;
     side.grpc?.gap();
-    side.sink?.gap(missing);
+    side.sink?.gap(content);
   }
 
   /** Bytes of a direction are missing, and nobody knows of which streams. 0: their number isn't known either. */
