@@ -158,13 +158,15 @@ const SEARCHED_BYTES = 40_000;
  */
 function isNearLoss(placed: Placed, streams: Record<Side, Stream>, usesTable: boolean): boolean {
   const ranges = rangesOf(placed);
+  // A stream that is reset was open until then, behind the last of its bytes.
+  const isReset = [placed.reset?.client, placed.reset?.server].some((frames) => (frames ?? []).length > 0);
   return (['client', 'server'] as const).some((side) => {
     const reset = placed.reset?.[side] ?? [];
     const missing = (from: number, to: number) => streams[side].missing(Math.max(0, from), to) > 0;
     if (reset.some(([from, to]) => missing(from - SEARCHED_BYTES, to))) return true;
     const [first, last] = [ranges[side][0], ranges[side].at(-1)];
     if (first === undefined || last === undefined) return missing(0, streams[side].length);
-    return missing(usesTable ? 0 : first[0] - SEARCHED_BYTES, last[1]);
+    return missing(usesTable ? 0 : first[0] - SEARCHED_BYTES, last[1] + (isReset ? SEARCHED_BYTES : 0));
   });
 }
 
