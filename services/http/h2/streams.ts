@@ -95,7 +95,10 @@ export class Streams {
 
   #request(block: HeaderBlock, fields: readonly Field[] | null, before: Snapshot, time: number): void {
     if (this.#doubtful) this.#endSilent(time);
+    const { strays } = this.known;
     this.known = opened(this.known, block.stream);
+    // Frames that were searched for are read late: its answer was told already, without it.
+    if (strays.includes(block.stream)) return;
     const stream = new Http2Stream(block.stream, before);
     stream.seen = time;
     const head = fields === null ? null : requestHeadOf(fields);

@@ -84,3 +84,32 @@ export async function exchange(
   for await (const part of stream) parts.push(part as Buffer);
   return { status: answer[':status'] ?? 0, body: Buffer.concat(parts) };
 }
+
+/** One frame (RFC 9113 section 4.1). */
+export function frame(type: number, flags: number, stream: number, payload: Buffer | string = ''): Buffer {
+  const content = typeof payload === 'string' ? Buffer.from(payload, 'latin1') : payload;
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(content.length, 0, 3);
+  head[3] = type;
+  head[4] = flags;
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, content]);
+}
+
+/** Literals that touch no table. */
+export function block(fields: Readonly<Record<string, string>>): Buffer {
+  return Buffer.concat(
+    Object.entries(fields).flatMap(([name, value]) => [
+      Buffer.of(0, name.length),
+      Buffer.from(name),
+      Buffer.of(value.length),
+      Buffer.from(value),
+    ]),
+  );
+}
+
+export const asks = (stream: number, fields: Readonly<Record<string, string>> = {}, flags = 5): Buffer =>
+  frame(1, flags, stream, block({ ':method': 'POST', ':path': `/${stream}`, ...fields }));
+export const answers = (stream: number, fields: Readonly<Record<string, string>> = {}, flags = 4): Buffer =>
+  frame(1, flags, stream, block({ ':status': '200', ...fields }));
+export const data = (stream: number, text: string, last = false): Buffer => frame(0, last ? 1 : 0, stream, text);
