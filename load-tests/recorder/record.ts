@@ -23,13 +23,13 @@ const RECORDER = {
   settleMs: 500,
 } as const;
 
-interface Dump {
+export interface Dump {
   readonly child: ChildProcess;
   /** What it wrote on standard error. */
   text: string;
 }
 
-async function startDump(path: string, port: number): Promise<Dump> {
+export async function startDump(path: string, port: number): Promise<Dump> {
   const args = ['-i', 'lo', '-U', '-s', '0', '-B', String(RECORDER.ringKiB), '--immediate-mode', '-w', path];
   const child = spawn('tcpdump', [...args, `tcp port ${port}`], { stdio: ['ignore', 'ignore', 'pipe'] });
   const dump: Dump = { child, text: '' };
@@ -46,7 +46,7 @@ async function startDump(path: string, port: number): Promise<Dump> {
   return dump;
 }
 
-async function stopDump(dump: Dump): Promise<void> {
+export async function stopDump(dump: Dump): Promise<void> {
   const exit = once(dump.child, 'exit');
   dump.child.kill('SIGINT');
   await exit;

@@ -121,8 +121,8 @@ export class Http2Connection implements DirectionOwner {
   }
 
   endAll(end: ExchangeEnd): void {
-    this.#client.end();
-    this.#server.end();
+    // The last frame of one may turn them round.
+    for (const direction of [this.#client, this.#server]) direction.end();
     this.#streams.endAll(end);
   }
 
