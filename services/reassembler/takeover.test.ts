@@ -11,6 +11,8 @@ import { CAPTURE_DEFAULTS, Capture } from '../../mirror/index.ts';
 import type { Observation } from '../../schemas/call.ts';
 import type { Frame } from '../../schemas/frame.ts';
 import { createCredentialMasker } from '../http/credentials.ts';
+import { PREFACE } from '../http/h2/frame.ts';
+import { answers, asks, data, frame } from '../http/h2/testing.ts';
 import { HTTP_DEFAULTS } from '../http/options.ts';
 import { client, framesOf as framesByHand, server } from '../http/testing.ts';
 import { IDENTITY_DEFAULTS } from '../identity/mapping.ts';
@@ -136,6 +138,34 @@ test('over HTTP/2 as well, with streams in flight, header tables, joins and loss
     ),
     { numRuns: 40 },
   );
+});
+
+test('a connection that asks for HTTP/2 is taken over at every frame of it', () => {
+  const asking = 'POST /1 HTTP/1.1\r\nhost: h\r\nupgrade: h2c\r\nhttp2-settings: \r\n\r\n';
+  const settings = frame(4, 0, 0);
+  const steps = [
+    ...[client('GET /0 HTTP/1.1\r\nhost: h\r\n\r\n'), server('HTTP/1.1 204 N\r\n\r\n'), client(asking)],
+    server(Buffer.concat([Buffer.from('HTTP/1.1 101 S\r\nupgrade: h2c\r\n\r\n'), settings])),
+    ...[client(PREFACE.subarray(0, 9)), client(Buffer.concat([PREFACE.subarray(9), settings, asks(3)]))],
+    ...[server(answers(3)), server(Buffer.concat([answers(1), data(3, 'x', true)])), server(data(1, 'x', true))],
+    ...[
+      client(asks(5, { 'x-a': 'b' })),
+      server(answers(5)),
+      client(asks(7)),
+      server(data(5, 'x', true)),
+      server(answers(7, {}, 5)),
+    ],
+  ];
+  const connection = 'c'.repeat(32);
+  const frames = framesByHand(steps, { stepsPerFrame: 1, connection });
+  const expected = undisturbed(frames);
+  assert.equal(expected.size, 5);
+  for (let first = 1; first < frames.length; first++) {
+    for (let second = 1; second < frames.length; second++) {
+      const got = withCrashes(frames, [first, second], 1);
+      assert.deepEqual(got, expected);
+    }
+  }
 });
 
 test('when nothing is in flight, everything may be committed and there is nothing to tell', () => {

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ConnectionId } from '../common/types.ts';
+import { HttpAssembler } from '../http/assembler.ts';
+import type { ResumePoint } from '../http/connection.ts';
+import { PREFACE } from '../http/h2/frame.ts';
+import { answers, asks, data, frame } from '../http/h2/testing.ts';
+import { HTTP_DEFAULTS } from '../http/options.ts';
+import { client, framesOf, Recorder, server, TEST_MASKER } from '../http/testing.ts';
+import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
+
+/** `authorization: Bearer sk-made-up` and a long field, both added to the table. */
+const INDEXED = Buffer.concat([
+  Buffer.from('835711', 'hex'),
+  Buffer.from('Bearer sk-made-up'),
+  Buffer.from('4001787fe10c', 'hex'),
+  Buffer.from('v'.repeat(1760)),
+]);
+
+function standing(): ResumePoint {
+  const assembler = new HttpAssembler(HTTP_DEFAULTS, new Recorder(), TEST_MASKER);
+  const steps = [
+    client(Buffer.concat([PREFACE, frame(4, 0, 0), frame(1, 5, 1, INDEXED)])),
+    server(Buffer.concat([frame(4, 0, 0), answers(1), data(1, 'x', true)])),
+    client(asks(3)),
+  ];
+  const frames = framesOf(steps);
+  for (const each of frames) assembler.feed(each);
+  const resume = assembler.resumePoint(frames[0]!.connection);
+  assert.ok(resume?.http2 !== undefined);
+  return resume;
+}
+
+const idOf = (n: number): ConnectionId => n.toString(16).padStart(32, '0') as ConnectionId;
+
+test('a checkpoint tells of HTTP/2 all that it is told, without a credential', () => {
+  const resume = standing();
+  assert.equal(resume.http2?.resume.client.table.fields.length, 2);
+  const entries = new Map([
+    [idOf(1), resume],
+    [idOf(2), { client: 5, server: 6, state: 'synced' as const }],
+  ]);
+  const text = encodeCheckpoint(entries);
+  const read = decodeCheckpoint(text);
+  assert.deepEqual(read, entries);
+  assert.equal(JSON.stringify([...(read ?? [])]).includes('sk-made-up'), false);
+  assert.throws(() => decodeCheckpoint(`${text.slice(0, -40)}AAAA`), { code: 'BIT_CHECKPOINT_UNREADABLE' });
+});
+
+test('beyond what a checkpoint has room for, connections are told as ones that must be found again', () => {
+  const resume = standing();
+  const count = 6000;
+  const read = decodeCheckpoint(encodeCheckpoint(new Map(Array.from({ length: count }, (_, n) => [idOf(n), resume]))))!;
+  const whole = [...read.values()].filter(({ http2 }) => http2 !== undefined).length;
+  assert.ok(whole > 2000 && whole < count, `${whole} of ${count}`);
+  const { client: at, server: from } = resume;
+  assert.deepEqual(read.get(idOf(count - 1)), { client: at, server: from, state: 'unsynced' });
+});
