@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { GENERATOR_DEFAULTS, generate } from '../../load-tests/generator/generate.ts';
+import { CAPTURE_DEFAULTS, Capture } from '../../mirror/index.ts';
 import type { ConnectionId } from '../common/types.ts';
 import { HttpAssembler } from '../http/assembler.ts';
 import type { ResumePoint } from '../http/connection.ts';
 import { PREFACE } from '../http/h2/frame.ts';
+import { writeStanding } from '../http/h2/resume-codec.ts';
 import { answers, asks, data, frame } from '../http/h2/testing.ts';
 import { HTTP_DEFAULTS } from '../http/options.ts';
 import { client, framesOf, Recorder, server, TEST_MASKER } from '../http/testing.ts';
@@ -45,6 +48,24 @@ test('a checkpoint tells of HTTP/2 all that it is told, without a credential', (
   assert.deepEqual(read, entries);
   assert.equal(JSON.stringify([...(read ?? [])]).includes('sk-made-up'), false);
   assert.throws(() => decodeCheckpoint(`${text.slice(0, -40)}AAAA`), { code: 'BIT_CHECKPOINT_UNREADABLE' });
+});
+
+test('a connection of usual clients takes about a kilobyte, and a fraction of it when many are told', () => {
+  const { pcap } = generate({ ...GENERATOR_DEFAULTS, seed: 5, calls: 300, http2: 1, midStream: 0 });
+  const assembler = new HttpAssembler(HTTP_DEFAULTS, new Recorder(), TEST_MASKER);
+  const told = new Map<ConnectionId, ResumePoint>();
+  const capture = new Capture(CAPTURE_DEFAULTS, (each) => {
+    assembler.feed(each);
+    const resume = each.close === null ? assembler.resumePoint(each.connection) : null;
+    if (resume !== null) told.set(each.connection, resume);
+  });
+  capture.nextSource('generated');
+  capture.write(pcap);
+  capture.end('eof');
+  const standings = [...told.values()].flatMap(({ http2 }) => (http2 === undefined ? [] : [writeStanding(http2)]));
+  assert.ok(standings.length > 10);
+  assert.ok(standings.join('').length / standings.length < 2000);
+  assert.ok(encodeCheckpoint(told).length / standings.length < 500);
 });
 
 test('beyond what a checkpoint has room for, connections are told as ones that must be found again', () => {

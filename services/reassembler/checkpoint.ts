@@ -18,7 +18,7 @@ const ID_BYTES = 16;
 const STATES = ['synced', 'unsynced', 'ignored'] as const;
 const HTTP2 = 3;
 /**
- * Most characters about HTTP/2 connections, before they are deflated to about a tenth: some 3,000 connections of usual clients.
+ * Most characters about HTTP/2 connections, before they are deflated to about a fifth: some thousands of connections.
  * Beyond it a connection is told as one that must be found again in its middle.
  */
 const HTTP2_CHARACTERS_MAX = 8 * 1024 * 1024;
