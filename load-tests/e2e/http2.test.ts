@@ -1,6 +1,6 @@
 /** Real clients over HTTP/2 in the clear, captured by tcpdump: what is stored equals what the server served. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { connect, constants } from 'node:http2';
 import path from 'node:path';
@@ -25,6 +25,11 @@ function obstacle(...programs: readonly string[]): string | false {
   const missing = missingPrograms('tcpdump', ...programs);
   if (missing !== false || process.env.CI === 'true') return missing;
   return process.getuid?.() === 0 ? false : 'NOT TESTED: capturing needs root';
+}
+
+function pythonObstacle(): string | false {
+  const found = spawnSync(PYTHON, ['-c', 'import httpx, h2'], { stdio: 'ignore' }).status === 0;
+  return found || process.env.CI === 'true' ? obstacle() : 'NOT TESTED: python3-httpx and python3-h2 are not installed';
 }
 
 /** Captures what `work` does with the server, and compares. */
@@ -91,7 +96,7 @@ test('Node: 100 streams at a time, a body of 16 MB, streams that are given up', 
   assert.equal(JSON.stringify(seen.calls).includes('sk-made-up'), false);
 });
 
-test("Python's httpx: parallel and streamed calls, one given up", { skip: obstacle(PYTHON) }, async () => {
+test("Python's httpx: parallel and streamed calls, one given up", { skip: pythonObstacle() }, async () => {
   const client = fileURLToPath(new URL('http2_client.py', import.meta.url));
   const seen = await observed(async (server) => {
     await run(PYTHON, [client, server.url], { timeout: 30_000 });

@@ -1,28 +1,28 @@
 /** One connection: two message streams, and the exchanges that they make together. */
-import type { CloseReason, Frame, RolesSource, Segment, Side } from '../../schemas/frame.ts';
-import { ContentDecoder, DECODER_BYTES, parseCodings } from './content-decoding.ts';
+import type { CloseReason, Frame, Segment, Side } from '../../schemas/frame.ts';
+import { ContentDecoder, DECODER_BYTES, decodedConsumer } from './content-decoding.ts';
 import type { CredentialMasker } from './credentials.ts';
 import type {
-  BodyConsumer,
   ConnectionInfo,
   ExchangeEnd,
   ExchangeHandler,
-  Headers,
-  Message,
   MessageState,
   RequestHead,
   ResponseHead,
 } from './exchange.ts';
 import { requestFraming, responseFraming } from './framing.ts';
-import { Http2Connection, type Http2Host, type Http2Resume, type Http2Start } from './h2/connection.ts';
+import { Http2Connection, type Http2Host, type Http2Start } from './h2/connection.ts';
 import { PREFACE } from './h2/frame.ts';
 import { Http2Sniffer } from './h2/sniffer.ts';
 import { HeadReader, isRequestLine, isStatusLine } from './head.ts';
 import { type LostCause, MessageStream, type StreamContext, type StreamOwner } from './message-stream.ts';
-import { emptyMessage, OPEN_EXCHANGE_BYTES, OpenExchange, unfinishedState } from './open-exchange.ts';
+import { begun, emptyMessage, OPEN_EXCHANGE_BYTES, OpenExchange, unfinishedState } from './open-exchange.ts';
 import { createHttpStats, type HttpOptions, type HttpStats } from './options.ts';
 import { Pairing, type PairingOwner } from './pairing.ts';
+import type { ConnectionStart, Http2Standing, ResumePoint } from './standing.ts';
 import { UnreadTracker } from './unread-stretch.ts';
+
+export type { Http2Standing, ResumePoint } from './standing.ts';
 
 /** What all connections of an assembler share. */
 export interface ConnectionContext extends StreamContext {
@@ -37,36 +37,6 @@ export function createConnectionContext(
   masker: CredentialMasker,
 ): ConnectionContext {
   return { options, handler, masker, stats: createHttpStats(), heads: new HeadReader(masker, options.headersMax) };
-}
-
-/** What the first frame says about a connection's beginning. */
-export interface ConnectionStart {
-  readonly fromStart: boolean;
-  readonly rolesSource: RolesSource;
-  readonly clientOffset: number;
-  readonly serverOffset: number;
-  /** Sequence number that the next frame must have. */
-  readonly sequence: number;
-  /** It speaks HTTP/2, and stands here. */
-  readonly http2?: Http2Standing | undefined;
-}
-
-/** Where an HTTP/2 connection can be taken up: streams begin at the offsets, and what is known there. */
-export interface Http2Standing {
-  readonly resume: Http2Resume;
-  /** Client and server are the other way round than the frames say. */
-  readonly swapped: boolean;
-}
-
-/** Where a connection's streams can be taken up again. */
-export interface ResumePoint {
-  /** Stream offsets as the frames count them, gaps included. */
-  readonly client: number;
-  readonly server: number;
-  /** `synced`: a message begins here. `unsynced`: look for one. `ignored`: nothing of interest follows. */
-  readonly state: 'synced' | 'unsynced' | 'ignored';
-  /** A `synced` connection that speaks HTTP/2. */
-  readonly http2?: Http2Standing;
 }
 
 export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
@@ -272,7 +242,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     this.#add(open);
     this.#sending = open;
     const consumer = this.#handler.onRequest(exchange);
-    const sink = this.#decoded(head.headers, exchange.request, consumer);
+    const sink = decodedConsumer(head.headers, exchange.request, consumer, this.#options);
     open.requestDecoder = sink instanceof ContentDecoder ? sink : null;
     if (open.requestDecoder !== null) this.#decoders++;
     const framing = head.method === 'CONNECT' ? ({ kind: 'none' } as const) : requestFraming(head.headers);
@@ -324,7 +294,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
       this.#upgrade(open, head);
       return;
     }
-    const sink = this.#decoded(head.headers, exchange.response, consumer);
+    const sink = decodedConsumer(head.headers, exchange.response, consumer, this.#options);
     open.responseDecoder = sink instanceof ContentDecoder ? sink : null;
     if (open.responseDecoder !== null) this.#decoders++;
     const framing = responseFraming(head.status, head.headers, method);
@@ -465,6 +435,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     this.#requestOver(open, 'complete');
     this.#pairing.answered();
     this.#open = this.#open.filter((other) => other !== open);
+    this.#decoders -= open.decoders;
     const clientSynced = requests.inSync && requests.atBoundary;
     const offsets = { clientOffset: requests.messageOffset, serverOffset: responses.headEnd };
     this.#beginHttp2({ ...offsets, clientSynced, serverSynced: true, preface: 0 });
@@ -616,20 +587,4 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     if (exchange.uncertain) this.#stats.uncertain++;
     this.#handler.onEnd(exchange);
   }
-
-  /** The consumer behind the decoders that the body needs. A coding that can't be undone leaves the consumer without bytes. */
-  #decoded(headers: Headers, message: Message, consumer: BodyConsumer | null): BodyConsumer | null {
-    const encoding = headers.get('content-encoding');
-    if (encoding === undefined) return consumer;
-    const codings = parseCodings(encoding);
-    if (codings === null) message.undecoded = encoding;
-    if (codings === null || consumer === null) return null;
-    return codings.length === 0 ? consumer : new ContentDecoder(codings, message, consumer, this.#options);
-  }
-}
-
-function begun(message: Message, start: number, end: number): void {
-  message.state = 'open';
-  message.start = start;
-  message.end = end;
 }

@@ -35,6 +35,7 @@ export interface Snapshot {
 /** Most ranges and ids that are kept; of the oldest ones an answer that comes very late isn't read any more. */
 const RANGES_MAX = 32;
 const STRAYS_MAX = 256;
+const LIST_ENTRY_BYTES = 8;
 
 export const NO_STREAMS: StreamsKnown = { max: 0, doubt: false, unseen: [], strays: [] };
 /** Of a connection that was joined in the middle. */
@@ -58,4 +59,9 @@ export function answeredStray(known: StreamsKnown, id: number): StreamsKnown {
 export function mayBeStray({ max, doubt, unseen, strays }: StreamsKnown, id: number): boolean {
   if (id % 2 === 0 || strays.includes(id)) return false;
   return id > max ? doubt : unseen.some(({ from, to }) => id >= from && id <= to);
+}
+
+/** Memory of a snapshot, about: its fields are shared, the lists of them are not. */
+export function snapshotBytes({ client, server }: Snapshot): number {
+  return (client.table.fields.length + server.table.fields.length) * LIST_ENTRY_BYTES;
 }

@@ -4,7 +4,7 @@
  * What is lost between frames may have belonged to any message that was on its way: each of them counts the gap as missing,
  * whole, unless its own length or a head behind the gap tells otherwise. It goes on with what comes of it.
  */
-import { ContentDecoder, DECODER_BYTES, parseCodings } from '../content-decoding.ts';
+import { ContentDecoder, DECODER_BYTES, decodedConsumer } from '../content-decoding.ts';
 import type {
   BodyConsumer,
   ConnectionInfo,
@@ -17,13 +17,13 @@ import type {
   RequestHead,
   ResponseHead,
 } from '../exchange.ts';
-import { OPEN_EXCHANGE_BYTES, OpenExchange, unfinishedState } from '../open-exchange.ts';
+import { begun, OPEN_EXCHANGE_BYTES, OpenExchange, unfinishedState } from '../open-exchange.ts';
 import type { HttpOptions, HttpStats } from '../options.ts';
 import { GrpcCounter, isGrpc } from './grpc.ts';
 import type { HeaderBlock } from './header-block.ts';
 import { requestHeadOf, responseHeadOf } from './heads.ts';
 import type { Field } from './hpack/field.ts';
-import { answeredStray, mayBeStray, opened, type Snapshot, type StreamsKnown } from './snapshot.ts';
+import { answeredStray, mayBeStray, opened, type Snapshot, type StreamsKnown, snapshotBytes } from './snapshot.ts';
 import { Http2Stream, isWholeByLength, type StreamSide } from './stream.ts';
 
 /**
@@ -47,6 +47,7 @@ export class Streams {
   /** Those that are open, in the order in which they were opened. */
   readonly #open = new Map<number, Http2Stream>();
   #decoders = 0;
+  #snapshotBytes = 0;
   /** Something of an open stream was lost, and nobody knows what. */
   #doubtful = false;
 
@@ -63,7 +64,7 @@ export class Streams {
   }
 
   get heldBytes(): number {
-    return this.#open.size * OPEN_EXCHANGE_BYTES + this.#decoders * DECODER_BYTES;
+    return this.#snapshotBytes + this.#open.size * OPEN_EXCHANGE_BYTES + this.#decoders * DECODER_BYTES;
   }
 
   /** Before the oldest open stream began; null when none is open. */
@@ -80,6 +81,7 @@ export class Streams {
   adopt(open: OpenExchange, snapshot: Snapshot): void {
     const stream = new Http2Stream(1, snapshot);
     stream.exchange = open;
+    this.#decoders += open.decoders;
     this.known = opened(this.known, 1);
     this.#add(stream);
   }
@@ -117,8 +119,9 @@ export class Streams {
       exchange.upgrade = { protocol: head.headers.get(':protocol') ?? 'connect', clientBytes: 0, serverBytes: 0 };
     }
     stream.request.contentLength = lengthOf(head.headers);
-    stream.request.sink = this.#decoded(head.headers, exchange.request, consumer);
+    stream.request.sink = decodedConsumer(head.headers, exchange.request, consumer, this.#options);
     open.requestDecoder = decoderOf(stream.request.sink);
+    this.#decoders += open.decoders;
     if (isGrpc(head.headers.get('content-type'))) beginGrpc(stream, exchange);
     if (block.endStream) this.#requestOver(stream, 'complete');
   }
@@ -166,8 +169,9 @@ export class Streams {
     const consumer = this.#handler.onResponse(exchange);
     const bodiless = exchange.requestHead?.method === 'HEAD' || head.status === 204 || head.status === 304;
     stream.response.contentLength = bodiless ? 0 : lengthOf(head.headers);
-    stream.response.sink = this.#decoded(head.headers, exchange.response, consumer);
+    stream.response.sink = decodedConsumer(head.headers, exchange.response, consumer, this.#options);
     open.responseDecoder = decoderOf(stream.response.sink);
+    if (open.responseDecoder !== null) this.#decoders++;
     if (isGrpc(head.headers.get('content-type'))) beginGrpc(stream, exchange);
     if (exchange.grpc !== null) exchange.grpc.status = head.headers.get('grpc-status') ?? '';
     if (exchange.upgrade !== null && head.status >= 300) exchange.upgrade = null;
@@ -194,8 +198,13 @@ export class Streams {
     return open;
   }
 
+  #drop(stream: Http2Stream): void {
+    if (this.#open.delete(stream.id)) this.#snapshotBytes -= snapshotBytes(stream.snapshot);
+  }
+
   #add(stream: Http2Stream): void {
     this.#open.set(stream.id, stream);
+    this.#snapshotBytes += snapshotBytes(stream.snapshot);
     if (this.#open.size <= this.#options.pipelineMax) return;
     for (const oldest of this.#open.values()) {
       this.end(oldest, 'limit');
@@ -272,7 +281,7 @@ export class Streams {
     const open = stream.exchange;
     if (open === null) {
       // Neither head could be read: there is nothing to tell of it.
-      if (!fromClient) this.#open.delete(id);
+      if (!fromClient) this.#drop(stream);
       return;
     }
     const message = fromClient ? open.exchange.request : open.exchange.response;
@@ -314,7 +323,7 @@ export class Streams {
   end(stream: Http2Stream, end: ExchangeEnd): void {
     const open = stream.exchange;
     if (open === null) {
-      this.#open.delete(stream.id);
+      this.#drop(stream);
       return;
     }
     const { request, response, upgrade } = open.exchange;
@@ -355,7 +364,7 @@ export class Streams {
 
   #emit(stream: Http2Stream, open: OpenExchange): void {
     const { exchange } = open;
-    this.#open.delete(stream.id);
+    this.#drop(stream);
     this.#decoders -= open.decoders;
     open.requestDecoder?.dispose();
     open.responseDecoder?.dispose();
@@ -368,28 +377,10 @@ export class Streams {
     if (exchange.uncertain) this.#stats.uncertain++;
     this.#handler.onEnd(exchange);
   }
-
-  /** The consumer behind the decoders that the body needs. A coding that can't be undone leaves the consumer without bytes. */
-  #decoded(headers: Headers, message: Message, consumer: BodyConsumer | null): BodyConsumer | null {
-    const encoding = headers.get('content-encoding');
-    if (encoding === undefined) return consumer;
-    const codings = parseCodings(encoding);
-    if (codings === null) message.undecoded = encoding;
-    if (codings === null || consumer === null) return null;
-    if (codings.length === 0) return consumer;
-    this.#decoders++;
-    return new ContentDecoder(codings, message, consumer, this.#options);
-  }
 }
 
 function decoderOf(sink: BodyConsumer | null): ContentDecoder | null {
   return sink instanceof ContentDecoder ? sink : null;
-}
-
-function begun(message: Message, start: number, end: number): void {
-  message.state = 'open';
-  message.start = start;
-  message.end = end;
 }
 
 /** One of the heads says that it is gRPC: both bodies are. */
