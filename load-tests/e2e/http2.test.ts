@@ -17,6 +17,8 @@ import { missingPrograms, withFolder } from '../testing.ts';
 import { type Observed, observeCapture, rowsOf } from './observe.ts';
 
 const SETTLE_MS = 400;
+/** 16 MB come at once. */
+const RING_KIB = 131_072;
 /** Debian's, for which Debian's packages are. */
 const PYTHON = '/usr/bin/python3';
 const run = promisify(execFile);
@@ -37,7 +39,7 @@ async function observed(work: (server: FakeLlm, folder: string) => Promise<void>
   return await withFolder(async (folder) => {
     const server = await startFakeLlm({ http2: true });
     const file = path.join(folder, 'http2.pcap');
-    const dump = await startDump(file, server.port);
+    const dump = await startDump(file, server.port, RING_KIB);
     try {
       await work(server, folder);
       await sleep(SETTLE_MS);

@@ -17,6 +17,8 @@ const CLIENTS = fileURLToPath(new URL('clients.ts', import.meta.url));
 const RECORDER = {
   /** tcpdump's ring, KiB. */
   ringKiB: 32_768,
+  /** The longest packet of the loopback device. The ring has slots of this size, so more would only make them fewer. */
+  snapLengthBytes: 65_536 + 64,
   startupTimeoutMs: 10_000,
   clientsTimeoutMs: 60_000,
   /** For the last FINs to come through. */
@@ -29,8 +31,19 @@ export interface Dump {
   text: string;
 }
 
-export async function startDump(path: string, port: number): Promise<Dump> {
-  const args = ['-i', 'lo', '-U', '-s', '0', '-B', String(RECORDER.ringKiB), '--immediate-mode', '-w', path];
+export async function startDump(path: string, port: number, ringKiB: number = RECORDER.ringKiB): Promise<Dump> {
+  const args = [
+    '-i',
+    'lo',
+    '-U',
+    '-s',
+    String(RECORDER.snapLengthBytes),
+    '-B',
+    String(ringKiB),
+    '--immediate-mode',
+    '-w',
+    path,
+  ];
   const child = spawn('tcpdump', [...args, `tcp port ${port}`], { stdio: ['ignore', 'ignore', 'pipe'] });
   const dump: Dump = { child, text: '' };
   child.stderr?.on('data', (bytes: Buffer) => {
