@@ -121,7 +121,7 @@ function show(value: unknown): string {
 
 const tuple = (row: Row): string => [row.client_ip, row.client_port, row.server_ip, row.server_port].join(' ');
 
-/** Rows by planted request id; the others by addresses and nearest `request_start`. A row serves one call only. */
+/** Rows by planted request id, or else by the response's; the others by addresses and `request_start`, at last by the nearest. A row serves one call only. */
 function pair(calls: readonly ExpectedCall[], rows: readonly Row[]): { pairs: Map<ExpectedCall, Row>; left: Set<Row> } {
   const pairs = new Map<ExpectedCall, Row>();
   const left = new Set(rows);
@@ -133,7 +133,24 @@ function pair(calls: readonly ExpectedCall[], rows: readonly Row[]): { pairs: Ma
     pairs.set(call, row);
     left.delete(row);
   }
+  const byResponse = new Map([...left].map((row) => [row.response_id, row]));
+  for (const call of calls) {
+    const { request_id, response_id } = call.expected;
+    const row =
+      request_id !== '' || response_id === undefined || response_id === '' ? undefined : byResponse.get(response_id);
+    if (row === undefined || !left.has(row)) continue;
+    pairs.set(call, row);
+    left.delete(row);
+  }
   const byTuple = Map.groupBy(left, tuple);
+  for (const call of calls) {
+    if (pairs.has(call)) continue;
+    const rowsThere = byTuple.get(tuple({ ...call.expected })) ?? [];
+    const row = rowsThere.find((each) => left.has(each) && beginsAt(call, each));
+    if (row === undefined) continue;
+    pairs.set(call, row);
+    left.delete(row);
+  }
   for (const call of calls) {
     if (pairs.has(call)) continue;
     const row = nearest(call, byTuple.get(tuple({ ...call.expected })) ?? [], left);
@@ -142,6 +159,11 @@ function pair(calls: readonly ExpectedCall[], rows: readonly Row[]): { pairs: Ma
     left.delete(row);
   }
   return { pairs, left };
+}
+
+function beginsAt(call: ExpectedCall, row: Row): boolean {
+  const { request_start: wanted } = call.expected;
+  return typeof wanted === 'number' && timeEqual(call, 'request_start', wanted, row);
 }
 
 function nearest(call: ExpectedCall, rows: readonly Row[], left: ReadonlySet<Row>): Row | null {

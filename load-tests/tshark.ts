@@ -123,3 +123,61 @@ export function headerOf(message: TsharkMessage, name: string): string {
   const line = message.headers.find((each) => each.toLowerCase().startsWith(`${name}:`));
   return line === undefined ? '' : line.slice(name.length + 1).trim();
 }
+
+export interface TsharkSegment {
+  /** Number of the packet that completed it. */
+  readonly frame: number;
+  readonly sourcePort: number;
+  readonly targetPort: number;
+  readonly seq: number;
+  /** In hex. */
+  readonly payload: string;
+}
+
+const SEGMENT_FIELDS = ['frame.number', 'tcp.srcport', 'tcp.dstport', 'tcp.seq_raw', 'tcp.payload'] as const;
+
+/**
+ * The TCP segments of a capture, in whatever links, tunnels and fragments they are. tshark must be told what it can't know: VXLAN on
+ * port 8472, and that the MPLS labels 18 and 19, at the bottom of a stack, carry Ethernet without and with a control word.
+ */
+export async function tsharkSegments(path: string): Promise<TsharkSegment[]> {
+  const text = await run([
+    ...['-r', path, '-o', 'ip.defragment:TRUE', '-o', 'ipv6.defragment:TRUE', '-d', 'udp.port==8472,vxlan'],
+    ...['-d', 'mpls.label==18,pwethnocw', '-d', 'mpls.label==19,pwethcw'],
+    ...['-Y', 'tcp', '-T', 'fields', ...SEGMENT_FIELDS.flatMap((field) => ['-e', field])],
+  ]);
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [frame, sourcePort, targetPort, seq, payload = ''] = line.split('\t');
+      return {
+        frame: Number(frame),
+        sourcePort: Number(sourcePort),
+        targetPort: Number(targetPort),
+        seq: Number(seq),
+        payload,
+      };
+    });
+}
+
+export interface TsharkText {
+  readonly fromClient: boolean;
+  readonly text: string;
+}
+
+/** The text messages of WebSocket connections to `port`, unmasked and inflated, in their order. */
+export async function tsharkTexts(path: string, port: number): Promise<TsharkText[]> {
+  const text = await run([
+    ...['-2', '-r', path, '-d', `tcp.port==${port},http`, '-Y', 'websocket.payload.text'],
+    ...['-T', 'json', '--no-duplicate-keys', '-J', 'tcp websocket'],
+  ]);
+  const packets = JSON.parse(text) as { readonly _source: { readonly layers: Tree } }[];
+  return packets.flatMap(({ _source: { layers } }) => {
+    const fromClient = Number((layers.tcp as Tree)['tcp.dstport']) === port;
+    return (asList(layers.websocket) as readonly Tree[]).flatMap((frame) => {
+      const found = find(frame, 'websocket.payload.text');
+      return found === undefined ? [] : [{ fromClient, text: String(found) }];
+    });
+  });
+}

@@ -2,6 +2,7 @@
  * MB/s of capture alone (packets → frames), one core: `node mirror/capture.bench.ts`.
  * Synthetic HTTP on many connections at once, in memory. MB = 10^6 bytes of packets, Ethernet header included.
  */
+import { encapsulate, ethernet, type Layer, layers, vxlan } from '../load-tests/wire/encapsulation.ts';
 import { ethernetFrame, PcapWriter } from '../load-tests/wire/packets.ts';
 import { Capture } from './capture.ts';
 import { CAPTURE_DEFAULTS } from './options.ts';
@@ -16,9 +17,10 @@ interface Load {
   readonly connections: number;
   /** Every n-th packet is a pure acknowledgement. */
   readonly ackEvery: number;
+  readonly layer?: Layer;
 }
 
-function synthesize({ payloadBytes, connections, ackEvery }: Load): { bytes: Buffer; packets: number } {
+function synthesize({ payloadBytes, connections, ackEvery, layer }: Load): { bytes: Buffer; packets: number } {
   const writer = new PcapWriter();
   const server = { ip: '10.0.0.2', port: 80 };
   let time = 1_700_000_000_000_000;
@@ -26,7 +28,8 @@ function synthesize({ payloadBytes, connections, ackEvery }: Load): { bytes: Buf
   const put = (port: number, fromClient: boolean, flags: string, seq: number, ack: number, payload?: Buffer): void => {
     const client = { ip: '10.0.0.1', port };
     const [from, to] = fromClient ? [client, server] : [server, client];
-    writer.packet(time, ethernetFrame({ from, to, seq, ack, flags, ...(payload ? { payload } : {}) }));
+    const packet = { from, to, seq, ack, flags, ...(payload ? { payload } : {}) };
+    writer.packet(time, layer === undefined ? ethernetFrame(packet) : encapsulate(packet, layer)[0]!);
     time += 5;
     packets++;
   };
@@ -74,4 +77,11 @@ measure({
   payloadBytes: 1448,
   connections: 200,
   ackEvery: 4,
+});
+measure({
+  name: '1448-byte segments in VXLAN, 200 connections, an ACK every 4',
+  payloadBytes: 1448,
+  connections: 200,
+  ackEvery: 4,
+  layer: layers(ethernet(), vxlan({ vni: 9 })),
 });

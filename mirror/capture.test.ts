@@ -97,6 +97,7 @@ test('the largest frames, of the largest segments and of the smallest, encode be
 
 test('limits that make no sense are refused with their name', () => {
   assert.throws(() => start({ frameBytesMax: 2_000_000 }), { code: 'BIT_CAPTURE_OPTIONS', message: /frameBytesMax/ });
+  assert.throws(() => start({ vxlanPorts: [0] }), { code: 'BIT_CAPTURE_OPTIONS', message: /vxlanPorts/ });
   assert.throws(() => start({ gapGraceMs: Number.NaN }), { code: 'BIT_CAPTURE_OPTIONS', message: /gapGraceMs/ });
 });
 

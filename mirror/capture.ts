@@ -6,10 +6,18 @@
 import type { Frame, ProbeReport } from '../schemas/frame.ts';
 import type { Micros } from '../services/common/types.ts';
 import { decodePacket } from './decode/link.ts';
-import { CUT, DECODED, MALFORMED, Packet, UNKNOWN_LINK } from './decode/packet.ts';
+import { CUT, DECODED, FRAGMENT, MALFORMED, Packet, UNKNOWN_LINK } from './decode/packet.ts';
 import { HttpFilter } from './filter.ts';
 import { Framer } from './framer.ts';
-import { LOSS_KERNEL, LOSS_MALFORMED, LOSS_SNAP, LOSS_UNSUPPORTED, LossCounter } from './losses.ts';
+import {
+  LOSS_FRAGMENT,
+  LOSS_KERNEL,
+  LOSS_MALFORMED,
+  LOSS_OUTAGE,
+  LOSS_SNAP,
+  LOSS_UNSUPPORTED,
+  LossCounter,
+} from './losses.ts';
 import { type CaptureOptions, checkOptions } from './options.ts';
 import type { PacketSink } from './readers/packet-sink.ts';
 import { CaptureSource } from './readers/source.ts';
@@ -25,7 +33,7 @@ const SET_BACK_PACKETS = 64;
 /** One probe's capture. Synchronous and without I/O: bytes in, frames out through `emit`, in causal order within a connection. */
 export class Capture implements PacketSink {
   readonly #options: CaptureOptions;
-  readonly #packet = new Packet();
+  readonly #packet: Packet;
   readonly #losses = new LossCounter();
   readonly #framer: Framer;
   readonly #tracker: Tracker;
@@ -47,6 +55,7 @@ export class Capture implements PacketSink {
   constructor(options: CaptureOptions, emit: (frame: Frame) => void) {
     checkOptions(options);
     this.#options = options;
+    this.#packet = new Packet(options);
     this.#framer = new Framer(options, emit);
     const filter = new HttpFilter(options, this.#framer, this.#losses);
     this.#tracker = new Tracker(options, filter, this.#framer, this.#losses);
@@ -65,6 +74,16 @@ export class Capture implements PacketSink {
     this.#newSource = this.#now > 0;
   }
 
+  /** A stream beside others, such as one of several interfaces: their packets are one capture. */
+  open(name: string): CaptureSource {
+    return new CaptureSource(name, this);
+  }
+
+  /** The clock of the capture, µs since the epoch; 0 before the first packet. */
+  get clock(): Micros {
+    return this.#now;
+  }
+
   /** Time passes without packets (live capture only). µs since the epoch. */
   tick(now: Micros): void {
     // Before the first packet there is no clock, and nothing to expire.
@@ -74,6 +93,7 @@ export class Capture implements PacketSink {
   /** Everything still open is delivered and closed: `eof` when the capture ended, `stopped` when it was stopped. */
   end(_reason: 'eof' | 'stopped'): void {
     this.#endSource();
+    this.#packet.fragments.end();
     this.#tracker.end('stopped');
   }
 
@@ -81,6 +101,8 @@ export class Capture implements PacketSink {
   takeReport(): ProbeReport {
     const framer = this.#framer;
     const { delivery } = this.#tracker.reassembler;
+    const fragments = this.#packet.fragments.takeLost();
+    this.#losses.add(LOSS_FRAGMENT, fragments.packets, fragments.bytes);
     const report: ProbeReport = {
       probe: this.#options.probe,
       source: this.#sourceName,
@@ -123,11 +145,18 @@ export class Capture implements PacketSink {
     this.#losses.add(LOSS_MALFORMED, packets, bytes);
   }
 
+  /** For some time nothing was captured. */
+  outage(sentence: string): void {
+    this.note(sentence);
+    this.#losses.add(LOSS_OUTAGE, 1, 0);
+  }
+
   kernelDrops(packets: number): void {
     this.#losses.add(LOSS_KERNEL, packets, 0);
   }
 
   #undecoded(result: number, wire: number, linkType: number): void {
+    if (result === FRAGMENT) return;
     if (result === UNKNOWN_LINK && !this.#unknownLinks.has(linkType)) {
       this.#unknownLinks.add(linkType);
       this.note(
@@ -156,6 +185,7 @@ export class Capture implements PacketSink {
 
   /** An older capture begins, or the clock was set back: nothing that is open could ever become due. */
   #restart(time: number): void {
+    this.#packet.fragments.end();
     this.#tracker.end('stopped');
     this.#behind = 0;
     this.#newSource = false;
@@ -164,6 +194,7 @@ export class Capture implements PacketSink {
 
   #advance(now: number): void {
     this.#now = now;
+    if (this.#packet.fragments.size > 0) this.#packet.fragments.expire(now);
     this.#tracker.advance(now);
   }
 

@@ -57,6 +57,20 @@ test('a tool that ends by itself tells why', { skip: obstacle('tcpdump') }, asyn
   assert.match(failure?.message ?? '', /nosuchdevice0/);
 });
 
+test('tcpdump tells of drops while it captures, when it is asked', { skip: obstacle('tcpdump') }, async () => {
+  const live = startLiveCapture({ ...LIVE_DEFAULTS, interface: 'lo', filter: 'tcp port 9' });
+  const reading = (async () => {
+    for await (const _ of live.chunks);
+  })();
+  await live.ready;
+  live.askForDrops();
+  await sleep(1_500);
+  assert.equal(live.droppedPackets(), 0);
+  live.stop();
+  assert.equal((await live.ended).failure, null, 'being asked does it no harm');
+  await reading;
+});
+
 test('a tool that is not installed is told, not thrown', async () => {
   const path = process.env.PATH;
   process.env.PATH = '/nonexistent';
@@ -73,4 +87,5 @@ test('drops are read out of what the tools say at their end', () => {
     12,
   );
   assert.equal(droppedIn('tcpdump: listening on lo'), 0);
+  assert.equal(droppedIn('2 packets dropped by kernel\n5 packets dropped by kernel\n'), 5, 'the last answer counts');
 });

@@ -39,6 +39,10 @@ export interface LiveCapture {
   readonly ready: Promise<boolean>;
   /** Resolves when the child has ended and its chunks were read; never rejects. */
   readonly ended: Promise<LiveEnd>;
+  /** Packets that the kernel dropped so far, as far as the tool has told: tcpdump does when it is asked, dumpcap at its end. */
+  droppedPackets(): number;
+  /** Asks the tool how many packets the kernel dropped; the answer comes a little later. */
+  askForDrops(): void;
   /** Ends the capture, `DRAIN_MS` from now: what the kernel still holds comes out first. */
   stop(): void;
 }
@@ -82,7 +86,13 @@ export function startLiveCapture(options: LiveCaptureOptions): LiveCapture {
       clearTimeout(forced);
     });
   };
-  return { chunks: chunksOf(child.stdout), ready, ended, stop };
+  let listens = false;
+  void ready.then((captures) => (listens = captures));
+  const askForDrops = (): void => {
+    if (listens && !stopped && options.tool === 'tcpdump') child.kill('SIGUSR1');
+  };
+  const droppedPackets = (): number => droppedIn(messages());
+  return { chunks: chunksOf(child.stdout), ready, ended, droppedPackets, askForDrops, stop };
 }
 
 function argumentsOf(options: LiveCaptureOptions): string[] {
@@ -118,12 +128,14 @@ async function* chunksOf(stdout: Readable): AsyncGenerator<Buffer> {
   }
 }
 
-/** tcpdump: "12 packets dropped by kernel"; dumpcap: "Packets received/dropped on interface 'lo': 100/12 (…)". */
+/** The last counts. tcpdump: "12 packets dropped by kernel"; dumpcap: "Packets received/dropped on interface 'lo': 100/12 (…)". */
 export function droppedIn(messages: string): number {
-  const tcpdump = /(\d+) packets? dropped by kernel/.exec(messages);
-  const byInterface = /(\d+) packets? dropped by interface/.exec(messages);
-  const dumpcap = /received\/dropped on interface[^:]*: \d+\/(\d+)/.exec(messages);
-  return [tcpdump, byInterface, dumpcap].reduce((sum, match) => sum + (match === null ? 0 : Number(match[1])), 0);
+  const patterns = [
+    /(\d+) packets? dropped by kernel/g,
+    /(\d+) packets? dropped by interface/g,
+    /received\/dropped on interface[^:]*: \d+\/(\d+)/g,
+  ];
+  return patterns.reduce((sum, pattern) => sum + Number([...messages.matchAll(pattern)].at(-1)?.[1] ?? 0), 0);
 }
 
 function notStarted(options: LiveCaptureOptions, error: Error): BitternError {

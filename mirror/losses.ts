@@ -10,6 +10,8 @@ export const LOSS_REASONS = [
   'unsupported',
   'not_http',
   'out_of_window',
+  'fragment',
+  'outage',
 ] as const satisfies readonly LossReason[];
 
 export const LOSS_GAP = 0;
@@ -19,6 +21,9 @@ export const LOSS_MALFORMED = 4;
 export const LOSS_UNSUPPORTED = 5;
 export const LOSS_NOT_HTTP = 6;
 export const LOSS_OUT_OF_WINDOW = 7;
+export const LOSS_FRAGMENT = 8;
+/** `packets` counts the outages: what they cost isn't known. */
+export const LOSS_OUTAGE = 9;
 
 export class LossCounter {
   readonly #packets: number[] = LOSS_REASONS.map(() => 0);

@@ -1,7 +1,8 @@
 /** Options and limits of packet capture: each default in this one place. */
 import { BitternError } from '../services/common/errors.ts';
+import { DECODE_DEFAULTS, type DecodeOptions, TUNNEL_PORTS_MAX } from './decode/decode-options.ts';
 
-export interface CaptureOptions {
+export interface CaptureOptions extends DecodeOptions {
   /** Name of this probe, in every frame and report. */
   readonly probe: string;
   /** Label of the network that the addresses belong to; part of every connection's id. */
@@ -39,6 +40,7 @@ export interface CaptureOptions {
 }
 
 export const CAPTURE_DEFAULTS: CaptureOptions = {
+  ...DECODE_DEFAULTS,
   probe: 'bittern',
   network: '',
   labels: {},
@@ -78,6 +80,20 @@ export function checkOptions(options: CaptureOptions): void {
   between(options, 'connectionBufferBytesMax', 65_536, 2 ** 31);
   between(options, 'totalBufferBytesMax', 1024 * 1024, 2 ** 40);
   between(options, 'connectionsMax', 1, 10_000_000);
+  between(options, 'fragmentTimeoutMs', 1, 600_000);
+  between(options, 'fragmentBytesMax', 65_536, 2 ** 30);
+  ports(options, 'vxlanPorts');
+  ports(options, 'genevePorts');
+}
+
+function ports(options: CaptureOptions, name: 'vxlanPorts' | 'genevePorts'): void {
+  const list = options[name];
+  const areGood = list.every((port) => Number.isSafeInteger(port) && port > 0 && port <= 65_535);
+  if (areGood && list.length <= TUNNEL_PORTS_MAX) return;
+  throw new BitternError(
+    'BIT_CAPTURE_OPTIONS',
+    `The capture option ${name} is [${list.join(', ')}]; set it to at most ${TUNNEL_PORTS_MAX} ports from 1 to 65535.`,
+  );
 }
 
 type NumberOption = {

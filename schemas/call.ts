@@ -5,6 +5,8 @@
 
 import type { CallId, ConnectionId, ContentHash, Micros } from '../services/common/types.ts';
 import type { Origin } from './frame.ts';
+import type { CallStory } from './story.ts';
+import type { ToolExecution } from './tool-execution.ts';
 
 export type UsageSource = 'reported' | 'estimated' | 'none';
 
@@ -61,7 +63,7 @@ export interface RequestedToolCall {
   readonly arguments: string;
 }
 
-export interface Call {
+export interface Call extends CallStory {
   readonly callId: CallId;
   readonly connectionId: ConnectionId;
   sessionId: string;
@@ -78,7 +80,7 @@ export interface Call {
   clientVersion: string;
   /** SDK and version from the user agent or SDK headers, e.g. `openai-python/1.99.0`. */
   sdk: string;
-  /** `anthropic.messages`, `openai.chat`, `openai.responses`, `gemini.generate_content`, `unknown`. */
+  /** Name of the API format, as the registry of dialects has it, or `unknown`. */
   dialect: string;
   /** `openai`, `anthropic`, `gcp.gemini`, … as OpenTelemetry names them; by host and dialect. */
   provider: string;
@@ -123,6 +125,8 @@ export interface Call {
   reasoningTokens: number | null;
   usageSource: UsageSource;
   costUsd: number | null;
+  /** The cost is of token counts that are estimates. */
+  costEstimated: boolean;
 
   /** Tool calls that the response asks for, in order: parallel arrays. */
   toolNames: string[];
@@ -138,7 +142,7 @@ export interface Call {
   promptPreview: string;
   answerPreview: string;
 
-  /** HTTP body bytes after transfer decoding, before content decoding. */
+  /** HTTP body bytes after transfer decoding, before content decoding. Over a WebSocket: payload of its messages as sent. */
   requestBytes: number;
   responseBytes: number;
   clientIp: string;
@@ -148,8 +152,8 @@ export interface Call {
   host: string;
   method: string;
   path: string;
-  /** What carried it: `http/1.0`, `http/1.1`, `h2`. */
-  protocol: string;
+  /** What carried it: `http/1.0`, `http/1.1`, `h2`, `websocket`. */
+  readonly protocol: string;
   /** `server` response header. */
   serverSoftware: string;
   /** `x-request-id` and its like, of the request or else of the response. */
@@ -172,12 +176,12 @@ export interface Call {
 /** A piece of content, stored once by its hash. */
 export interface Content {
   readonly hash: ContentHash;
-  /** `message`, `system`, `tool` (a definition), `response`, `body` (a request that has no list of messages). */
-  readonly kind: 'message' | 'system' | 'tool' | 'response' | 'body';
+  /** `message`, `system`, `tool` (a definition), `response`, `body` (a request that has no list of messages); `arguments` and `result` of an MCP tool. */
+  readonly kind: 'message' | 'system' | 'tool' | 'response' | 'body' | 'arguments' | 'result';
   readonly text: string;
 }
 
-/** An HTTP exchange that isn't an LLM call: metadata only. One row of ClickHouse's `exchanges`. */
+/** An exchange that isn't an LLM call: metadata only. One row of ClickHouse's `exchanges`. */
 export interface ExchangeRow {
   readonly exchangeId: CallId;
   readonly connectionId: ConnectionId;
@@ -211,12 +215,23 @@ export interface ExchangeRow {
   readonly serverPort: number;
   readonly upgrade: string;
   readonly upgradeBytes: number;
+  /** Of a WebSocket connection: messages of each side with their payload as sent, bytes not understood, code of the close frame. */
+  readonly clientMessages: number;
+  readonly serverMessages: number;
+  readonly clientMessageBytes: number;
+  readonly serverMessageBytes: number;
+  readonly skippedBytes: number;
+  readonly closeCode: number;
+  /** `prewarm`: it only prepared a call, which names its `responseId`. */
+  readonly purpose: string;
+  readonly responseId: string;
   readonly origin: Origin;
   readonly probe: string;
   readonly network: string;
 }
 
-/** What the reassembler publishes: one call with the contents that it brings, or one other exchange. */
+/** What the reassembler publishes: one call or tool execution with the contents that it brings, or one other exchange. */
 export type Observation =
   | { readonly type: 'call'; readonly call: Call; readonly contents: readonly Content[] }
+  | { readonly type: 'tool_execution'; readonly execution: ToolExecution; readonly contents: readonly Content[] }
   | { readonly type: 'exchange'; readonly exchange: ExchangeRow };

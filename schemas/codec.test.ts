@@ -4,8 +4,10 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { BitternError } from '../services/common/errors.ts';
 import type { ConnectionId } from '../services/common/types.ts';
+import { AvroContract, fingerprintOf, type Schema, type WireShape } from './avro/contract.ts';
 import { canonicalForm, crc64Avro } from './avro/fingerprint.ts';
-import { CODEC_DEFAULTS, fingerprintOf, frameCodec, probeReportCodec, singleObjectCodec } from './codec.ts';
+import { singleObjectCodec } from './avro/single-object.ts';
+import { CODEC_DEFAULTS, frameCodec, probeReportCodec } from './codec.ts';
 import type { Frame, Loss, ProbeReport, Segment } from './frame.ts';
 
 /** avsc's longs end one below 2^53 − 1. */
@@ -66,7 +68,14 @@ function sample(payload: Buffer): Frame {
   return { ...frame, payload };
 }
 
+const unknownSchema = (error: unknown) => error instanceof BitternError && error.code === 'BIT_SCHEMA_UNKNOWN';
 const unreadable = (error: unknown) => error instanceof BitternError && error.code === 'BIT_FRAME_UNREADABLE';
+
+function codecWith<T>(shape: WireShape<T>, schemas: readonly unknown[]) {
+  return singleObjectCodec(
+    new AvroContract({ name: 'FRAME', schemas: schemas as Schema[], shape, recordBytesMax: 1000 }),
+  );
+}
 
 describe('fingerprints', () => {
   it('are the CRC-64-AVRO of the specification', () => {
@@ -139,7 +148,7 @@ describe('the frame codec', () => {
     assert.throws(() => frameCodec.decode(Buffer.from('{"json":true}')), unreadable);
     const foreign = Buffer.from(good);
     foreign[5] = foreign[5]! ^ 1;
-    assert.throws(() => frameCodec.decode(foreign), unreadable);
+    assert.throws(() => frameCodec.decode(foreign), unknownSchema);
     for (let end = 0; end < good.length; end++)
       assert.throws(() => frameCodec.decode(good.subarray(0, end)), unreadable);
     assert.throws(() => frameCodec.decode(Buffer.concat([good, Buffer.from([0])])), unreadable);
@@ -180,20 +189,21 @@ describe('schema resolution', () => {
     fromWire: (wire: unknown) => ({ ...(wire as { a: number; b?: string }) }),
     sizeGuess: () => 4,
   };
-  const old = singleObjectCodec([v1 as never], shape, 1000);
-  const grown = singleObjectCodec([v2 as never, v1 as never], shape, 1000);
+  const codecOf = (...schemas: readonly unknown[]) => codecWith(shape, schemas);
+  const old = codecOf(v1);
+  const grown = codecOf(v2, v1);
 
   it('gives a new reader the defaults of fields that an old writer did not know', () => {
     assert.deepEqual(grown.decode(old.encode({ a: 5 })), { a: 5, b: 'unknown' });
   });
 
   it('lets an old reader that knows the new schema skip its new fields', () => {
-    const oldReader = singleObjectCodec([v1 as never, v2 as never], shape, 1000);
+    const oldReader = codecOf(v1, v2);
     assert.deepEqual(oldReader.decode(grown.encode({ a: 5, b: 'x' })), { a: 5 });
   });
 
   it('refuses a writer schema that it was not given', () => {
-    assert.throws(() => old.decode(grown.encode({ a: 5, b: 'x' })), unreadable);
+    assert.throws(() => old.decode(grown.encode({ a: 5, b: 'x' })), unknownSchema);
   });
 
   it('survives a size guess that was too small', () => {
@@ -202,7 +212,7 @@ describe('schema resolution', () => {
 
   it('tells at start, not per record, when two schemas do not resolve', () => {
     const incompatible = { type: 'record', name: 'R', fields: [{ name: 'a', type: 'string' }] };
-    assert.throws(() => singleObjectCodec([v1 as never, incompatible as never], shape, 1000));
+    assert.throws(() => codecOf(v1, incompatible));
   });
 });
 

@@ -1,130 +1,27 @@
 /**
- * Frames and probe reports as bytes: Avro single-object encoding, with the writer's schema found by its fingerprint.
- *
- *     C3 01 | fingerprint of the writer's schema, 8 bytes little-endian (CRC-64-AVRO) | Avro body
- *
- * Avro 1.11 specification, "Single-object encoding". A record that an older or newer release wrote is read into this
- * release's shape by Avro's schema resolution: new fields get their defaults, unknown ones are skipped.
+ * The contracts of the topics, and their codecs as Avro single objects. How a contract grows: `README.md` in this folder.
  */
-import { readFileSync } from 'node:fs';
-import avsc from 'avsc';
 import type { Codec } from '../services/bus/bus.ts';
-import { BitternError } from '../services/common/errors.ts';
 import type { ConnectionId } from '../services/common/types.ts';
-import { boundsCheck } from './avro/bounds.ts';
-import { canonicalForm, crc64Avro } from './avro/fingerprint.ts';
+import { AvroContract, loadSchemas, type WireShape } from './avro/contract.ts';
+import { singleObjectCodec } from './avro/single-object.ts';
+import type { Call, Content, ExchangeRow, Observation } from './call.ts';
 import type { Frame, ProbeReport } from './frame.ts';
+import type { ToolExecution } from './tool-execution.ts';
 
 export const CODEC_DEFAULTS = {
   /** Largest encoded record, header included. Below the 1 MB that Kafka brokers take by default, with room for keys and headers. */
   recordBytesMax: 1_000_000,
+  /** The same of an observation, which brings the new contents of its call, a message of several megabytes among them. */
+  observationBytesMax: 20 * 1024 * 1024,
 } as const;
 
-const HEADER_BYTES = 10;
-
-/** Schemas of earlier releases are kept beside the current one and listed here, newest first. */
-const FRAME_SCHEMAS = ['frame.v1.avsc'] as const;
-const PROBE_REPORT_SCHEMAS = ['probe_report.v1.avsc'] as const;
-
-type Schema = Parameters<typeof avsc.Type.forSchema>[0];
-
-interface Writer {
-  readonly type: avsc.Type;
-  readonly resolver: ReturnType<avsc.Type['createResolver']> | undefined;
-  readonly wellFormed: (bytes: Buffer, start: number) => boolean;
-}
-
-/** Maps between the value in memory and what avsc reads and writes. */
-export interface WireShape<T> {
-  toWire(value: T): object;
-  fromWire(wire: unknown): T;
-  /** An upper bound, or nearly one, of the encoded size in bytes: a wrong guess costs a second pass. */
-  sizeGuess(value: T): number;
-}
-
-/**
- * Makes a codec that writes `schemas[0]` and reads all of `schemas`.
- * @throws TypeError when a schema can't be resolved to the first one (a bug: contracts only grow by fields with defaults).
- */
-export function singleObjectCodec<T>(
-  schemas: readonly Schema[],
-  shape: WireShape<T>,
-  recordBytesMax: number,
-): Codec<T> {
-  const current = avsc.Type.forSchema(schemas[0]!);
-  const writers = new Map<bigint, Writer>();
-  for (const schema of schemas) {
-    const type = schema === schemas[0] ? current : avsc.Type.forSchema(schema);
-    const resolver = type === current ? undefined : current.createResolver(type);
-    writers.set(fingerprintOf(schema), { type, resolver, wellFormed: boundsCheck(type) });
-  }
-  const header = headerFor(fingerprintOf(schemas[0]!));
-  return {
-    encode: (value) => encodeRecord(current, header, shape, value, recordBytesMax),
-    decode: (bytes) => shape.fromWire(decodeRecord(current, writers, bytes)),
-  };
-}
-
-/** Fingerprint of a schema as single-object encoding uses it. */
-export function fingerprintOf(schema: Schema): bigint {
-  const form = canonicalForm(schema as Parameters<typeof canonicalForm>[0]);
-  return crc64Avro(Buffer.from(form, 'utf8'));
-}
-
-function headerFor(fingerprint: bigint): Buffer {
-  const header = Buffer.alloc(HEADER_BYTES);
-  header[0] = 0xc3;
-  header[1] = 0x01;
-  header.writeBigUInt64LE(fingerprint, 2);
-  return header;
-}
-
-function encodeRecord<T>(type: avsc.Type, header: Buffer, shape: WireShape<T>, value: T, bytesMax: number): Buffer {
-  const wire = shape.toWire(value);
-  let buffer = Buffer.allocUnsafe(HEADER_BYTES + shape.sizeGuess(value));
-  let end = type.encode(wire, buffer, HEADER_BYTES);
-  if (end < 0) {
-    // avsc tells by how many bytes the buffer was too short.
-    buffer = Buffer.allocUnsafe(buffer.length - end);
-    end = type.encode(wire, buffer, HEADER_BYTES);
-  }
-  if (end > bytesMax) {
-    throw new BitternError(
-      'BIT_FRAME_TOO_LARGE',
-      `A record of ${end} bytes is over the limit of ${bytesMax}: lower the probe's frame size so that records fit the bus.`,
-    );
-  }
-  header.copy(buffer);
-  return buffer.subarray(0, end);
-}
-
-function decodeRecord(reader: avsc.Type, writers: ReadonlyMap<bigint, Writer>, bytes: Buffer): unknown {
-  if (bytes.length < HEADER_BYTES || bytes[0] !== 0xc3 || bytes[1] !== 0x01) {
-    throw unreadable(
-      'it does not begin with the C3 01 of an Avro single object; is another program writing to this topic?',
-    );
-  }
-  const fingerprint = bytes.readBigUInt64LE(2);
-  const writer = writers.get(fingerprint);
-  if (writer === undefined) {
-    const hex = fingerprint.toString(16).padStart(16, '0');
-    throw unreadable(`its schema ${hex} is unknown; upgrade this stage to the release that the probes run.`);
-  }
-  if (!writer.wellFormed(bytes, HEADER_BYTES)) throw unreadable('its bytes are damaged or cut.');
-  try {
-    return reader.decode(bytes, HEADER_BYTES, writer.resolver).value;
-  } catch (cause) {
-    throw unreadable('its bytes do not fit its schema.', cause);
-  }
-}
-
-function unreadable(why: string, cause?: unknown): BitternError {
-  return new BitternError('BIT_FRAME_UNREADABLE', `A record can't be read: ${why}`, { cause });
-}
-
-function loadSchemas(names: readonly string[]): Schema[] {
-  return names.map((name) => JSON.parse(readFileSync(new URL(`./avro/${name}`, import.meta.url), 'utf8')) as Schema);
-}
+/** Schemas that records may still be written with: the current one, then those of earlier releases, newest first. */
+export const SCHEMA_FILES = {
+  frame: ['frame.v1.avsc'],
+  observation: ['observation.v1.avsc'],
+  probeReport: ['probe_report.v1.avsc'],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
 
 /** In Avro the connection id is 16 bytes; all else has the same shape as in memory. */
 const FRAME_SHAPE: WireShape<Frame> = {
@@ -142,16 +39,77 @@ const PROBE_REPORT_SHAPE: WireShape<ProbeReport> = {
   sizeGuess: (report) => 512 + report.losses.length * 40 + report.notes.length * 200,
 };
 
-/** Codec of the topic `bittern.frames.v1`. */
-export const frameCodec: Codec<Frame> = singleObjectCodec(
-  loadSchemas(FRAME_SCHEMAS),
-  FRAME_SHAPE,
-  CODEC_DEFAULTS.recordBytesMax,
-);
+interface WireObservation {
+  readonly call: Call | null;
+  readonly contents: readonly Content[];
+  readonly execution: ToolExecution | null;
+  readonly exchange: ExchangeRow | null;
+}
 
-/** Codec of probe reports. */
-export const probeReportCodec: Codec<ProbeReport> = singleObjectCodec(
-  loadSchemas(PROBE_REPORT_SCHEMAS),
-  PROBE_REPORT_SHAPE,
-  CODEC_DEFAULTS.recordBytesMax,
-);
+const NO_CONTENTS: readonly Content[] = [];
+/** A call without its texts of any length; one hash. */
+const CALL_BYTES = 2048;
+const HASH_BYTES = 16;
+
+/** Calls, contents and exchanges have the same fields in memory: none is copied. */
+const OBSERVATION_SHAPE: WireShape<Observation> = {
+  toWire: (observation): WireObservation => {
+    switch (observation.type) {
+      case 'call':
+        return { call: observation.call, contents: observation.contents, execution: null, exchange: null };
+      case 'tool_execution':
+        return { call: null, contents: observation.contents, execution: observation.execution, exchange: null };
+      case 'exchange':
+        return { call: null, contents: NO_CONTENTS, execution: null, exchange: observation.exchange };
+    }
+  },
+  fromWire: (wire) => {
+    const { call, contents, execution, exchange } = wire as WireObservation;
+    if (call !== null) return { type: 'call', call, contents };
+    if (execution !== null) return { type: 'tool_execution', execution, contents };
+    if (exchange !== null) return { type: 'exchange', exchange };
+    throw new TypeError('neither a call nor a tool execution nor an exchange: a kind that only a newer release knows');
+  },
+  sizeGuess: (observation) => {
+    if (observation.type === 'exchange') return CALL_BYTES;
+    let bytes = CALL_BYTES;
+    for (const { text } of observation.contents) bytes += 64 + Buffer.byteLength(text);
+    if (observation.type === 'tool_execution') return bytes;
+    const { call } = observation;
+    bytes += Buffer.byteLength(call.requestSkeleton) + call.requestParts.length * HASH_BYTES;
+    bytes += (call.promptPreview.length + call.answerPreview.length + call.errorMessage.length) * 3;
+    for (const text of call.toolArguments) bytes += 10 + text.length;
+    for (const name of call.offeredTools) bytes += 10 + name.length;
+    return bytes;
+  },
+};
+
+export const FRAME_CONTRACT = new AvroContract({
+  name: 'FRAME',
+  schemas: loadSchemas(SCHEMA_FILES.frame),
+  shape: FRAME_SHAPE,
+  recordBytesMax: CODEC_DEFAULTS.recordBytesMax,
+});
+
+export const OBSERVATION_CONTRACT = new AvroContract({
+  name: 'OBSERVATION',
+  schemas: loadSchemas(SCHEMA_FILES.observation),
+  shape: OBSERVATION_SHAPE,
+  recordBytesMax: CODEC_DEFAULTS.observationBytesMax,
+});
+
+export const PROBE_REPORT_CONTRACT = new AvroContract({
+  name: 'PROBE_REPORT',
+  schemas: loadSchemas(SCHEMA_FILES.probeReport),
+  shape: PROBE_REPORT_SHAPE,
+  recordBytesMax: CODEC_DEFAULTS.recordBytesMax,
+});
+
+/** Codec of the topic `bittern.frames.v1`. */
+export const frameCodec: Codec<Frame> = singleObjectCodec(FRAME_CONTRACT);
+
+/** Codec of the topic `bittern.calls.v1`. */
+export const observationCodec: Codec<Observation> = singleObjectCodec(OBSERVATION_CONTRACT);
+
+/** Codec of the topic `bittern.probes.v1`. */
+export const probeReportCodec: Codec<ProbeReport> = singleObjectCodec(PROBE_REPORT_CONTRACT);

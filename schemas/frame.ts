@@ -58,12 +58,16 @@ export type LossReason =
   | 'kernel'
   /** A damaged record, header or checksum-less nonsense. */
   | 'malformed'
-  /** A link type, protocol or IP fragment that isn't decoded. */
+  /** A link type or protocol that isn't decoded. */
   | 'unsupported'
   /** The rest of a connection that isn't HTTP (TLS, a database, …): not lost, not wanted. */
   | 'not_http'
   /** Segments of a connection that ended or whose sequence number lies outside any window. */
-  | 'out_of_window';
+  | 'out_of_window'
+  /** IP fragments of a datagram that never became whole, or whose overlapping fragments disagree. */
+  | 'fragment'
+  /** Times that the capture tool ended and was started again: `packets` counts these, what they cost isn't known. */
+  | 'outage';
 
 export interface Loss {
   readonly reason: LossReason;

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs all tests: installs what they need first. Arguments are passed on to `node --test` (a file, --test-name-pattern=…).
-# Tests that need root, tcpdump, tshark or a Kafka broker (Java, Maven, OpenSSL) skip outside CI when these are missing; with
-# CI=true a skipped test is a failure.
+# Tests that need root, tcpdump, tshark, network namespaces, a Kafka broker (Java, Maven, OpenSSL) or an Alertmanager (Go 1.22 or newer)
+# skip outside CI when these are missing; with CI=true a skipped test is a failure.
 # Property tests run from a fixed seed; PROPERTY_SEED=random looks for new cases.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -17,6 +17,7 @@ need() {
 }
 need tcpdump tcpdump
 need tshark tshark
+need ip iproute2
 need java openjdk-17-jre-headless
 need mvn maven
 need openssl openssl
@@ -37,6 +38,8 @@ fi
 node=$root/node_modules/.bin/node
 [ -x "$node" ] || node=node
 if [ $# -eq 0 ]; then
+  # Its test would build it as well, but within the time of a test.
+  sh scripts/alertmanager.sh >/dev/null || true
   set -- 'schemas/**/*.test.ts' 'mirror/**/*.test.ts' 'services/**/*.test.ts' 'load-tests/**/*.test.ts' 'scripts/**/*.test.ts'
 fi
 output=$(mktemp)

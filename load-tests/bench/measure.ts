@@ -33,6 +33,12 @@ export function peakRssMbOf(pid: number): number {
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1000;
 }
 
+/** Resident memory of a process now, MB. */
+export function rssMbOf(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+  return Math.round(Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1000);
+}
+
 export interface Timed {
   readonly seconds: number;
   readonly cpuSeconds: number;

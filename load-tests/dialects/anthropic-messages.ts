@@ -9,6 +9,7 @@ import {
   type Finish,
   type Reply,
   type StreamEvent,
+  TELLS,
   type Turn,
   toolSchema,
   weave,
@@ -191,6 +192,9 @@ function failure(kind: Failure, text: string): FailureReply {
 
 export const anthropicMessages: Dialect = {
   name: 'anthropic.messages',
+  framing: 'sse',
+  tells: { ...TELLS, cacheWrite: true, reasoning: false },
+  idPrefixes: ['msg_01', 'toolu_01'],
   toldAs: { content_filter: 'refusal' },
   target: () => '/v1/messages',
   headers: (key) => [

@@ -3,7 +3,19 @@
  * in the words of each API. Written from the APIs' references, apart from the code that reads them.
  */
 
-export type DialectName = 'anthropic.messages' | 'openai.chat' | 'openai.responses' | 'gemini.generate_content';
+/** Other carriers of a dialect's bodies (`anthropic.bedrock`, `anthropic.vertex`, `gemini.code_assist`) have names of their own here. */
+export type DialectName =
+  | 'anthropic.messages'
+  | 'anthropic.bedrock'
+  | 'anthropic.vertex'
+  | 'bedrock.converse'
+  | 'cohere.chat'
+  | 'gemini.code_assist'
+  | 'gemini.generate_content'
+  | 'ollama.chat'
+  | 'openai.chat'
+  | 'openai.completions'
+  | 'openai.responses';
 
 export interface ToolCall {
   readonly id: string;
@@ -90,10 +102,42 @@ export interface FailureReply {
   readonly status: number;
   readonly errorType: string;
   readonly body: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
 }
+
+/** What answers of an API have a place for. */
+export interface Tells {
+  readonly model: boolean;
+  readonly id: boolean;
+  readonly toolIds: boolean;
+  readonly cacheRead: boolean;
+  readonly cacheWrite: boolean;
+  readonly reasoning: boolean;
+}
+
+export const TELLS: Tells = {
+  model: true,
+  id: true,
+  toolIds: true,
+  cacheRead: true,
+  cacheWrite: false,
+  reasoning: true,
+};
 
 export interface Dialect {
   readonly name: DialectName;
+  /** The dialect that its calls have; left out: its name. */
+  readonly storedAs?: string;
+  /** How the events of a stream stand in the body; `aws`: Amazon's binary event stream. */
+  readonly framing: 'sse' | 'lines' | 'aws';
+  readonly tells: Tells;
+  /** False: it offers no tools, and never says that it refuses. Left out: true. */
+  readonly hasTools?: boolean;
+  readonly canRefuse?: boolean;
+  /** Whether the path or the body's beginning tells that an answer is to be a stream. */
+  readonly tellsStreamEarly?: boolean;
+  /** Beginnings of the ids of answers and of tool calls. */
+  readonly idPrefixes: readonly [reply: string, tool: string];
   /** Finishes that this API has no word of its own for, and the one that it has instead. */
   readonly toldAs: Readonly<Partial<Record<Finish, Finish>>>;
   /** Path and query. `key` is what the query carries if the API takes credentials there. */

@@ -9,6 +9,7 @@ import {
   type Finish,
   type Reply,
   type StreamEvent,
+  TELLS,
   type Turn,
   toolSchema,
 } from './dialect.ts';
@@ -150,6 +151,10 @@ function target(ask: Ask, key: string): string {
 
 export const geminiGenerateContent: Dialect = {
   name: 'gemini.generate_content',
+  framing: 'sse',
+  tells: TELLS,
+  tellsStreamEarly: true,
+  idPrefixes: ['', 'fc_'],
   toldAs: { refusal: 'content_filter' },
   target,
   headers: (key) => [['x-goog-api-key', key]],

@@ -9,6 +9,7 @@ import {
   type Finish,
   type Reply,
   type StreamEvent,
+  TELLS,
   type ToolCall,
   type Turn,
   toolSchema,
@@ -201,6 +202,9 @@ function events(reply: Reply, cut: Cutter): StreamEvent[] {
 
 export const openaiChat: Dialect = {
   name: 'openai.chat',
+  framing: 'sse',
+  tells: TELLS,
+  idPrefixes: ['chatcmpl-', 'call_'],
   toldAs: {},
   target: () => '/v1/chat/completions',
   headers: (key) => [['authorization', `Bearer ${key}`]],

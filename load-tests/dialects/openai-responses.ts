@@ -7,6 +7,7 @@ import {
   type Finish,
   type Reply,
   type StreamEvent,
+  TELLS,
   type ToolCall,
   type Turn,
   toolSchema,
@@ -230,6 +231,9 @@ function events(reply: Reply, cut: Cutter): StreamEvent[] {
 
 export const openaiResponses: Dialect = {
   name: 'openai.responses',
+  framing: 'sse',
+  tells: TELLS,
+  idPrefixes: ['resp_', 'call_'],
   toldAs: {},
   target: () => '/v1/responses',
   headers: (key) => [['authorization', `Bearer ${key}`]],

@@ -32,8 +32,8 @@ export interface Running {
 
 export interface RunOptions {
   readonly cwd?: string;
-  /** Standard input. */
-  readonly input?: Buffer;
+  /** Standard input; `open`: what is written to `child.stdin`. */
+  readonly input?: Buffer | 'open';
   /** Folders in which programs are looked for first. */
   readonly programs?: string;
 }
@@ -47,7 +47,7 @@ export function startBittern(args: readonly string[], options: RunOptions = {}):
     timeout: ENDS_WITHIN_MS,
     killSignal: 'SIGKILL',
   });
-  child.stdin?.end(options.input);
+  if (options.input !== 'open') child.stdin?.end(options.input);
   let stdout = '';
   let stderr = '';
   const watchers = new Set<() => void>();

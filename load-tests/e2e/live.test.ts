@@ -96,6 +96,7 @@ test('a live capture of real clients stores what was served, and says what the k
       assert.ok(manifest.calls.length >= 9);
       assert.deepEqual(result, {
         calls: manifest.calls.length,
+        toolExecutions: 0,
         exchanges: manifest.exchanges.length,
         deadLetters: 0,
         droppedPackets: 0,

@@ -2,6 +2,7 @@
 import { CAPTURE_DEFAULTS, type CaptureOptions } from '../../mirror/index.ts';
 import type { Call, Content, ExchangeRow, Observation } from '../../schemas/call.ts';
 import type { ProbeReport } from '../../schemas/frame.ts';
+import type { ToolExecution } from '../../schemas/tool-execution.ts';
 import { MEMORY_BUS_DEFAULTS } from '../../services/bus/memory-bus.ts';
 import { Pump } from '../../services/capture/pump.ts';
 import { joinRequest } from '../../services/clickhouse/queries.ts';
@@ -18,6 +19,7 @@ const KEY = Buffer.from('a key that only tests know');
 export interface Observed {
   readonly calls: readonly Call[];
   readonly exchanges: readonly ExchangeRow[];
+  readonly executions: readonly ToolExecution[];
   readonly contents: ReadonlyMap<ContentHash, Content>;
   readonly reports: readonly ProbeReport[];
 }
@@ -33,6 +35,7 @@ export interface ObserveOptions {
 class MemorySink implements PipelineSink {
   readonly calls: Call[] = [];
   readonly exchanges: ExchangeRow[] = [];
+  readonly executions: ToolExecution[] = [];
   readonly contents = new Map<ContentHash, Content>();
   readonly reports: ProbeReport[] = [];
 
@@ -42,7 +45,8 @@ class MemorySink implements PipelineSink {
         this.exchanges.push(observation.exchange);
         continue;
       }
-      this.calls.push(observation.call);
+      if (observation.type === 'call') this.calls.push(observation.call);
+      else this.executions.push(observation.execution);
       for (const content of observation.contents) this.contents.set(content.hash, content);
     }
   }

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { constants, createGzip, type Gzip, gzipSync } from 'node:zlib';
 import type { Dialect, StreamEvent } from '../dialects/dialect.ts';
-import { sse } from '../dialects/index.ts';
+import { streamType, written } from '../dialects/index.ts';
 import { cutWords, makeReply } from './reply.ts';
 import { FAKE_LLM_DEFAULTS, type Scenario } from './scenario.ts';
 import type { SeenRequest } from './seen-request.ts';
@@ -14,14 +14,15 @@ const nowMicros = (): number => Math.round((performance.timeOrigin + performance
 type Failing = Extract<Scenario, { kind: 'failure' }>;
 
 function sendFailure(dialect: Dialect, scenario: Failing, served: Served, response: ServerResponse): void {
-  const { status, errorType, body } = dialect.failure(scenario.failure, scenario.message);
+  const { status, errorType, body, headers } = dialect.failure(scenario.failure, scenario.message);
   served.errorType = errorType;
   served.status = status;
-  served.responseBody = JSON.stringify(body);
-  served.responseBytes = Buffer.byteLength(served.responseBody);
+  served.responseBody = Buffer.from(JSON.stringify(body));
+  served.responseBytes = served.responseBody.length;
   response.writeHead(status, {
     'content-type': 'application/json',
     'content-length': served.responseBytes,
+    ...headers,
     ...(scenario.retryAfterMs === undefined ? {} : { 'retry-after-ms': scenario.retryAfterMs }),
   });
   response.end(served.responseBody, () => {
@@ -31,8 +32,8 @@ function sendFailure(dialect: Dialect, scenario: Failing, served: Served, respon
 
 function sendWhole(dialect: Dialect, gzip: boolean, cut: boolean, served: Served, response: ServerResponse): void {
   served.status = 200;
-  served.responseBody = JSON.stringify(dialect.json(served.reply!));
-  const bytes = gzip ? gzipSync(served.responseBody) : Buffer.from(served.responseBody);
+  served.responseBody = Buffer.from(JSON.stringify(dialect.json(served.reply!)));
+  const bytes = gzip ? gzipSync(served.responseBody) : served.responseBody;
   response.writeHead(200, {
     'content-type': 'application/json',
     'content-length': bytes.length,
@@ -53,27 +54,28 @@ function sendWhole(dialect: Dialect, gzip: boolean, cut: boolean, served: Served
 
 /** Writes one event and waits until it is on its way, so that each has its own packet. */
 async function sendEvent(
+  dialect: Dialect,
   each: StreamEvent,
   served: Served,
   response: ServerResponse,
   packer: Gzip | null,
 ): Promise<void> {
-  const text = sse(each);
-  served.responseBody += text;
+  const bytes = written(dialect, each);
+  served.responseBody = Buffer.concat([served.responseBody, bytes]);
   served.events.push({ time: nowMicros(), data: each.data, token: each.token, end: each.end });
   if (packer === null) {
-    served.responseBytes += Buffer.byteLength(text);
-    response.write(text);
+    served.responseBytes += bytes.length;
+    response.write(bytes);
     return;
   }
-  packer.write(text);
+  packer.write(bytes);
   await new Promise<void>((resolve) => packer.flush(constants.Z_SYNC_FLUSH, resolve));
 }
 
-function startStream(served: Served, response: ServerResponse, gzip: boolean): Gzip | null {
+function startStream(dialect: Dialect, served: Served, response: ServerResponse, gzip: boolean): Gzip | null {
   served.status = 200;
   response.writeHead(200, {
-    'content-type': 'text/event-stream; charset=utf-8',
+    'content-type': streamType(dialect),
     'cache-control': 'no-cache',
     ...(gzip ? { 'content-encoding': 'gzip' } : {}),
   });
@@ -108,13 +110,13 @@ interface Plan {
 const isGone = (served: Served, response: ServerResponse): boolean =>
   response.destroyed || served.end === 'client_abort';
 
-async function sendStream(plan: Plan, served: Served, response: ServerResponse): Promise<void> {
+async function sendStream(dialect: Dialect, plan: Plan, served: Served, response: ServerResponse): Promise<void> {
   await sleep(plan.firstTokenMs);
   if (isGone(served, response)) return;
-  const packer = startStream(served, response, plan.gzip);
+  const packer = startStream(dialect, served, response, plan.gzip);
   for (const each of plan.events) {
     if (isGone(served, response)) return;
-    await sendEvent(each, served, response, packer);
+    await sendEvent(dialect, each, served, response, packer);
     await sleep(plan.eventGapMs);
   }
   if (plan.cut) {
@@ -156,7 +158,7 @@ export async function answer(
   if (scenario.kind === 'failure') return sendFailure(dialect, scenario, served, response);
   served.reply = makeReply(request, scenario.answer, count);
   const plan = planOf(dialect, scenario, served);
-  if (request.streaming) return sendStream(plan, served, response);
+  if (request.streaming) return sendStream(dialect, plan, served, response);
   await sleep(plan.firstTokenMs);
   sendWhole(dialect, plan.gzip, plan.cut, served, response);
 }

@@ -1,14 +1,8 @@
 /** Makes a whole reply of a scripted answer: ids, model, usage. The same answer to the same request has the same usage. */
-import type { DialectName, Finish, Reply, Usage } from '../dialects/dialect.ts';
+import type { Finish, Reply, Usage } from '../dialects/dialect.ts';
+import { DIALECTS } from '../dialects/index.ts';
 import type { Answer } from './scenario.ts';
 import type { SeenRequest } from './seen-request.ts';
-
-const ID_PREFIX: Readonly<Record<DialectName, readonly [string, string]>> = {
-  'anthropic.messages': ['msg_01', 'toolu_01'],
-  'openai.chat': ['chatcmpl-', 'call_'],
-  'openai.responses': ['resp_', 'call_'],
-  'gemini.generate_content': ['', 'fc_'],
-};
 
 /** Models are asked for by an alias and answer with their dated name. */
 const DATED: Readonly<Record<string, string>> = {
@@ -41,18 +35,18 @@ function usageOf(request: SeenRequest, answer: Answer): Usage {
   const told =
     (answer.text ?? '').length +
     (answer.toolCalls ?? []).reduce((sum, { arguments: text }) => sum + text.length + 20, 0);
-  const anthropic = request.dialect === 'anthropic.messages';
+  const { tells } = DIALECTS[request.dialect];
   return {
     input,
     cacheRead: known ? Math.floor(input * 0.8) : 0,
-    cacheWrite: anthropic ? Math.floor(input * 0.1) : 0,
+    cacheWrite: tells.cacheWrite ? Math.floor(input * 0.1) : 0,
     output: reasoning + Math.ceil(told / 4),
     reasoning,
   };
 }
 
 export function makeReply(request: SeenRequest, answer: Answer, count: number): Reply {
-  const [idPrefix, toolPrefix] = ID_PREFIX[request.dialect];
+  const [idPrefix, toolPrefix] = DIALECTS[request.dialect].idPrefixes;
   const toolCalls = (answer.toolCalls ?? []).map((call, at) => ({ ...call, id: makeId(toolPrefix, count * 16 + at) }));
   const finish: Finish = answer.finish ?? (toolCalls.length > 0 ? 'tool_calls' : 'stop');
   return {
@@ -64,7 +58,7 @@ export function makeReply(request: SeenRequest, answer: Answer, count: number): 
     toolCalls,
     finish,
     usage: usageOf(request, answer),
-    tellUsage: request.dialect !== 'openai.chat' || !request.streaming || request.includeUsage,
+    tellUsage: !/^openai\.(chat|completions)$/.test(request.dialect) || !request.streaming || request.includeUsage,
     interleaved: false,
   };
 }

@@ -22,7 +22,12 @@ type Json = Readonly<Record<string, unknown>>;
 
 export function dialectOf(path: string): DialectName | null {
   if (path.endsWith('/v1/messages')) return 'anthropic.messages';
+  if (path.endsWith('/api/chat')) return 'ollama.chat';
+  if (path.endsWith('/v2/chat')) return 'cohere.chat';
+  if (/\/model\/[^/]+\/converse(-stream)?$/.test(path)) return 'bedrock.converse';
+  if (/\/model\/[^/]+\/invoke(-with-response-stream)?$/.test(path)) return 'anthropic.bedrock';
   if (path.endsWith('/chat/completions')) return 'openai.chat';
+  if (path.endsWith('/completions')) return 'openai.completions';
   if (path.endsWith('/responses')) return 'openai.responses';
   if (/:(generate|streamGenerate)Content$/.test(path)) return 'gemini.generate_content';
   return null;
@@ -52,14 +57,15 @@ function rounds(messages: readonly Json[]): number {
 }
 
 export function readRequest(dialect: DialectName, path: string, body: Json, headers: IncomingHttpHeaders): SeenRequest {
-  const messages = asList(body.messages ?? body.input ?? body.contents);
+  const messages = asList(body.messages ?? body.input ?? body.contents ?? body.prompt);
   const last = messages.findLastIndex((message) => userText(message) !== '');
   const options = body.stream_options as Json | undefined;
-  const gemini = dialect === 'gemini.generate_content';
+  const inPath = /\/models?\/([^:/]+)[:/]/.exec(path)?.[1];
+  const byDefault = dialect === 'ollama.chat' && body.stream === undefined;
   return {
     dialect,
-    model: gemini ? (/models\/([^:]+):/.exec(path)?.[1] ?? '') : String(body.model ?? ''),
-    streaming: gemini ? path.includes(':streamGenerateContent') : body.stream === true,
+    model: String(body.model ?? decodeURIComponent(inPath ?? '')),
+    streaming: /:streamGenerateContent|-stream$/.test(path) || body.stream === true || byDefault,
     includeUsage: options?.include_usage === true,
     prompt: last === -1 ? '' : userText(messages[last]!),
     round: rounds(messages.slice(last + 1)),

@@ -31,10 +31,26 @@ export interface Served {
   errorType: string;
   status: number;
   /** Before content encoding. */
-  responseBody: string;
+  responseBody: Buffer;
   /** After content encoding, before transfer encoding. */
   responseBytes: number;
   readonly events: SentEvent[];
   /** `client_abort`: the client hung up before the API's end. */
   end: 'open' | 'complete' | 'client_abort' | 'upstream_abort';
+}
+
+/** One response that was asked for over a WebSocket. */
+export interface SocketServed {
+  readonly dialect: 'openai.responses' | 'openai.realtime';
+  /** Text of the message that asked for it; '' = the server answered by itself. */
+  readonly requestBody: string;
+  readonly request: SeenRequest | null;
+  readonly isPrewarm: boolean;
+  readonly previousResponseId: string;
+  reply: Reply | null;
+  readonly realtimeId?: string;
+  errorType: string;
+  readonly events: { readonly time: number; readonly data: string; readonly token: boolean }[];
+  /** `failed`: by an event that says so. `aborted`: the server hung up. */
+  end: 'open' | 'complete' | 'failed' | 'aborted';
 }

@@ -1,5 +1,5 @@
 /**
- * An HTTP server that speaks four LLM APIs from a script and remembers exactly what it got and sent. Loopback only.
+ * An HTTP server that speaks LLM APIs from a script and remembers exactly what it got and sent. Loopback only.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttp2Server, type ServerHttp2Session } from 'node:http2';
@@ -10,7 +10,8 @@ import { answer } from './answer.ts';
 import { makeId } from './reply.ts';
 import { type Script, scriptByModel } from './scenario.ts';
 import { dialectOf, readRequest, type SeenRequest } from './seen-request.ts';
-import type { Served } from './served.ts';
+import type { Served, SocketServed } from './served.ts';
+import { type FakeDeflate, serveSockets } from './socket.ts';
 
 export interface FakeLlmOptions {
   readonly script?: Script;
@@ -18,6 +19,8 @@ export interface FakeLlmOptions {
   readonly port?: number;
   /** Speaks HTTP/2 in the clear (prior knowledge) instead of HTTP/1. */
   readonly http2?: boolean;
+  /** Of WebSocket connections; false unless told. */
+  readonly deflate?: FakeDeflate;
 }
 
 export interface FakeLlm {
@@ -26,6 +29,8 @@ export interface FakeLlm {
   readonly url: string;
   /** Everything that was served so far, in order of the requests' heads. */
   readonly served: readonly Served[];
+  /** What was asked for over WebSocket. */
+  readonly socketServed: readonly SocketServed[];
   close(): Promise<void>;
 }
 
@@ -53,8 +58,8 @@ function plain(served: Served, response: ServerResponse, accept: boolean): void 
   };
   const found = known[served.path];
   served.status = found === undefined ? 404 : 200;
-  served.responseBody = JSON.stringify(found ?? { error: { message: 'no such path' } });
-  const bytes = accept ? gzipSync(served.responseBody) : Buffer.from(served.responseBody);
+  served.responseBody = Buffer.from(JSON.stringify(found ?? { error: { message: 'no such path' } }));
+  const bytes = accept ? gzipSync(served.responseBody) : served.responseBody;
   served.responseBytes = served.method === 'HEAD' ? 0 : bytes.length;
   response.writeHead(served.status, {
     'content-type': 'application/json',
@@ -104,7 +109,7 @@ class Serving {
       reply: null,
       errorType: '',
       status: 0,
-      responseBody: '',
+      responseBody: Buffer.alloc(0),
       responseBytes: 0,
       events: [],
       end: 'open',
@@ -152,11 +157,14 @@ export async function startFakeLlm(options: FakeLlmOptions = {}): Promise<FakeLl
   const { server, closeConnections } = options.http2 === true ? http2Server(handle) : http1Server(handle);
   await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', () => resolve()));
   const { port } = server.address() as AddressInfo;
+  const sockets = serveSockets(server, options.script ?? scriptByModel, options.deflate ?? false);
   return {
     port,
     url: `http://127.0.0.1:${port}`,
     served: serving.served,
+    socketServed: sockets.served,
     close: async () => {
+      sockets.close();
       closeConnections();
       await new Promise((resolve) => server.close(resolve));
     },

@@ -9,6 +9,7 @@ import { Random } from '../generator/random.ts';
 import type { Manifest } from '../manifest.ts';
 import { FaultInjector } from './injector.ts';
 import { runBittern, StageProcess, type StageSettings } from './processes.ts';
+import { storyDifferences } from './story.ts';
 
 const CALLS_A_ROUND = 200;
 const DRAIN_TIMEOUT_MS = 180_000;
@@ -47,7 +48,8 @@ export class Drill {
     this.#settings = settings;
     const reassembler = (n: number) => new StageProcess(`reassembler-${n}`, ['reassembler'], settings);
     const sink = (n: number) => new StageProcess(`sink-${n}`, ['sink', 'clickhouse'], settings);
-    this.#stages = [...[1, 2, 3].map(reassembler), ...[1, 2].map(sink)];
+    const tracker = new StageProcess('tracker-1', ['tracker'], settings);
+    this.#stages = [...[1, 2, 3].map(reassembler), ...[1, 2].map(sink), tracker];
     const extra = [reassembler(4), sink(3)];
     this.faults = new FaultInjector({ broker, store, stages: this.#stages, extra }, this.#random.fork());
   }
@@ -67,7 +69,8 @@ export class Drill {
     const began = performance.now();
     await this.#drained();
     this.#drainMs = performance.now() - began;
-    const differences: string[] = [];
+    await Promise.all(this.#stages.map((stage) => stage.kill()));
+    const differences = await storyDifferences(this.#store);
     for (const round of rounds) differences.push(...(await this.#compare(round)));
     return differences;
   }
@@ -85,7 +88,7 @@ export class Drill {
       // Spread over the faults, so that there is traffic at each of them.
       while (this.faults.kills * calls < n * CALLS_A_ROUND * kills) await sleep(100);
       const seed = this.#options.seed * 10_000 + n;
-      const { pcap, manifest } = generate({ ...GENERATOR_DEFAULTS, seed, calls: CALLS_A_ROUND });
+      const { pcap, manifest } = generate({ ...GENERATOR_DEFAULTS, seed, calls: CALLS_A_ROUND, sockets: 0.2 });
       const round = { network: `r${seed}`, file: path.join(this.#settings.folder, `${seed}.pcap`), manifest };
       await writeFile(round.file, pcap);
       await this.#publish(round);
@@ -115,7 +118,7 @@ export class Drill {
   async #drained(): Promise<void> {
     const deadline = performance.now() + DRAIN_TIMEOUT_MS;
     for (;;) {
-      const lines = (await runBittern(['lag', '--json'], this.#settings)).trim().split('\n');
+      const lines = (await runBittern(['lag', '--json', '--sample', '0'], this.#settings)).trim().split('\n');
       const lag = lines.reduce((sum, line) => sum + (JSON.parse(line) as { lag: number }).lag, 0);
       if (lag === 0) return;
       if (performance.now() > deadline)

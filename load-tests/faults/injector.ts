@@ -29,6 +29,7 @@ export class FaultInjector {
   readonly counts = {
     reassembler: 0,
     sink: 0,
+    tracker: 0,
     broker: 0,
     clickhouse: 0,
     frozen: 0,
@@ -49,8 +50,8 @@ export class FaultInjector {
 
   /** SIGKILLs so far, of whatever. */
   get kills(): number {
-    const { reassembler, sink, broker, clickhouse } = this.counts;
-    return reassembler + sink + broker + clickhouse;
+    const { reassembler, sink, tracker, broker, clickhouse } = this.counts;
+    return reassembler + sink + tracker + broker + clickhouse;
   }
 
   /** Goes on until so many processes were killed. Everything that was frozen goes on when it resolves. */
@@ -112,8 +113,7 @@ export class FaultInjector {
       this.counts.stopped++;
       await this.#stop(stage);
     } else {
-      if (stage.name.startsWith('sink')) this.counts.sink++;
-      else this.counts.reassembler++;
+      this.counts[stage.kind]++;
       await stage.kill();
     }
     if (this.#random.chance(0.5)) await sleep(this.#random.int(0, 4000));

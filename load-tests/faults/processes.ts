@@ -7,22 +7,30 @@ import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../services/cli/main.ts', import.meta.url));
 
-/** Draining (10 s) and taking leave of a broker that may be down. */
-const STOP_TIMEOUT_MS = 40_000;
+/** Supervisors commonly kill what has not ended by then. */
+export const STOP_TIMEOUT_MS = 10_000;
+
+const HEALTH = /Health and metrics on (http:[\w.:/]+)/;
 
 export interface StageSettings {
   readonly folder: string;
   readonly env: NodeJS.ProcessEnv;
 }
 
+export type StageKind = 'reassembler' | 'sink' | 'tracker';
+
 export class StageProcess {
+  readonly kind: StageKind;
   readonly name: string;
   readonly #args: readonly string[];
   readonly #settings: StageSettings;
   #child: ChildProcess | null = null;
   #frozen = false;
+  #health = Promise.withResolvers<string>();
 
+  /** `name`: its kind, and a number. */
   constructor(name: string, args: readonly string[], settings: StageSettings) {
+    this.kind = name.slice(0, name.lastIndexOf('-')) as StageKind;
     this.name = name;
     this.#args = args;
     this.#settings = settings;
@@ -32,6 +40,20 @@ export class StageProcess {
     return this.#child !== null && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  get pid(): number | undefined {
+    return this.running ? this.#child?.pid : undefined;
+  }
+
+  /** What it said on standard error, through all restarts. */
+  get logFile(): string {
+    return path.join(this.#settings.folder, `${this.name}.log`);
+  }
+
+  /** Where it tells its health, once it listens. */
+  get health(): Promise<string> {
+    return this.#health.promise;
+  }
+
   get frozen(): boolean {
     return this.#frozen;
   }
@@ -39,13 +61,19 @@ export class StageProcess {
   start(): void {
     if (this.running) return;
     const { folder, env } = this.#settings;
-    const log = createWriteStream(path.join(folder, `${this.name}.log`), { flags: 'a' });
+    const log = createWriteStream(this.logFile, { flags: 'a' });
+    const health = Promise.withResolvers<string>();
+    this.#health = health;
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...this.#args], {
       cwd: folder,
       env,
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     child.stderr.pipe(log);
+    child.stderr.on('data', (chunk: Buffer) => {
+      const found = HEALTH.exec(chunk.toString());
+      if (found !== null) health.resolve(found[1]!);
+    });
     this.#child = child;
   }
 

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { constants, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
+import {
+  brotliDecompressSync,
+  constants,
+  gunzipSync,
+  inflateRawSync,
+  inflateSync,
+  zstdDecompressSync,
+} from 'node:zlib';
 import fc from 'fast-check';
 import { encode } from './body-coding.ts';
 
@@ -13,6 +20,8 @@ test('pieces in a row decode to the whole body', () => {
       const buffers = texts.map((text) => Buffer.from(text));
       assert.deepEqual(gunzipSync(Buffer.concat(encode(buffers, 'gzip'))), whole);
       assert.deepEqual(inflateSync(Buffer.concat(encode(buffers, 'deflate'))), whole);
+      assert.deepEqual(Buffer.concat(encode(buffers, 'zstd').map((frame) => zstdDecompressSync(frame))), whole);
+      assert.deepEqual(brotliDecompressSync(encode([whole], 'br')[0]!), whole);
       assert.deepEqual(inflateRawSync(Buffer.concat(encode(buffers, 'raw_deflate'))), whole);
     }),
     { numRuns: 60 },

@@ -1,11 +1,12 @@
 /**
  * Content codings written piece by piece: after each piece a reader can decode all of it. Each piece is a raw deflate stream
- * of its own that ends on a byte border (RFC 1951, a sync flush), so the pieces in a row are one valid stream.
+ * of its own that ends on a byte border (RFC 1951, a sync flush), so the pieces in a row are one valid stream; of zstd a frame of its
+ * own (RFC 8878). Brotli has neither: only bodies of one piece come in it.
  */
-import { constants, crc32, deflateRawSync } from 'node:zlib';
+import { brotliCompressSync, constants, crc32, deflateRawSync, zstdCompressSync } from 'node:zlib';
 
 /** `raw_deflate`: sent as `deflate`, without the head and the checksum of RFC 1950, as some servers do. */
-export type Coding = 'identity' | 'gzip' | 'deflate' | 'raw_deflate';
+export type Coding = 'identity' | 'gzip' | 'deflate' | 'raw_deflate' | 'br' | 'zstd';
 
 /** The name in `content-encoding`. */
 export const codingName = (coding: Coding): string => (coding === 'raw_deflate' ? 'deflate' : coding);
@@ -44,6 +45,11 @@ function tail(coding: Coding, whole: Buffer): Buffer {
 /** As many pieces as came in; the first has the coding's head, the last its checksum. */
 export function encode(pieces: readonly Buffer[], coding: Coding): Buffer[] {
   if (coding === 'identity' || pieces.length === 0) return [...pieces];
+  if (coding === 'zstd') return pieces.map((piece) => zstdCompressSync(piece));
+  if (coding === 'br') {
+    if (pieces.length > 1) throw new Error('Brotli can only be written in one piece: choose another coding.');
+    return [brotliCompressSync(pieces[0]!)];
+  }
   const packed = pieces.map((piece) => deflateRawSync(piece, { finishFlush: constants.Z_SYNC_FLUSH }));
   if (coding !== 'raw_deflate') packed[0] = Buffer.concat([coding === 'gzip' ? GZIP_HEAD : ZLIB_HEAD, packed[0]!]);
   packed.push(Buffer.concat([packed.pop()!, tail(coding, Buffer.concat(pieces))]));

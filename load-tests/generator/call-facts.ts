@@ -29,20 +29,25 @@ export function knownOfNothing(reply: Reply | null): Known {
   };
 }
 
+const namesOf = ({ tells }: Dialect, reply: Reply): Pick<CallFacts, 'model' | 'response_id'> => ({
+  model: tells.model ? reply.model : '',
+  response_id: tells.id ? reply.id : '',
+});
+
 export function knownOfWhole(dialect: Dialect, reply: Reply): Known {
   const { usage } = reply;
+  const { tells } = dialect;
   const told = {
     input_tokens: usage.input,
-    cache_read_tokens: usage.cacheRead,
-    cache_write_tokens: usage.cacheWrite,
+    cache_read_tokens: tells.cacheRead ? usage.cacheRead : null,
+    cache_write_tokens: tells.cacheWrite ? usage.cacheWrite : null,
     output_tokens: usage.output,
-    reasoning_tokens: dialect.name === 'anthropic.messages' ? null : usage.reasoning,
+    reasoning_tokens: tells.reasoning ? usage.reasoning : null,
     usage_source: 'reported',
   };
   return {
     facts: {
-      model: reply.model,
-      response_id: reply.id,
+      ...namesOf(dialect, reply),
       finish_reason: dialect.toldAs[reply.finish] ?? reply.finish,
       ...(reply.tellUsage ? told : NO_USAGE),
       tool_names: reply.toolCalls.map((call) => call.name),
@@ -59,11 +64,15 @@ interface GeminiUsage {
   readonly thoughtsTokenCount?: number;
 }
 
-/** The stream was left after `events`, before the reply's end. All APIs name model and id in their first event. */
+interface GeminiEvent {
+  readonly usageMetadata: GeminiUsage;
+}
+
+/** The stream was left after `events`, before the reply's end. All APIs that name model and id do it in their first event. */
 export function knownOfPart(dialect: Dialect, reply: Reply, events: readonly StreamEvent[]): Known {
-  const names = { model: reply.model, response_id: reply.id, finish_reason: '', ...NO_TOOLS };
+  const names = { ...namesOf(dialect, reply), finish_reason: '', ...NO_TOOLS };
   const either = { finish_reason: ['error', 'other'] };
-  if (dialect.name === 'anthropic.messages') {
+  if (dialect.name.startsWith('anthropic.')) {
     const { input, cacheRead, cacheWrite } = reply.usage;
     return {
       facts: {
@@ -78,8 +87,9 @@ export function knownOfPart(dialect: Dialect, reply: Reply, events: readonly Str
       either: { ...either, output_tokens: [null] },
     };
   }
-  if (dialect.name === 'gemini.generate_content') {
-    const { usageMetadata: last } = JSON.parse(events.at(-1)!.data) as { usageMetadata: GeminiUsage };
+  if (dialect.name.startsWith('gemini.')) {
+    const event = JSON.parse(events.at(-1)!.data) as GeminiEvent & { readonly response?: GeminiEvent };
+    const { usageMetadata: last } = event.response ?? event;
     const reasoning = last.thoughtsTokenCount ?? 0;
     return {
       facts: {

@@ -1,13 +1,14 @@
 /** Plans one LLM call: what is asked, what is answered, in which HTTP clothes, and what goes wrong. */
-import type { Ask, Dialect, DialectName, Failure, Finish, Reply, StreamEvent } from '../dialects/dialect.ts';
-import { DIALECTS } from '../dialects/index.ts';
+import type { Ask, Dialect, Failure, Finish, Reply, StreamEvent } from '../dialects/dialect.ts';
+import { DIALECTS, streamType } from '../dialects/index.ts';
 import type { CallFacts } from '../manifest.ts';
+import type { Coding } from './body-coding.ts';
 import { type Known, knownOfNothing, knownOfPart, knownOfWhole } from './call-facts.ts';
 import type { Conversation } from './conversation.ts';
 import { type BodyPiece, buildMessage, type MessagePlan, type WireMessage } from './http-message.ts';
 import type { Ending, PlannedExchange } from './planned.ts';
 import type { Random } from './random.ts';
-import { jsonListPieces, ssePieces } from './stream-body.ts';
+import { framedPieces, jsonListPieces, ssePieces } from './stream-body.ts';
 import { cutter, sentence } from './words.ts';
 
 export type CallKind =
@@ -42,12 +43,8 @@ export const CALL_WEIGHTS: Readonly<Record<CallKind, number>> = {
 /** Seconds since the epoch that replies tell as their own time. */
 const CREATED = 1_795_000_000;
 
-const ID_PREFIX: Readonly<Record<DialectName, string>> = {
-  'anthropic.messages': 'msg_01',
-  'openai.chat': 'chatcmpl-',
-  'openai.responses': 'resp_',
-  'gemini.generate_content': '',
-};
+/** Streams of these tell their usage only when asked to. */
+const ASKED_USAGE: ReadonlySet<string> = new Set(['openai.chat', 'openai.completions']);
 
 const CUT_KINDS: ReadonlySet<CallKind> = new Set(['client_abort', 'upstream_abort', 'stream_error']);
 
@@ -62,7 +59,7 @@ const NEUTRAL: Omit<MessagePlan, 'startLine' | 'headers' | 'pieces'> = {
   withoutLastChunk: false,
 };
 
-interface Draft {
+export interface Draft {
   readonly kind: CallKind;
   readonly conversation: Conversation;
   readonly dialect: Dialect;
@@ -90,16 +87,17 @@ function finishFor(kind: CallKind, tools: boolean, random: Random): Finish {
 
 function makeReply(kind: CallKind, conversation: Conversation, ask: Ask, random: Random): Reply {
   const { profile } = conversation;
+  const dialect = DIALECTS[profile.dialect];
   const plain = CUT_KINDS.has(kind) || kind === 'refused' || kind === 'length';
   const several = ask.choices ?? 1;
   const tools = !plain && several === 1 && conversation.tools.length > 0 && (profile.loops || random.chance(0.5));
-  const thinks = !plain && random.chance(0.2);
+  const thinks = !plain && profile.dialect !== 'openai.completions' && random.chance(0.2);
   const input = Math.ceil(JSON.stringify(ask.turns).length / 4) + 20;
   const cacheRead = random.chance(0.5) ? Math.floor(input * 0.7) : 0;
-  const cacheWrite = profile.dialect === 'anthropic.messages' && random.chance(0.5) ? Math.floor(input * 0.2) : 0;
+  const cacheWrite = dialect.tells.cacheWrite && random.chance(0.5) ? Math.floor(input * 0.2) : 0;
   const reasoning = thinks ? random.int(10, 400) : 0;
   return {
-    id: ID_PREFIX[profile.dialect] + random.hex(24),
+    id: dialect.idPrefixes[0] + random.hex(24),
     model: profile.servedModel,
     created: CREATED,
     reasoning: thinks ? sentence(random, random.int(5, 40)) : '',
@@ -108,12 +106,12 @@ function makeReply(kind: CallKind, conversation: Conversation, ask: Ask, random:
     toolCalls: tools ? conversation.toolCalls() : [],
     finish: finishFor(kind, tools, random),
     usage: { input, cacheRead, cacheWrite, output: reasoning + random.int(5, 900), reasoning },
-    tellUsage: profile.dialect !== 'openai.chat' || !ask.streaming || ask.includeUsage,
+    tellUsage: !ASKED_USAGE.has(profile.dialect) || !ask.streaming || ask.includeUsage,
     interleaved: random.chance(0.3),
   };
 }
 
-function makeDraft(
+export function makeDraft(
   kind: CallKind,
   conversation: Conversation,
   requestId: string,
@@ -171,18 +169,24 @@ function requestPieces(kind: CallKind, body: string, expectContinue: boolean, ra
   ];
 }
 
+function requestCoding(pieces: number, random: Random): Coding {
+  const coding = random.weighted({ identity: 93, gzip: 3, zstd: 2, br: 2 });
+  return coding === 'br' && pieces > 1 ? 'gzip' : coding;
+}
+
 function requestMessage(draft: Draft, body: string, target: string, expectContinue: boolean): WireMessage {
   const { kind, random } = draft;
   const headers = requestHeaders(draft);
   if (expectContinue) headers.push(['expect', '100-continue']);
   const framing = random.chance(0.08) ? 'chunked' : 'length';
   const aborted = kind === 'request_abort';
+  const pieces = requestPieces(kind, body, expectContinue, random);
   const plan: MessagePlan = {
     ...NEUTRAL,
     startLine: `POST ${target} HTTP/1.1`,
     headers,
-    pieces: requestPieces(kind, body, expectContinue, random),
-    coding: !aborted && random.chance(0.05) ? 'gzip' : 'identity',
+    pieces,
+    coding: aborted ? 'identity' : requestCoding(pieces.length, random),
     framing,
     oddChunks: framing === 'chunked',
     cutAfter: aborted ? 1 : -1,
@@ -199,19 +203,19 @@ const responseHeaders = (draft: Draft, type: string): [string, string][] => [
 function failed(draft: Draft): Answer {
   const { dialect, random } = draft;
   const failure = random.pick<Failure>(['bad_request', 'unauthorized', 'rate_limited', 'server_error', 'overloaded']);
-  const { status, errorType, body } = dialect.failure(failure, sentence(random, 6));
+  const { status, errorType, body, headers } = dialect.failure(failure, sentence(random, 6));
   const message = buildMessage(
     {
       ...NEUTRAL,
       startLine: `HTTP/1.1 ${status} Error`,
-      headers: responseHeaders(draft, 'application/json'),
+      headers: [...responseHeaders(draft, 'application/json'), ...Object.entries(headers ?? {})],
       pieces: [{ text: JSON.stringify(body), delayUs: 0 }],
       coding: random.chance(0.2) ? 'gzip' : 'identity',
       framing: random.chance(0.3) ? 'chunked' : 'length',
     },
     random,
   );
-  const code = (body as { error: { code?: string | null } }).error.code;
+  const code = (body as { error?: { code?: string | null } }).error?.code;
   const known = knownOfNothing(null);
   const either = typeof code === 'string' ? { ...known.either, error_type: [code] } : known.either;
   const requested = { ...either, model: [draft.ask.model] };
@@ -240,7 +244,9 @@ function whole(draft: Draft, framing: 'length' | 'chunked' | 'close'): Answer {
       startLine: okLine(framing, random),
       headers: responseHeaders(draft, 'application/json'),
       pieces: halves,
-      coding: isCut(kind) ? 'identity' : random.weighted({ identity: 50, gzip: 40, deflate: 7, raw_deflate: 3 }),
+      coding: isCut(kind)
+        ? 'identity'
+        : random.weighted({ identity: 50, gzip: 30, deflate: 6, raw_deflate: 3, br: 6, zstd: 5 }),
       framing,
       oddChunks: random.chance(0.6),
       extensions: random.chance(0.2),
@@ -254,14 +260,14 @@ function whole(draft: Draft, framing: 'length' | 'chunked' | 'close'): Answer {
   return { message, status: 200, errorType: '', known, whole: !isCut(kind) };
 }
 
-interface Script {
+export interface Script {
   readonly events: readonly StreamEvent[];
   readonly cutAfter: number;
   readonly errorType: string;
   readonly known: Known;
 }
 
-function script(draft: Draft): Script {
+export function script(draft: Draft): Script {
   const { dialect, reply, kind, random } = draft;
   const all = dialect.events(reply, cutter(random, random.pick([4, 12, 60])));
   if (!CUT_KINDS.has(kind)) return { events: all, cutAfter: -1, errorType: '', known: knownOfWhole(dialect, reply) };
@@ -274,6 +280,12 @@ function script(draft: Draft): Script {
   return { events: [...all.slice(0, seen), event], cutAfter: -1, errorType, known };
 }
 
+function streamPieces({ ask, dialect, kind, random }: Draft, events: readonly StreamEvent[]): BodyPiece[] {
+  if (ask.jsonList === true) return jsonListPieces(events, random);
+  if (dialect.framing !== 'sse') return framedPieces(dialect, events, random);
+  return ssePieces(events, !CUT_KINDS.has(kind), random);
+}
+
 function streamed(draft: Draft, framing: 'length' | 'chunked' | 'close'): Answer {
   const { kind, random } = draft;
   const jsonList = draft.ask.jsonList === true;
@@ -282,12 +294,11 @@ function streamed(draft: Draft, framing: 'length' | 'chunked' | 'close'): Answer
     {
       ...NEUTRAL,
       startLine: okLine(framing, random),
-      headers: responseHeaders(
-        draft,
-        jsonList ? 'application/json; charset=UTF-8' : 'text/event-stream; charset=utf-8',
-      ),
-      pieces: jsonList ? jsonListPieces(events, random) : ssePieces(events, !CUT_KINDS.has(kind), random),
-      coding: isCut(kind) ? 'identity' : random.weighted({ identity: 70, gzip: 30, deflate: 7, raw_deflate: 3 }),
+      headers: responseHeaders(draft, jsonList ? 'application/json; charset=UTF-8' : streamType(draft.dialect)),
+      pieces: streamPieces(draft, events),
+      coding: isCut(kind)
+        ? 'identity'
+        : random.weighted({ identity: 70, gzip: 25, deflate: 6, raw_deflate: 3, zstd: 6 }),
       framing,
       oddChunks: random.chance(0.4),
       extensions: random.chance(0.1),
@@ -316,7 +327,7 @@ function answerOf(draft: Draft): Answer {
   );
 }
 
-const OUTCOMES: Readonly<Record<CallKind, string>> = {
+export const OUTCOMES: Readonly<Record<CallKind, string>> = {
   ok: 'ok',
   http_error: 'http_error',
   stream_error: 'stream_error',
@@ -331,7 +342,7 @@ const OUTCOMES: Readonly<Record<CallKind, string>> = {
   unanswered: 'timeout',
 };
 
-function endingOf(draft: Draft, closes: boolean): Ending {
+export function endingOf(draft: Draft, closes: boolean): Ending {
   const { kind, random } = draft;
   switch (kind) {
     case 'client_abort':
@@ -358,9 +369,9 @@ function interimOf(expectContinue: boolean, kind: CallKind, random: Random): Buf
   return interim;
 }
 
-/** A request that breaks off doesn't come to the member that tells, at the body's end; Gemini tells it by the path. */
+/** A request that breaks off doesn't come to the member that tells, at the body's end; other APIs tell it by the path, or at the body's beginning. */
 const toldStreaming = ({ kind, ask, dialect }: Draft): boolean =>
-  ask.streaming && (kind !== 'request_abort' || dialect.name === 'gemini.generate_content');
+  ask.streaming && (kind !== 'request_abort' || dialect.tellsStreamEarly === true);
 
 export interface CallOptions {
   /** The next request goes out before this answer: nothing that closes the connection is planned. */
@@ -368,12 +379,13 @@ export interface CallOptions {
 }
 
 export function planCall(
-  kind: CallKind,
+  wanted: CallKind,
   conversation: Conversation,
   requestId: string,
   random: Random,
   options: CallOptions,
 ): PlannedExchange {
+  const kind = wanted === 'refused' && DIALECTS[conversation.profile.dialect].canRefuse === false ? 'ok' : wanted;
   const draft = makeDraft(kind, conversation, requestId, random, options.pipelined);
   const { dialect, ask, reply } = draft;
   const target = dialect.target(ask, random.chance(0.3) ? 'made-up-query-planted' : '');
@@ -386,7 +398,7 @@ export function planCall(
   if (answer.whole) conversation.answer(reply);
   const facts: Omit<CallFacts, 'client_ip' | 'client_port' | 'server_ip' | 'server_port'> = {
     request_id: requestId,
-    dialect: dialect.name,
+    dialect: dialect.storedAs ?? dialect.name,
     requested_model: ask.model,
     streaming: toldStreaming(draft),
     status: answer.status,

@@ -1,5 +1,6 @@
 /** A conversation that grows call by call, as agents have them: the whole history goes out with every request. */
 import type { DialectName, Reply, ToolCall, ToolDefinition, Turn } from '../dialects/dialect.ts';
+import { DIALECTS } from '../dialects/index.ts';
 import type { Random } from './random.ts';
 import { prompt, sentence } from './words.ts';
 
@@ -94,6 +95,52 @@ export const PROFILES: readonly AgentProfile[] = [
     'generativelanguage.googleapis.com',
     'google-genai-sdk/1.38.0 gl-python/3.12',
   ),
+  profile(
+    'claims-bot',
+    'bedrock.converse',
+    'us.amazon.nova-pro-v1:0',
+    'us.amazon.nova-pro-v1:0',
+    'bedrock-runtime.us-east-1.amazonaws.com',
+    'Boto3/1.40.1 md/Botocore#1.40.1',
+  ),
+  profile(
+    'auditor',
+    'anthropic.bedrock',
+    'anthropic.claude-sonnet-4-5-20250929-v1:0',
+    'claude-sonnet-4-5-20250929',
+    'bedrock-runtime.eu-west-1.amazonaws.com',
+    'aws-sdk-js/3.800.0 ua/2.1 os/linux lang/js',
+  ),
+  profile('notes', 'ollama.chat', 'qwen3:8b', 'qwen3:8b', '127.0.0.1:11434', 'ollama-js/0.6.0 (x64 linux Node.js/v24)'),
+  profile('classifier', 'cohere.chat', 'command-a-03-2025', '', 'api.cohere.com', 'cohere/5.15.0'),
+  profile(
+    'completer',
+    'openai.completions',
+    'starcoder2',
+    'starcoder2',
+    'vllm.internal:8000',
+    'python-requests/2.32.3',
+  ),
+];
+
+/** Agents whose requests and answers other services carry, wrapped or on paths of their own. */
+export const CARRIED_PROFILES: readonly AgentProfile[] = [
+  profile(
+    'editor',
+    'gemini.code_assist',
+    'gemini-2.5-pro',
+    'gemini-2.5-pro',
+    'cloudcode-pa.googleapis.com',
+    'GeminiCLI-tui/0.61.0/gemini-2.5-pro (linux; x64)',
+  ),
+  profile(
+    'planner',
+    'anthropic.vertex',
+    'claude-sonnet-4-5@20250929',
+    'claude-sonnet-4-5-20250929',
+    'europe-west1-aiplatform.googleapis.com',
+    'AnthropicVertex/Python 0.71.0',
+  ),
 ];
 
 const TOOLS: readonly ToolDefinition[] = [
@@ -103,13 +150,6 @@ const TOOLS: readonly ToolDefinition[] = [
   { name: 'check_service', description: 'Tells whether a service is healthy.', parameters: ['name'] },
   { name: 'send_mail', description: 'Sends a mail („Brief“).', parameters: ['to', 'text'] },
 ];
-
-const TOOL_ID_PREFIX: Readonly<Record<DialectName, string>> = {
-  'anthropic.messages': 'toolu_01',
-  'openai.chat': 'call_',
-  'openai.responses': 'call_',
-  'gemini.generate_content': 'fc_',
-};
 
 /** Turns after which a conversation begins anew. */
 const TURNS_MAX = 24;
@@ -127,7 +167,8 @@ export class Conversation {
     this.profile = profile;
     this.#random = random;
     this.system = random.chance(0.8) ? sentence(random, random.int(8, 60)) : '';
-    this.tools = profile.loops || random.chance(0.6) ? TOOLS.slice(0, random.int(4, TOOLS.length)) : [];
+    const tools = profile.loops || random.chance(0.6) ? TOOLS.slice(0, random.int(4, TOOLS.length)) : [];
+    this.tools = DIALECTS[profile.dialect].hasTools === false ? [] : tools;
     this.user = random.chance(0.5) ? `user-${random.int(1, 40)}` : '';
     this.sessionId = this.#newSession();
   }
@@ -154,7 +195,7 @@ export class Conversation {
 
   toolCalls(): ToolCall[] {
     const random = this.#random;
-    const id = (): string => TOOL_ID_PREFIX[this.profile.dialect] + random.hex(20);
+    const id = (): string => DIALECTS[this.profile.dialect].idPrefixes[1] + random.hex(20);
     if (this.profile.loops) return [{ id: id(), name: 'check_service', arguments: '{"name":"billing"}' }];
     const calls: ToolCall[] = [];
     for (let left = random.weighted({ 1: 6, 2: 3, 3: 1 }); Number(left) > calls.length; ) {

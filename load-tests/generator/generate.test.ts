@@ -4,9 +4,10 @@ import { hash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { DIALECTS } from '../dialects/index.ts';
 import { TIME_FIELDS } from '../manifest.ts';
 import { missingPrograms, withFolder } from '../testing.ts';
-import { headerOf, pairMessages, type TsharkExchange, tsharkMessages } from '../tshark.ts';
+import { headerOf, pairMessages, type TsharkExchange, type TsharkMessage, tsharkMessages } from '../tshark.ts';
 import { type Generated, generate } from './generate.ts';
 
 const PORTS = [80, 4000, 8000, 8080, 11_434];
@@ -25,7 +26,10 @@ test('600 calls have all dialects, outcomes, and something of every kind', () =>
   const { manifest } = generate({ seed: 7, calls: 600 });
   const facts = manifest.calls.map((call) => call.expected);
   const count = (of: (at: number) => boolean): number => facts.filter((_, at) => of(at)).length;
-  assert.equal(new Set(facts.map((each) => each.dialect)).size, 4);
+  assert.deepEqual(
+    new Set(facts.map((each) => each.dialect)),
+    new Set(Object.values(DIALECTS).map((dialect) => dialect.storedAs ?? dialect.name)),
+  );
   const outcomes = new Set(facts.map((each) => each.outcome));
   for (const outcome of ['ok', 'http_error', 'stream_error', 'refused', 'client_abort', 'upstream_abort', 'timeout']) {
     assert.ok(outcomes.has(outcome), outcome);
@@ -40,7 +44,15 @@ test('600 calls have all dialects, outcomes, and something of every kind', () =>
 test('600 calls have every rare way of writing a message', () => {
   const { manifest, pcap } = generate({ seed: 7, calls: 600, segmentation: 'super' });
   const written = (text: string): boolean => pcap.includes(Buffer.from(text));
-  for (const text of ['HTTP/1.0 200 OK', '\r\rdata: ', '"n":2', '[{"candidates"', 'content-encoding: deflate']) {
+  for (const text of [
+    'HTTP/1.0 200 OK',
+    '\r\rdata: ',
+    '"n":2',
+    '[{"candidates"',
+    'content-encoding: deflate',
+    'content-encoding: br',
+    'content-encoding: zstd',
+  ]) {
     assert.ok(written(text), text);
   }
   const early = manifest.calls.filter(
@@ -81,6 +93,9 @@ test('a short snap length is told as lost bytes', () => {
   assert.ok(manifest.calls.every((call) => call.loss === 'data' && call.lost_bytes > 0));
 });
 
+/** Tshark 4.0 doesn't decode zstd. */
+const isReadable = (message: TsharkMessage): boolean => headerOf(message, 'content-encoding') !== 'zstd';
+
 async function exchangesOf(generated: Generated): Promise<Map<string, TsharkExchange>> {
   return withFolder(async (folder) => {
     const path = join(folder, 'x.pcap');
@@ -98,10 +113,12 @@ for (const segmentation of ['mss', 'random', 'super'] as const) {
     const exchanges = await exchangesOf(generated);
     for (const { expected, request_body, response_sha256 } of generated.manifest.calls) {
       const exchange = exchanges.get(expected.request_id);
+      // Tshark doesn't show a request that broke off.
+      if (exchange === undefined && !request_body.endsWith('}')) continue;
       assert.ok(exchange !== undefined, expected.request_id);
-      assert.equal(exchange.request.body.toString(), request_body);
+      if (isReadable(exchange.request)) assert.equal(exchange.request.body.toString(), request_body);
       // Tshark doesn't show a response whose last chunk was never sent.
-      if (response_sha256 === '' || exchange.response === null) continue;
+      if (response_sha256 === '' || exchange.response === null || !isReadable(exchange.response)) continue;
       assert.equal(hash('sha256', exchange.response.body), response_sha256, expected.request_id);
       assert.equal(exchange.response.status, expected.status);
     }

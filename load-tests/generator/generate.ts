@@ -1,8 +1,9 @@
 /** The traffic generator: a capture with an exact manifest, the same for the same options on every machine. */
 import type { Manifest } from '../manifest.ts';
+import { ENCAPSULATIONS, encapsulate, type Layer } from '../wire/encapsulation.ts';
 import { type Address, ethernetFrame, PcapWriter } from '../wire/packets.ts';
 import { CALL_WEIGHTS, type CallKind, planCall } from './call-plan.ts';
-import { Conversation, PROFILES } from './conversation.ts';
+import { CARRIED_PROFILES, Conversation, PROFILES } from './conversation.ts';
 import { type Captured, injectFaults } from './faults.ts';
 import { layOutHttp2 } from './http2/layout.ts';
 import { type Observed, type ObservedConnection, observe } from './observe.ts';
@@ -10,6 +11,7 @@ import { planOther } from './other-plan.ts';
 import { type ConnectionOptions, type Packet, packetsOf, type Segmentation } from './packets.ts';
 import type { PlannedExchange } from './planned.ts';
 import { Random } from './random.ts';
+import { planSocket } from './socket-plan.ts';
 import { layOut } from './timeline.ts';
 
 export interface GeneratorOptions {
@@ -31,6 +33,12 @@ export interface GeneratorOptions {
   readonly pipelining: number;
   /** Share of connections that speak HTTP/2. */
   readonly http2: number;
+  /** What the packets are in: `none`, a name of ENCAPSULATIONS, or `mixed`: each connection in another one. Not with a snap length. */
+  readonly encapsulation: string;
+  /** Share of connections, of those of HTTP/1, that carry OpenAI Responses over WebSocket. */
+  readonly sockets: number;
+  /** Only agents that reach their models through Vertex or Code Assist. Left out: all others. */
+  readonly carried?: boolean;
 }
 
 export const GENERATOR_DEFAULTS: GeneratorOptions = {
@@ -44,6 +52,8 @@ export const GENERATOR_DEFAULTS: GeneratorOptions = {
   segmentation: 'mixed',
   pipelining: 0.08,
   http2: 0,
+  encapsulation: 'none',
+  sockets: 0,
 };
 
 export interface Generated {
@@ -67,7 +77,7 @@ const ALONE: ReadonlySet<CallKind> = new Set([
   'unanswered',
 ]);
 
-interface Plan {
+export interface Plan {
   readonly groups: PlannedExchange[][];
   readonly calls: number;
 }
@@ -85,10 +95,12 @@ class TrafficPlanner {
   /** Exchanges of one connection, at most `callsMax` calls. */
   connection(callsMax: number, http2: boolean): Plan {
     const random = this.#random.fork();
+    if (!http2 && this.#options.sockets > 0 && random.chance(this.#options.sockets))
+      return planSocket(callsMax, random);
     const shared = random.chance(0.15);
     const conversations = Array.from(
       { length: shared ? 3 : 1 },
-      () => new Conversation(random.pick(PROFILES), random.fork()),
+      () => new Conversation(random.pick(this.#options.carried === true ? CARRIED_PROFILES : PROFILES), random.fork()),
     );
     const wanted = Math.min(callsMax, random.pick(http2 ? [1, 4, 8, 14, 30] : [1, 1, 2, 4, 8, 14]));
     const groups: PlannedExchange[][] = [];
@@ -202,7 +214,12 @@ function foreignConnection(number: number, start: number, network: Network, rand
  * pipelined requests: whose answer comes then, nobody can know.
  */
 function joinMidStream(packets: readonly Packet[], { placed, http2 }: ObservedConnection, random: Random): Packet[] {
-  if (http2) return packets.slice(random.int(0, packets.length - 1));
+  if (http2) {
+    const from = random.int(0, packets.length - 1);
+    // No connection begins with a lone byte, which may be a keep-alive.
+    const first = packets.findIndex(({ payload, flags }, at) => at >= from && (payload.length > 1 || /S/.test(flags)));
+    return first < 0 ? [] : packets.slice(first);
+  }
   const borders = placed.flatMap((each, at) => (at > 0 && each.group !== placed[at - 1]!.group ? [at] : []));
   if (borders.length === 0) return [...packets];
   const border = random.pick(borders);
@@ -241,13 +258,36 @@ function makeConnections(options: GeneratorOptions, random: Random): Connection[
   return connections;
 }
 
-function writePcap(captured: readonly Captured[], connections: readonly Connection[], snapLength: number): Buffer {
+/** The layers around each connection's packets; null = none. */
+function layersFor({ encapsulation, snapLengthBytes }: GeneratorOptions): (connection: number) => Layer | null {
+  if (encapsulation === 'none') return () => null;
+  if (snapLengthBytes < GENERATOR_DEFAULTS.snapLengthBytes)
+    throw new Error('a snap length goes with encapsulation none');
+  const names = encapsulation === 'mixed' ? Object.keys(ENCAPSULATIONS) : [encapsulation];
+  const made = names.map((name) => {
+    const make = ENCAPSULATIONS[name];
+    if (make === undefined) throw new Error(`unknown encapsulation ${name}: ${Object.keys(ENCAPSULATIONS).join(', ')}`);
+    return make();
+  });
+  return (connection) => made[connection % made.length]!;
+}
+
+function writePcap(
+  captured: readonly Captured[],
+  connections: readonly Connection[],
+  options: GeneratorOptions,
+): Buffer {
+  const snapLength = options.snapLengthBytes;
+  const layersOf = layersFor(options);
   const writer = new PcapWriter({ snapLength });
   for (const { packet, time } of captured) {
     const { client, server } = connections[packet.connection]!;
     const [from, to] = packet.side === 'client' ? [client, server] : [server, client];
     const { seq, ack, flags, payload } = packet;
-    writer.packet(time, ethernetFrame({ from, to, seq, ack, flags, payload }));
+    const tcp = { from, to, seq, ack, flags, payload };
+    const layer = layersOf(packet.connection);
+    const frames = layer === null ? [ethernetFrame(tcp)] : encapsulate(tcp, layer);
+    for (const frame of frames) writer.packet(time, frame);
   }
   return writer.bytes();
 }
@@ -285,8 +325,8 @@ export function generate(wanted: Partial<GeneratorOptions> = {}): Generated {
     connections: connections.length,
     credentials: [
       'made-up-query-planted',
-      ...[...new Set(PROFILES.map(({ dialect }) => `sk-made-up-${dialect}-planted`))],
+      ...[...new Set([...PROFILES, ...CARRIED_PROFILES].map(({ dialect }) => `sk-made-up-${dialect}-planted`))],
     ],
   };
-  return { pcap: writePcap(captured, connections, options.snapLengthBytes), manifest: { capture, ...observed } };
+  return { pcap: writePcap(captured, connections, options), manifest: { capture, ...observed } };
 }

@@ -7,7 +7,7 @@ import type { Random } from './random.ts';
 export type Framing = 'length' | 'chunked' | 'close' | 'none';
 
 export interface BodyPiece {
-  readonly text: string;
+  readonly text: string | Buffer;
   /** Since the piece before it, µs. */
   readonly delayUs: number;
 }
@@ -49,8 +49,8 @@ export interface WireMessage {
   readonly bodySha256: string;
   /** Ends where the connection ends. */
   readonly untilClose: boolean;
-  /** What it was built from: other protocols carry the same message in other clothes. */
-  readonly plan: MessagePlan;
+  /** What it was built from: other protocols carry the same message in other clothes. Null: it isn't of HTTP. */
+  readonly plan: MessagePlan | null;
 }
 
 interface Framed {
@@ -114,10 +114,12 @@ function oddLengths(total: number, random: Random): number[] {
   return lengths;
 }
 
+const bytesOf = ({ text }: BodyPiece): Buffer => (typeof text === 'string' ? Buffer.from(text) : text);
+
 /** The body as it is sent, content coding applied, piece by piece. */
 export function encodedPieces(plan: MessagePlan): TimedBytes[] {
   const encoded = encode(
-    plan.pieces.map((piece) => Buffer.from(piece.text)),
+    plan.pieces.map((piece) => bytesOf(piece)),
     plan.coding,
   );
   let atUs = 0;
@@ -191,7 +193,7 @@ export function buildMessage(plan: MessagePlan, random: Random): WireMessage {
     const first = { bytes: Buffer.concat([parts[0]!.bytes, parts[1]!.bytes]), atUs: 0 };
     parts = [first, ...parts.slice(2)];
   }
-  const bodySha256 = plan.cutAfter >= 0 ? '' : hash('sha256', plan.pieces.map((piece) => piece.text).join(''));
+  const bodySha256 = plan.cutAfter >= 0 ? '' : hash('sha256', Buffer.concat(plan.pieces.map(bytesOf)));
   const known = {
     parts,
     length: lengthOf(parts),

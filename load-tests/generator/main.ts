@@ -2,7 +2,8 @@
  * Writes generated traffic and its manifest:
  *
  *     node load-tests/generator/main.ts --seed 7 --calls 600 --out x.pcap [--reorder 0.02] [--duplicate 0.02] [--loss 0.001]
- *       [--snap-length 262144] [--mid-stream 0.03] [--pipelining 0.08] [--http2 0] [--segmentation mixed|mss|tiny|random|super]
+ *       [--snap-length 262144] [--mid-stream 0.03] [--pipelining 0.08] [--segmentation mixed|mss|tiny|random|super]
+ *       [--encapsulation none|mixed|vxlan|…] [--http2 0.2] [--sockets 0.2] [--carried]
  *
  * x.pcap and x.manifest.jsonl. With --reference: the traffic for measurements of speed, without a manifest.
  */
@@ -23,8 +24,11 @@ const { values } = parseArgs({
     'snap-length': { type: 'string', default: String(GENERATOR_DEFAULTS.snapLengthBytes) },
     'mid-stream': { type: 'string', default: String(GENERATOR_DEFAULTS.midStream) },
     pipelining: { type: 'string', default: String(GENERATOR_DEFAULTS.pipelining) },
+    sockets: { type: 'string', default: String(GENERATOR_DEFAULTS.sockets) },
     segmentation: { type: 'string', default: GENERATOR_DEFAULTS.segmentation },
     http2: { type: 'string', default: String(GENERATOR_DEFAULTS.http2) },
+    encapsulation: { type: 'string', default: GENERATOR_DEFAULTS.encapsulation },
+    carried: { type: 'boolean', default: false },
     reference: { type: 'boolean', default: false },
   },
 });
@@ -59,7 +63,10 @@ if (values.reference) {
     midStream: number('mid-stream'),
     pipelining: number('pipelining'),
     http2: number('http2'),
+    sockets: number('sockets'),
     segmentation: segmentation(values.segmentation),
+    encapsulation: values.encapsulation,
+    carried: values.carried,
   });
   const base = values.out.replace(/\.pcap$/, '');
   writeFileSync(values.out, pcap);

@@ -144,7 +144,7 @@ export function observe(
     const { all, ...loss } = lossOf(placed, streams, control);
     const beside = connection.http2 ? isNearLoss(placed, streams, connection.usesTable) : placed.group === hitGroup;
     const near = loss.loss !== 'data' && beside;
-    if (!all) add(connection, placed, streams, near ? { ...loss, loss: 'near' } : loss, into);
+    if (!all) add(connection, placed, streams, near ? { ...loss, loss: 'near' } : loss, near && control, into);
     if (loss.loss === 'data') hitGroup = placed.group;
   }
 }
@@ -170,11 +170,18 @@ function isNearLoss(placed: Placed, streams: Record<Side, Stream>, usesTable: bo
   });
 }
 
+const END_OPEN = {
+  outcome: ['client_abort', 'upstream_abort', 'timeout', 'partial_capture'],
+  completeness: ['tail_missing'],
+};
+
 function add(
   connection: ObservedConnection,
   placed: Placed,
   streams: Record<Side, Stream>,
   loss: Omit<Loss, 'all'>,
+  /** Who hung up may be unknown, though nothing of it says so. */
+  endOpen: boolean,
   into: Observed,
 ): void {
   const { entry } = placed.planned;
@@ -195,11 +202,12 @@ function add(
     if (time !== null && streams[side].readable(offset) > time) latest[field] = streams[side].readable(offset);
   }
   const { facts, either, content } = entry;
+  const protocol = connection.http2 ? 'h2' : 'http/1.1';
   into.calls.push({
     type: 'call',
     index,
-    expected: { ...addresses, ...facts, ...times, protocol: connection.http2 ? 'h2' : 'http/1.1' },
-    either,
+    expected: { ...addresses, protocol, ...facts, ...times },
+    either: endOpen ? { ...either, ...END_OPEN } : either,
     latest,
     ...loss,
     ...content,

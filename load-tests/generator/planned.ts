@@ -33,5 +33,7 @@ export interface PlannedExchange {
   /** The response begins this long after the request's first byte, before its last one; left out: `thinkUs` after the last one. */
   readonly earlyUs?: number;
   readonly ending: Ending;
+  /** What is lost before it on the connection may cost it, too: it counts as pipelined with the exchange before it. */
+  readonly follows?: boolean;
   readonly entry: PlannedCall | PlannedOther;
 }

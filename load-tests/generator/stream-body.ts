@@ -1,6 +1,6 @@
-/** The bodies in which streams come: SSE as servers write it, in all ways that its grammar allows, or one JSON list. */
-import type { StreamEvent } from '../dialects/dialect.ts';
-import { sse } from '../dialects/index.ts';
+/** The bodies in which streams come: SSE as servers write it, in all ways that its grammar allows, lines of JSON, one JSON list, or Amazon's binary events. */
+import type { Dialect, StreamEvent } from '../dialects/dialect.ts';
+import { sse, written } from '../dialects/index.ts';
 import type { BodyPiece } from './http-message.ts';
 import type { Random } from './random.ts';
 
@@ -35,4 +35,10 @@ export function jsonListPieces(events: readonly StreamEvent[], random: Random): 
     delayUs: delay(index, fast, random),
   }));
   return [...pieces, { text: random.chance(0.5) ? ']' : '\n]\n', delayUs: random.chance(0.5) ? 0 : 700 }];
+}
+
+/** One event a piece, as the dialect frames it. */
+export function framedPieces(dialect: Dialect, events: readonly StreamEvent[], random: Random): BodyPiece[] {
+  const fast = random.chance(0.3);
+  return events.map((each, index) => ({ text: written(dialect, each), delayUs: delay(index, fast, random) }));
 }

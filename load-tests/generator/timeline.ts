@@ -133,8 +133,8 @@ function exchangeWithEarlyAnswer(builder: Builder, planned: PlannedExchange, ear
 export function layOut(groups: readonly (readonly PlannedExchange[])[], start: number, random: Random): Timeline {
   const builder = new Builder(start);
   for (const group of groups) {
-    builder.group++;
     const [only] = group;
+    if (only!.follows !== true) builder.group++;
     if (group.length === 1 && only!.earlyUs !== undefined) {
       exchangeWithEarlyAnswer(builder, only!, only!.earlyUs);
     } else if (group.length === 1 && lastAt(only!.request) > 0 && only!.interim.length > 0) {

@@ -73,6 +73,10 @@ export class KafkaBroker {
     return `127.0.0.1:${this.#ports.mtls}`;
   }
 
+  get pid(): number | null {
+    return this.#pid;
+  }
+
   get running(): boolean {
     return this.#pid !== null && isAlive(this.#pid);
   }
@@ -183,7 +187,8 @@ async function formatStorage(
   await cp(template, dataDir, { recursive: true });
 }
 
-async function freePorts(count: number): Promise<number[]> {
+/** Ports of 127.0.0.1 that nobody listens on. */
+export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, () => {
       const server = createServer();

@@ -68,7 +68,7 @@ function libraryDir(): string {
   return path.join(KAFKA_DISTRIBUTION.cacheDir, `lib-${KAFKA_DISTRIBUTION.version}`);
 }
 
-function isOnPath(tool: string): boolean {
+export function isOnPath(tool: string): boolean {
   try {
     execFileSync('sh', ['-c', 'command -v "$0"', tool], { stdio: 'ignore' });
     return true;

@@ -1,6 +1,7 @@
 /** Turns what the fake server served into what a perfect observer stores. */
 
 import { hash } from 'node:crypto';
+import { DIALECTS } from '../dialects/index.ts';
 import type { Served } from '../fake-llm/served.ts';
 import type { ExpectedCall, ExpectedExchange } from '../manifest.ts';
 
@@ -28,17 +29,21 @@ function replyFacts(served: Served, ended: string): Partial<ExpectedCall['expect
   if (reply === null || (ended !== 'ok' && ended !== 'refused' && served.events.length === 0)) {
     return { model: '', response_id: '', ...nothing };
   }
-  const names = { model: reply.model, response_id: reply.id };
+  const dialect = DIALECTS[served.dialect!];
+  const names = {
+    model: dialect.tells.model ? reply.model : '',
+    response_id: dialect.tells.id ? reply.id : '',
+  };
   if (ended !== 'ok' && ended !== 'refused') return { ...names, ...nothing };
   const told = reply.tellUsage;
   return {
     ...names,
     finish_reason: reply.finish,
     input_tokens: told ? reply.usage.input : null,
-    cache_read_tokens: told ? reply.usage.cacheRead : null,
-    cache_write_tokens: told ? reply.usage.cacheWrite : null,
+    cache_read_tokens: told && dialect.tells.cacheRead ? reply.usage.cacheRead : null,
+    cache_write_tokens: told && dialect.tells.cacheWrite ? reply.usage.cacheWrite : null,
     output_tokens: told ? reply.usage.output : null,
-    ...(served.dialect === 'anthropic.messages' ? {} : { reasoning_tokens: told ? reply.usage.reasoning : null }),
+    ...(dialect.tells.reasoning ? { reasoning_tokens: told ? reply.usage.reasoning : null } : {}),
     usage_source: told ? 'reported' : 'none',
     tool_names: reply.toolCalls.map((call) => call.name),
     tool_call_ids: reply.toolCalls.map((call) => call.id),
@@ -62,7 +67,7 @@ function expectedCall(served: Served, index: number): ExpectedCall {
     expected: {
       ...addresses(served),
       request_id: served.status === 0 ? '' : served.requestId,
-      dialect: served.dialect ?? '',
+      dialect: served.dialect === null ? '' : (DIALECTS[served.dialect].storedAs ?? served.dialect),
       requested_model: served.request?.model ?? '',
       streaming: served.request?.streaming ?? false,
       status: served.status,

@@ -2,7 +2,7 @@
  * Records real SDK clients that talk to the fake server on loopback: a capture by tcpdump (needs root or CAP_NET_RAW) and
  * the manifest of what it holds.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,63 +10,16 @@ import { fileURLToPath } from 'node:url';
 import { startFakeLlm } from '../fake-llm/server.ts';
 import type { Manifest } from '../manifest.ts';
 import { PLANTED } from './credentials.ts';
+import { startDump, stopDump } from './dump.ts';
 import { expectedOf } from './expected.ts';
 import { storyScript } from './stories.ts';
 
 const CLIENTS = fileURLToPath(new URL('clients.ts', import.meta.url));
 const RECORDER = {
-  /** tcpdump's ring, KiB. */
-  ringKiB: 32_768,
-  /** The longest packet of the loopback device. The ring has slots of this size, so more would only make them fewer. */
-  snapLengthBytes: 65_536 + 64,
-  startupTimeoutMs: 10_000,
   clientsTimeoutMs: 60_000,
   /** For the last FINs to come through. */
   settleMs: 500,
 } as const;
-
-export interface Dump {
-  readonly child: ChildProcess;
-  /** What it wrote on standard error. */
-  text: string;
-}
-
-export async function startDump(path: string, port: number, ringKiB: number = RECORDER.ringKiB): Promise<Dump> {
-  const args = [
-    '-i',
-    'lo',
-    '-U',
-    '-s',
-    String(RECORDER.snapLengthBytes),
-    '-B',
-    String(ringKiB),
-    '--immediate-mode',
-    '-w',
-    path,
-  ];
-  const child = spawn('tcpdump', [...args, `tcp port ${port}`], { stdio: ['ignore', 'ignore', 'pipe'] });
-  const dump: Dump = { child, text: '' };
-  child.stderr?.on('data', (bytes: Buffer) => {
-    dump.text += bytes.toString();
-  });
-  const deadline = Date.now() + RECORDER.startupTimeoutMs;
-  while (!dump.text.includes('listening on')) {
-    if (child.exitCode !== null || Date.now() > deadline) {
-      throw new Error(`tcpdump doesn't capture; run as root or give it CAP_NET_RAW: ${dump.text}`);
-    }
-    await sleep(20);
-  }
-  return dump;
-}
-
-export async function stopDump(dump: Dump): Promise<void> {
-  const exit = once(dump.child, 'exit');
-  dump.child.kill('SIGINT');
-  await exit;
-  if (!/^0 packets dropped by kernel/m.test(dump.text)) {
-    throw new Error(`The kernel dropped packets of the recording, so it isn't whole; record again: ${dump.text}`);
-  }
-}
 
 async function runClients(url: string): Promise<string> {
   const child = spawn(process.execPath, [CLIENTS, url], {

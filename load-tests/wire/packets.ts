@@ -19,7 +19,11 @@ export interface TcpPacket {
 
 const FLAG_BITS: Readonly<Record<string, number>> = { F: 1, S: 2, R: 4, P: 8, A: 16 };
 
-function ipv6Bytes(ip: string): Buffer {
+export function ipv4Bytes(ip: string): Buffer {
+  return Buffer.from(ip.split('.').map(Number));
+}
+
+export function ipv6Bytes(ip: string): Buffer {
   const [head = '', tail] = ip.split('::');
   const groups = (text: string): number[] =>
     text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16));
@@ -66,8 +70,8 @@ export function ipPacket(packet: TcpPacket): Buffer {
   header.writeUInt16BE(20 + segment.length, 2);
   header[8] = 64;
   header[9] = 6;
-  header.set(packet.from.ip.split('.').map(Number), 12);
-  header.set(packet.to.ip.split('.').map(Number), 16);
+  header.set(ipv4Bytes(packet.from.ip), 12);
+  header.set(ipv4Bytes(packet.to.ip), 16);
   return Buffer.concat([header, segment]);
 }
 

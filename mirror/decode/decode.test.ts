@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { ethernetFrame, ipPacket, type TcpPacket } from '../../load-tests/wire/packets.ts';
 import { decodePacket } from './link.ts';
-import { CUT, DECODED, MALFORMED, Packet, UNKNOWN_LINK, UNSUPPORTED } from './packet.ts';
+import { CUT, DECODED, FRAGMENT, MALFORMED, Packet, UNKNOWN_LINK, UNSUPPORTED } from './packet.ts';
 
 const V4: TcpPacket = {
   from: { ip: '192.168.1.2', port: 40_000 },
@@ -114,14 +114,14 @@ test('a packet cut by the snap length tells its payload on the wire', () => {
 test('fragments, other protocols, unknown links and nonsense are told apart', () => {
   const fragment = ipPacket(V4);
   fragment.writeUInt16BE(0x2000, 6);
-  assert.equal(decode(fragment, 101).result, UNSUPPORTED);
+  assert.equal(decode(fragment, 101).result, FRAGMENT);
   const udp = ipPacket(V4);
   udp[9] = 17;
   assert.equal(decode(udp, 101).result, UNSUPPORTED);
   const fragment6 = ipPacket(V6);
   fragment6[6] = 44;
   fragment6.set([6, 0, 0, 1], 40);
-  assert.equal(decode(fragment6, 101).result, UNSUPPORTED);
+  assert.equal(decode(fragment6, 101).result, FRAGMENT);
   assert.equal(decode(ipPacket(V4), 147).result, UNKNOWN_LINK);
   const shortHeader = ipPacket(V4);
   shortHeader[32] = 0x10;

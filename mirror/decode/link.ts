@@ -1,16 +1,15 @@
 /**
- * Link layers (tcpdump.org/linktypes.html) down to IP.
+ * Link layers (tcpdump.org/linktypes.html):
  *
  *   Ethernet (1)       6 target, 6 source, 2 EtherType
  *   Linux SLL (113)    14 bytes of which the last 6 don't matter, 2 EtherType
  *   Linux SLL2 (276)   2 EtherType, 18 more bytes
  *   NULL (0), LOOP (108)  4 bytes of address family, in the capturing host's or in network byte order
  *   raw IP (101, 12, 14, 228, 229)
- *
- * 802.1Q and 802.1ad tags (4 bytes: EtherType 8100, 88a8 or 9100, then the tag) may follow an EtherType, nested.
  */
+import { decodeEtherType } from './ethernet.ts';
 import { decodeIp } from './ip.ts';
-import { CUT, type DecodeResult, type Packet, UNKNOWN_LINK, UNSUPPORTED, u16 } from './packet.ts';
+import { CUT, type DecodeResult, type Packet, UNKNOWN_LINK, u16 } from './packet.ts';
 
 const LINK_NULL = 0;
 const LINK_ETHERNET = 1;
@@ -23,10 +22,6 @@ const LINK_IPV4 = 228;
 const LINK_IPV6 = 229;
 const LINK_SLL2 = 276;
 
-const ETHERTYPE_IPV4 = 0x0800;
-const ETHERTYPE_IPV6 = 0x86dd;
-const VLAN_TAGS_MAX = 8;
-
 /** Decodes the packet `bytes[start … start + captured)`, `wire` bytes long on the wire, into `packet`. */
 export function decodePacket(
   packet: Packet,
@@ -37,6 +32,8 @@ export function decodePacket(
   linkType: number,
 ): DecodeResult {
   packet.bytes = bytes;
+  packet.lane = 0;
+  packet.depth = 0;
   const end = start + captured;
   const missing = wire - captured;
   switch (linkType) {
@@ -61,19 +58,5 @@ export function decodePacket(
 }
 
 function afterEtherType(packet: Packet, typeAt: number, bodyAt: number, end: number, missing: number): DecodeResult {
-  const bytes = packet.bytes;
-  if (bodyAt > end) return CUT;
-  let type = u16(bytes, typeAt);
-  let body = bodyAt;
-  for (let tags = 0; isVlanTag(type) && tags < VLAN_TAGS_MAX; tags++) {
-    if (body + 4 > end) return CUT;
-    type = u16(bytes, body + 2);
-    body += 4;
-  }
-  if (type !== ETHERTYPE_IPV4 && type !== ETHERTYPE_IPV6) return UNSUPPORTED;
-  return decodeIp(packet, body, end, missing);
-}
-
-function isVlanTag(type: number): boolean {
-  return type === 0x8100 || type === 0x88a8 || type === 0x9100;
+  return bodyAt > end ? CUT : decodeEtherType(packet, u16(packet.bytes, typeAt), bodyAt, end, missing);
 }

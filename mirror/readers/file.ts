@@ -18,6 +18,8 @@ export interface OpenedCapture {
   readonly sizeBytes: number | null;
   /** Bytes of the file (compressed) read so far. */
   readBytes(): number;
+  /** Gives the file back before its end. */
+  close(): void;
   /** After the last chunk: a sentence when the bytes ended in damage (a cut gzip file, a read error), else null. */
   damage(): string | null;
 }
@@ -51,7 +53,7 @@ export async function openCaptureFile(path: string): Promise<OpenedCapture> {
   const chunks = untilDamage(plain.all(), (error) => {
     damage = `${name} is damaged and ends early (${messageOf(error)}); what came before it counts.`;
   });
-  return { chunks, sizeBytes, readBytes: () => raw.bytes, damage: () => damage };
+  return { chunks, sizeBytes, readBytes: () => raw.bytes, close: () => input.destroy(), damage: () => damage };
 }
 
 async function sizeOf(path: string): Promise<number | null> {

@@ -28,6 +28,8 @@ export class Connection {
   readonly b3: number;
   readonly bPort: number;
   readonly hash: number;
+  /** Virtual network of the first packet. */
+  readonly lane: number;
   readonly a = new Stream();
   readonly b = new Stream();
 
@@ -36,6 +38,8 @@ export class Connection {
   older: Connection | null = null;
   newer: Connection | null = null;
   lastActive: number;
+  /** Bytes were sent: until then it is only a handshake, as a flood of SYNs makes many. */
+  spoken = false;
 
   client = CLIENT_UNKNOWN;
   rolesSource: RolesSource = 'guess';
@@ -82,6 +86,7 @@ export class Connection {
     this.b3 = packet.target3;
     this.bPort = packet.targetPort;
     this.hash = hash;
+    this.lane = packet.lane;
     this.lastActive = now;
     this.isn = packet.seq;
     this.firstTime = packet.time;

@@ -8,6 +8,8 @@ import type { Stream } from './stream.ts';
 
 /** A SYN that belongs to a connection joined before it came lies at most this far before its first bytes. */
 const LATE_BYTES_MAX = 1024 * 1024;
+/** How far the numbers of a packet may be from a connection that was seen in another virtual network: by chance they hardly ever are so near. */
+const LANE_DISTANCE_MAX = 1024 * 1024;
 /** Data that fits into a SYN, generously. */
 const FAST_OPEN_BYTES_MAX = 65_536;
 
@@ -84,4 +86,10 @@ export function distance(connection: Connection, packet: Packet): number {
   const ofSeq = s.started ? Math.abs((packet.seq - s.nextSeq) | 0) : 0;
   const ofAck = o.started && (packet.flags & ACK) !== 0 ? Math.abs((packet.ack - o.nextSeq) | 0) : 0;
   return ofSeq + ofAck;
+}
+
+/** Whether a packet with the connection's addresses and ports can be the connection's, though another virtual network carried it. */
+export function fits(connection: Connection, packet: Packet): boolean {
+  if ((packet.flags & SYN) !== 0 && connection.handshake) return sameHandshake(connection, packet);
+  return distance(connection, packet) <= LANE_DISTANCE_MAX;
 }

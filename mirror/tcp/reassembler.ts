@@ -13,8 +13,10 @@ import { caughtUp, Delivery, finMayBeLost, type SegmentSink } from './delivery.t
 import { GivingUp } from './giving-up.ts';
 import { NO_ACK, PARKED_OVERHEAD_BYTES, type Parked, type Stream } from './stream.ts';
 
-/** So many segments in a row that are too far ahead are believed: the capture had an outage. */
+/** So many segments in a row that are too far ahead, but near each other, are believed: the capture had an outage. */
 const STRAYS_BELIEVED = 3;
+/** How near: numbers made up at random are hardly ever, and an outage ends with segments that follow each other. */
+const STRAY_DISTANCE_MAX = 1024 * 1024;
 const NO_BYTES = Buffer.alloc(0);
 
 export class Reassembler {
@@ -52,9 +54,10 @@ export class Reassembler {
     ) {
       const length = packet.payloadCaptured;
       if (length === 0) return true;
+      // First the losses: they may begin a frame, whose offsets are those before this segment.
+      if (s.strayPackets > 0) this.delivery.countStrays(connection, s);
       s.advance(length);
       s.emitted += length;
-      s.strayPackets === 0 || this.delivery.countStrays(connection, s);
       this.#sink.data(connection, s, packet.bytes, packet.payloadStart, length, packet.time, 0);
       return true;
     }
@@ -67,7 +70,7 @@ export class Reassembler {
     if (!s.started) s.start(seq);
     const offset = s.unwrap(seq);
     if (!this.#plausible(connection, s, offset, packet.payloadWire)) return;
-    const ack = (packet.flags & (ACK | RST)) === ACK ? acknowledge(o, packet.ack, now) : NO_ACK;
+    const ack = (packet.flags & (ACK | RST)) === ACK ? acknowledge(o, packet.ack, now, this.#windowBytesMax) : NO_ACK;
     if (packet.payloadWire > 0) this.#data(connection, s, o, packet, offset, ack, now);
     if ((packet.flags & FIN) !== 0) noteFin(s, offset + packet.payloadWire, packet.time, ack);
     if ((packet.flags & RST) !== 0 && !s.rstSeen) {
@@ -80,13 +83,19 @@ export class Reassembler {
 
   /** False for a segment so far ahead that it is another connection's or damaged, unless several of them come in a row. */
   #plausible(connection: Connection, s: Stream, offset: number, length: number): boolean {
-    const ahead = offset - Math.max(s.next, s.ackedTo, s.tail === null ? s.next : s.tail.end);
+    const ahead = offset - Math.max(s.next, s.ackedTo);
+    // After an outage the last parked segment lies beyond the window: what goes on there does so near it, else made-up numbers could
+    // move the window along.
+    const goesOn = s.tail !== null && Math.abs(offset - s.tail.end) <= STRAY_DISTANCE_MAX;
     const behind = s.next - offset;
-    if (ahead <= this.#windowBytesMax && behind <= this.#windowBytesMax) {
+    if (goesOn || (ahead <= this.#windowBytesMax && behind <= this.#windowBytesMax)) {
       if (length > 0 && s.strayPackets > 0) this.delivery.countStrays(connection, s);
       return true;
     }
     if (length === 0) return false;
+    if (s.strayPackets > 0 && Math.abs(offset - s.strayEnd) > STRAY_DISTANCE_MAX)
+      this.delivery.countStrays(connection, s);
+    s.strayEnd = offset + length;
     if (ahead > 0 && s.strayPackets + 1 >= STRAYS_BELIEVED) {
       // Their bytes are part of the gap that is now before this segment.
       s.strayPackets = 0;
@@ -137,12 +146,7 @@ export class Reassembler {
     ack: number,
     now: number,
   ): void {
-    let following: Parked | null = null;
-    let preceding = s.tail;
-    while (preceding !== null && preceding.end > from) {
-      following = preceding;
-      preceding = preceding.before;
-    }
+    let following = s.firstEndingAfter(from);
     let at = from;
     let parkedBytes = 0;
     while (at < end) {
@@ -171,17 +175,19 @@ export class Reassembler {
     const capturedEnd = Math.min(packet.payloadStart + packet.payloadCaptured, packet.payloadStart + (end - offset));
     const length = Math.max(0, capturedEnd - start);
     const bytes = length === 0 ? NO_BYTES : Buffer.allocUnsafe(length);
-    packet.bytes.copy(bytes, 0, start, start + length);
+    // When the snap length cut the TCP header's options, the payload's place is beyond the captured bytes.
+    if (length > 0) packet.bytes.copy(bytes, 0, start, start + length);
     s.insert({ offset: from, end, bytes, time: packet.time, ack, arrived: now, before: null, after: null }, before);
     this.delivery.parkedBytes += length + PARKED_OVERHEAD_BYTES;
     return length;
   }
 }
 
-/** Notes how far `o` is acknowledged. Returns the offset. */
-function acknowledge(o: Stream, ack: number, now: number): number {
+/** Notes how far `o` is acknowledged. Returns the offset; NO_ACK when it is too far ahead to be believed. */
+function acknowledge(o: Stream, ack: number, now: number, windowBytesMax: number): number {
   if (!o.started) o.start(ack);
   const offset = o.unwrap(ack);
+  if (offset - Math.max(o.next, o.ackedTo) > windowBytesMax) return NO_ACK;
   if (!o.known && offset < o.lowestAck) o.lowestAck = offset;
   if (offset > o.ackedTo) o.ackedTo = offset;
   if (o.head !== null) o.ackedAt = now;

@@ -6,6 +6,8 @@
  * takes one sequence number; `emitted` counts bytes only and starts at 0 at the origin.
  */
 
+import { WALK_MAX, Waypoints } from './waypoints.ts';
+
 /** Bytes (or a cut segment's length) that can't be delivered yet: a hole lies before them, or the other side is behind. */
 export interface Parked {
   readonly offset: number;
@@ -50,6 +52,8 @@ export class Stream {
   lowestData = Number.POSITIVE_INFINITY;
   lowestAck = Number.POSITIVE_INFINITY;
   head: Parked | null = null;
+  /** Only of long lists. */
+  #waypoints: Waypoints | null = null;
   tail: Parked | null = null;
   parkedBytes = 0;
   finSeen = false;
@@ -63,6 +67,8 @@ export class Stream {
   /** Segments too far ahead to be believed, in a row. */
   strayPackets = 0;
   strayBytes = 0;
+  /** Offset behind the last of them. */
+  strayEnd = 0;
 
   /** The offset of a sequence number near the stream's present position. */
   unwrap(seq: number): number {
@@ -108,6 +114,19 @@ export class Stream {
     return this.finSeen && !this.finDelivered;
   }
 
+  /** The first parked segment that ends after `offset`. */
+  firstEndingAfter(offset: number): Parked | null {
+    const waypoint = this.#waypoints === null ? null : this.#waypoints.endingAfter(offset);
+    let following = waypoint;
+    let steps = 0;
+    for (let at = waypoint ?? this.tail; at !== null && at.end > offset; at = at.before) {
+      following = at;
+      steps++;
+    }
+    if (steps > WALK_MAX) this.#waypoints = new Waypoints(this.head);
+    return following;
+  }
+
   insert(parked: Parked, before: Parked | null): void {
     const previous = before === null ? this.tail : before.before;
     parked.before = previous;
@@ -122,8 +141,11 @@ export class Stream {
   removeHead(): Parked {
     const parked = this.head!;
     this.head = parked.after;
-    if (this.head === null) this.tail = null;
-    else this.head.before = null;
+    if (this.#waypoints !== null) this.#waypoints.removed(parked);
+    if (this.head === null) {
+      this.tail = null;
+      this.#waypoints = null;
+    } else this.head.before = null;
     this.parkedBytes -= parked.bytes.length + PARKED_OVERHEAD_BYTES;
     return parked;
   }
@@ -134,6 +156,7 @@ export class Stream {
     for (let parked = this.head; parked !== null; parked = parked.after) bytes += parked.bytes.length;
     this.head = null;
     this.tail = null;
+    this.#waypoints = null;
     this.parkedBytes = 0;
     return bytes;
   }

@@ -20,3 +20,17 @@ test('addresses and ports that differ in few bits spread over the buckets, the s
   // Random hashing would fill 1 - 1/e = 63 % of them.
   assert.ok(buckets.size > 0.55 * 65_536, String(buckets.size));
 });
+
+test('bits exchanged between the two ends give other buckets: nobody can fill one by choosing addresses', () => {
+  const packet = new Packet();
+  const buckets = new Set<number>();
+  // The exclusive or and the sum of both addresses are the same in all of these.
+  for (let bits = 0; bits < 65_536; bits++) {
+    packet.source3 = 0x0a00_0000 | bits;
+    packet.target3 = 0x0a00_0000 | (bits ^ 0xffff);
+    packet.sourcePort = 1000;
+    packet.targetPort = 80;
+    buckets.add(hashOf(packet) & 65_535);
+  }
+  assert.ok(buckets.size > 0.55 * 65_536, String(buckets.size));
+});

@@ -1,27 +1,42 @@
 /** Connections by addresses and ports: a hash table on numbers, so that a look-up builds no key. */
+import { randomInt } from 'node:crypto';
 import type { Packet } from '../decode/packet.ts';
 import type { Connection } from './connection.ts';
 
 const BUCKETS_FIRST = 1024;
 
-/** The same for both directions. Each mixing step carries high bits down, since the table looks at the low ones. */
+/** Secret of this process: nobody can choose addresses and ports that all fall into one bucket. */
+const KEYS = Array.from({ length: 5 }, () => randomInt(2 ** 32) | 0);
+const KEY_ADDRESS = KEYS[0]! | 1;
+const KEY_PORT = KEYS[1]! | 1;
+const KEY_MIX = KEYS[2]! | 1;
+const KEY_V6 = KEYS[3]! | 1;
+const KEY_LAST = KEYS[4]!;
+
+/** The same for both directions. Each end is mixed by itself: bits exchanged between the ends must not give the same again. */
 export function hashOf(packet: Packet): number {
-  let hash = mix(packet.source3 ^ packet.target3, (packet.source3 + packet.target3) | 0);
-  hash = mix(hash ^ (packet.sourcePort ^ packet.targetPort), packet.sourcePort + packet.targetPort);
+  let source = endHash(packet.source3, packet.sourcePort);
+  let target = endHash(packet.target3, packet.targetPort);
   if (packet.version === 6) {
-    hash = mix(
-      hash ^ packet.source2 ^ packet.target2,
-      (packet.source1 ^ packet.target1) + (packet.source0 ^ packet.target0),
-    );
+    source = highHash(source, packet.source0, packet.source1, packet.source2);
+    target = highHash(target, packet.target0, packet.target1, packet.target2);
   }
-  return hash;
+  const hash = (source + target) ^ KEY_LAST;
+  return hash ^ (hash >>> 16);
 }
 
-/** Steps of MurmurHash3's finalizer. */
-function mix(a: number, b: number): number {
-  let hash = Math.imul(a ^ (a >>> 16), 0x85ebca6b) + b;
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return hash ^ (hash >>> 16);
+/** Each mixing step carries high bits down, since the table looks at the low ones. */
+function endHash(address: number, port: number): number {
+  let hash = Math.imul(address, KEY_ADDRESS) + Math.imul(port, KEY_PORT);
+  hash = Math.imul(hash ^ (hash >>> 15), KEY_MIX);
+  return hash ^ (hash >>> 13);
+}
+
+function highHash(hash: number, w0: number, w1: number, w2: number): number {
+  let mixed = Math.imul(hash ^ w2, KEY_V6);
+  mixed = Math.imul(mixed ^ (mixed >>> 16) ^ w1, KEY_ADDRESS);
+  mixed = Math.imul(mixed ^ (mixed >>> 15) ^ w0, KEY_MIX);
+  return mixed ^ (mixed >>> 13);
 }
 
 export class ConnectionTable {
@@ -37,6 +52,14 @@ export class ConnectionTable {
     while (connection !== null && connection.directionOf(packet) === 0) connection = connection.hashNext;
     if (connection !== null) this.#last = connection;
     return connection;
+  }
+
+  /** All connections with the packet's addresses and ports, in whatever virtual network: the first one, or the one after `previous`. */
+  next(packet: Packet, previous: Connection | null): Connection | null {
+    let at: Connection | null =
+      previous === null ? (this.#buckets[hashOf(packet) & this.#mask] ?? null) : previous.hashNext;
+    while (at !== null && at.directionOf(packet) === 0) at = at.hashNext;
+    return at;
   }
 
   add(connection: Connection): void {

@@ -17,11 +17,21 @@ import { ActivityList } from './activity.ts';
 import { Connection, SNIFF_DROPPED } from './connection.ts';
 import { DeadlineQueue } from './deadlines.ts';
 import { isFinished } from './delivery.ts';
-import { adoptHandshake, beginsAnother, distance, firstOffset, isLateHandshake, sameHandshake } from './handshake.ts';
+import {
+  adoptHandshake,
+  beginsAnother,
+  distance,
+  firstOffset,
+  fits,
+  isLateHandshake,
+  sameHandshake,
+} from './handshake.ts';
 import { Reassembler } from './reassembler.ts';
 import type { Stream } from './stream.ts';
 import { ConnectionTable, hashOf } from './table.ts';
 
+/** Virtual networks in which the same addresses and ports are told apart at once. */
+const LANES_MAX = 64;
 /** Idle connections are looked for this often, in µs of the capture's clock. */
 const IDLE_CHECK_INTERVAL = 1_000_000;
 
@@ -35,6 +45,8 @@ export class Tracker {
   readonly #losses: LossCounter;
   readonly #table = new ConnectionTable();
   readonly #active = new ActivityList();
+  /** Connections that have sent nothing yet. */
+  readonly #silent = new ActivityList();
   /** Connections in which something waits. */
   readonly #checks: DeadlineQueue<Connection>;
   /** Closed connections whose late packets may come. */
@@ -60,11 +72,29 @@ export class Tracker {
 
   packet(packet: Packet): void {
     this.#packets++;
-    const connection = this.#table.find(packet);
-    if (connection === null) this.#unknown(packet);
+    let connection: Connection | null | undefined = this.#table.find(packet);
+    if (connection !== null && connection.lane !== packet.lane) connection = this.#acrossLanes(packet);
+    if (connection === undefined) this.#losses.add(LOSS_OUT_OF_WINDOW, 1, packet.payloadCaptured);
+    else if (connection === null) this.#unknown(packet);
     else if ((packet.flags & SYN) !== 0) this.#syn(connection, packet);
     else if (connection.previous !== null) this.#deliver(this.#nearer(connection, connection.previous, packet), packet);
     else this.#deliver(connection, packet);
+  }
+
+  /**
+   * The same addresses and ports were seen in another virtual network. It may be the same connection: many networks tag each
+   * direction in its own way, and a packet may be mirrored at several places. Then its numbers fit; otherwise it is another
+   * network's connection. Returns undefined when there are too many of those.
+   */
+  #acrossLanes(packet: Packet): Connection | null | undefined {
+    let fitting: Connection | null = null;
+    let lanes = 0;
+    for (let each = this.#table.next(packet, null); each !== null; each = this.#table.next(packet, each)) {
+      if (each.lane === packet.lane) return each;
+      if (fitting === null && fits(each, packet)) fitting = each;
+      lanes++;
+    }
+    return fitting ?? (lanes < LANES_MAX ? null : undefined);
   }
 
   /** Time has passed: everything that is due by `now` (µs, never less than before) is done. */
@@ -79,8 +109,10 @@ export class Tracker {
 
   /** Closes every connection. */
   end(reason: CloseReason): void {
-    for (let oldest = this.#active.oldest; oldest !== null; oldest = this.#active.oldest) {
-      this.#close(oldest, oldest.closing ?? reason);
+    for (const list of [this.#active, this.#silent]) {
+      for (let oldest = list.oldest; oldest !== null; oldest = list.oldest) {
+        this.#close(oldest, oldest.closing ?? reason);
+      }
     }
     for (let gone = this.#lingering.takeOldest(); gone !== undefined; gone = this.#lingering.takeOldest()) {
       this.#table.remove(gone);
@@ -107,7 +139,7 @@ export class Tracker {
     if (this.#table.size >= this.#options.connectionsMax) this.#makeRoom();
     const connection = new Connection(packet, hashOf(packet), this.#options.sniff, this.#now);
     this.#table.add(connection);
-    this.#active.add(connection);
+    this.#silent.add(connection);
     this.connections++;
     return connection;
   }
@@ -154,7 +186,8 @@ export class Tracker {
       this.#late(connection, packet);
       return;
     }
-    this.#active.touch(connection, this.#now);
+    if (connection.spoken) this.#active.touch(connection, this.#now);
+    else this.#touchSilent(connection, packet);
     const fromA = connection.directionOf(packet) === 1;
     const s = fromA ? connection.a : connection.b;
     const o = fromA ? connection.b : connection.a;
@@ -167,6 +200,17 @@ export class Tracker {
     else if (connection.sniff === SNIFF_DROPPED) this.#discardParked(connection);
     if (this.reassembler.delivery.parkedBytes + this.#framer.pendingBytes > this.#options.totalBufferBytesMax)
       this.#relieve();
+  }
+
+  #touchSilent(connection: Connection, packet: Packet): void {
+    if (packet.payloadWire === 0) {
+      this.#silent.touch(connection, this.#now);
+      return;
+    }
+    connection.spoken = true;
+    connection.lastActive = this.#now;
+    this.#silent.remove(connection);
+    this.#active.add(connection);
   }
 
   #afterUnusual(connection: Connection): void {
@@ -211,6 +255,12 @@ export class Tracker {
     connection.closingMarked = connection.closing !== null;
     this.reassembler.givingUp.mark(connection);
     this.#checks.add(connection, this.#now);
+    // Closed connections stay in the queue until they are due: when they are many, one goes for each that comes.
+    if (this.#checks.length > 2 * this.#options.connectionsMax) this.#recheck(this.#checks.takeOldest()!);
+  }
+
+  #recheck(oldest: Connection): void {
+    if (oldest.closed === null) this.#checks.add(oldest, this.#now);
   }
 
   #runChecks(now: number): void {
@@ -242,9 +292,15 @@ export class Tracker {
     else this.#framer.close(connection, isFinished(connection) && reason !== 'rst' ? 'fin' : reason, this.#now);
     connection.closed = connection.sniff === SNIFF_DROPPED ? 'not_http' : reason;
     connection.identity = null;
-    this.#active.remove(connection);
+    (connection.spoken ? this.#active : this.#silent).remove(connection);
     if (reason === 'idle' || reason === 'evicted' || reason === 'stopped') this.#table.remove(connection);
-    else this.#lingering.add(connection, this.#now);
+    else this.#linger(connection);
+  }
+
+  #linger(connection: Connection): void {
+    this.#lingering.add(connection, this.#now);
+    // Also those count that another connection has replaced in the table.
+    if (this.#lingering.length > this.#options.connectionsMax) this.#table.remove(this.#lingering.takeOldest()!);
   }
 
   #forgetLingering(now: number): void {
@@ -256,22 +312,23 @@ export class Tracker {
   #closeIdle(now: number): void {
     this.#idleCheckAt = now + IDLE_CHECK_INTERVAL;
     const limit = now - this.#options.idleTimeoutMs * 1000;
-    for (
-      let oldest = this.#active.oldest;
-      oldest !== null && oldest.lastActive <= limit;
-      oldest = this.#active.oldest
-    ) {
-      this.#close(oldest, oldest.closing ?? 'idle');
+    for (const list of [this.#active, this.#silent]) {
+      for (let oldest = list.oldest; oldest !== null && oldest.lastActive <= limit; oldest = list.oldest) {
+        this.#close(oldest, oldest.closing ?? 'idle');
+      }
     }
   }
 
-  /** A place for one more connection: a closed one's, else that of the one without packets for longest. */
+  /** A place for one more connection: a closed one's, one's that has sent nothing, else that of the one without packets for longest. */
   #makeRoom(): void {
     while (this.#table.size >= this.#options.connectionsMax) {
       const closed = this.#lingering.takeOldest();
       if (closed !== undefined) this.#table.remove(closed);
-      else if (this.#active.oldest !== null) this.#close(this.#active.oldest, 'evicted');
-      else return;
+      else {
+        const oldest = this.#silent.oldest ?? this.#active.oldest;
+        if (oldest === null) return;
+        this.#close(oldest, 'evicted');
+      }
     }
   }
 

@@ -35,6 +35,7 @@ function walkOf(type: avsc.Type): Walk {
   if (type instanceof t.EnumType) return indexWalk(type.symbols.map(() => always));
   if (type instanceof t.UnwrappedUnionType) return indexWalk(type.types.map(walkOf));
   if (type instanceof t.FixedType) return fixedWalk(type.size);
+  if (type instanceof t.LogicalType) return walkOf(type.underlyingType);
   switch (type.typeName) {
     case 'null':
       return always;

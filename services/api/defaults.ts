@@ -10,6 +10,8 @@ export const API_DEFAULTS = {
   /** Bytes of a request's head, and of a body that no route wants. */
   headBytesMax: 16_384,
   bodyBytesMax: 1_024,
+  /** Bytes of a change: a silence, an agent's names. */
+  changeBytesMax: 16_384,
   /** Connections at once, and how long a request may take to come in. */
   connectionsMax: 100,
   requestTimeoutMs: 30_000,

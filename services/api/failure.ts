@@ -46,6 +46,8 @@ export function failureOf(error: unknown): ApiFailure {
   if (error instanceof ApiFailure) return error;
   if (error instanceof BitternError && error.code === 'BIT_CONTENT_MISSING')
     return new ApiFailure('content_missing', error.message, { cause: error });
+  if (error instanceof BitternError && (error.code === 'BIT_MATCHER' || error.code === 'BIT_SILENCE'))
+    return new ApiFailure('bad_request', error.message, { cause: error });
   const { statusCode } = error as Partial<FastifyError>;
   if (statusCode === 413 || statusCode === 414)
     return new ApiFailure('too_large', 'The request is larger than this API takes.', { cause: error });

@@ -3,6 +3,9 @@ import type { FastifyInstance } from 'fastify';
 import { getCall, joinRequest, listCalls, type StoredCall } from '../clickhouse/queries.ts';
 import type { Store } from '../clickhouse/store.ts';
 import { captureHealth, summarize } from '../clickhouse/summary.ts';
+import { EXPOSITION_TYPE } from '../observe/exposition.ts';
+import type { Observer } from '../observe/observer.ts';
+import { addAlertRoutes } from './alert-routes.ts';
 import { ApiFailure, fromStore } from './failure.ts';
 import { callIdOf, cursorText, listQueryOf } from './query.ts';
 
@@ -13,12 +16,21 @@ interface ById {
 /** The only routes that need no token. */
 export const OPEN_ROUTES: ReadonlySet<string | undefined> = new Set(['/livez', '/readyz']);
 
-export function addRoutes(app: FastifyInstance, store: Store): void {
+export function addRoutes(
+  app: FastifyInstance,
+  store: Store,
+  observer: Pick<Observer, 'metrics' | 'readiness'> | null,
+): void {
   app.get('/livez', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
+    if (observer !== null) {
+      const readiness = observer.readiness();
+      return reply.code(readiness.status === 'ready' ? 200 : 503).send(readiness);
+    }
     const { success } = await store.client.ping();
     return reply.code(success ? 200 : 503).send({ status: success ? 'ok' : 'store unreachable' });
   });
+  if (observer !== null) app.get('/metrics', (_request, reply) => reply.type(EXPOSITION_TYPE).send(observer.metrics()));
   app.get('/api/v1/summary', () => fromStore(summarize(store)));
   app.get('/api/v1/health', () => fromStore(captureHealth(store)));
   app.get('/api/v1/calls', async (request) => {
@@ -32,6 +44,7 @@ export function addRoutes(app: FastifyInstance, store: Store): void {
     const contents = new Map(parts.map((part) => [part.hash, part]));
     return reply.type('application/json').send(joinRequest(call.requestSkeleton, call.requestParts, contents));
   });
+  addAlertRoutes(app, store);
 }
 
 async function storedCall(store: Store, id: string): Promise<StoredCall> {

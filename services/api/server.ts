@@ -2,12 +2,21 @@
  * The HTTP API: what is stored, for programs. Loopback unless allowed otherwise, and with a bearer token always.
  *
  *   GET /livez                      200 while the process serves (no token)
- *   GET /readyz                     200 when the store answers, else 503 (no token)
+ *   GET /readyz                     200 when the process does its work (or, where nothing is captured, the store answers), else 503 (no token)
+ *   GET /metrics                    in the Prometheus text format
  *   GET /api/v1/summary             totals, by agent, model, dialect and outcome; tools; capture health
  *   GET /api/v1/health              what the capture saw and missed
  *   GET /api/v1/calls?…             newest first, without contents; filters, `from` and `to` (µs), `limit`, `cursor`
  *   GET /api/v1/calls/:id           one call with its contents
  *   GET /api/v1/calls/:id/request   the request's text, put together again
+ *   GET /api/v1/findings?…          newest first; filters, `from` and `to` (µs, first occurrence), `limit`, `cursor`
+ *   GET /api/v1/findings/:id        one finding, and who was told of it
+ *   GET /api/v1/silences            those that haven't ended (`ended=true`: all)
+ *   POST /api/v1/silences           {"matchers": ["agent=ops-*"], "ends": ms since 1970, …}
+ *   DELETE /api/v1/silences/:id     ends it
+ *   GET /api/v1/agents              agents with the names that people gave them
+ *   PUT /api/v1/agents/:id          {"name": …, "owner": …, "team": …, "environment": …}: sets those that are given
+ *   DELETE /api/v1/agents/:id       takes the names back
  *
  * Failures: see failure.ts.
  */
@@ -16,6 +25,8 @@ import type { Duplex } from 'node:stream';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Store } from '../clickhouse/store.ts';
 import { BitternError } from '../common/errors.ts';
+import { isLoopback } from '../common/loopback.ts';
+import type { Observer } from '../observe/observer.ts';
 import { API_DEFAULTS } from './defaults.ts';
 import { ApiFailure, failureOf, parserFailure } from './failure.ts';
 import { addRoutes, OPEN_ROUTES } from './routes.ts';
@@ -27,6 +38,8 @@ export interface ApiOptions {
   /** Whether an address other than loopback may be listened on. */
   readonly allowRemote: boolean;
   readonly token: Buffer;
+  /** What /readyz and /metrics tell; null or absent: /readyz asks the store, and there are no metrics. */
+  readonly observer?: Pick<Observer, 'metrics' | 'readiness'> | null;
   /** Told of every request that ended in a 5xx, with its reason in `cause`. */
   readonly onFailure?: (failure: ApiFailure) => void;
 }
@@ -37,12 +50,11 @@ export interface Api {
   close(): Promise<void>;
 }
 
-const LOOPBACK = /^(localhost|::1|127(\.\d{1,3}){3})$/;
 const LOOPBACK_HOST_FIELD = /^(localhost|\[::1\]|127(\.\d{1,3}){3})(:\d{1,5})?$/i;
 
 /** @throws BitternError BIT_API_REMOTE for an address that isn't loopback and isn't allowed, BIT_API_LISTEN when it can't listen there */
 export async function startApi(store: Store, options: ApiOptions): Promise<Api> {
-  if (!LOOPBACK.test(options.host) && !options.allowRemote) {
+  if (!isLoopback(options.host) && !options.allowRemote) {
     throw new BitternError(
       'BIT_API_REMOTE',
       `The API won't listen on '${options.host}': other than loopback must be allowed by api.allowRemote.`,
@@ -97,7 +109,7 @@ function createApp(store: Store, options: ApiOptions): FastifyInstance {
     throw new ApiFailure('not_found', 'There is no such route.');
   });
   app.setErrorHandler((error, _request, reply) => fail(error, reply));
-  addRoutes(app, store);
+  addRoutes(app, store, options.observer ?? null);
   return app;
 }
 

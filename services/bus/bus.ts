@@ -9,8 +9,24 @@
 /** How a topic's values become bytes and back. The in-process bus passes values as they are; a broker needs the bytes. */
 export interface Codec<T> {
   encode(value: T): Buffer;
-  /** @throws BitternError when the bytes can't be read; the bus then sends the record to the dead letters. */
+  /**
+   * @throws BitternError when the bytes can't be read; the bus then sends the record to the dead letters.
+   * @throws NotYetReadable when something must be fetched first; the bus waits for it and decodes again.
+   */
   decode(bytes: Buffer): T;
+  /** What every value that it encodes is: `content-type`, `schema`. A broker keeps them beside the record. */
+  readonly headers?: RecordHeaders;
+}
+
+/** The bytes may be readable once `ready` has resolved. It never rejects, and resolves as well when there is nothing to wait for any more. */
+export class NotYetReadable extends Error {
+  readonly ready: Promise<void>;
+
+  constructor(ready: Promise<void>) {
+    super('not readable yet');
+    this.name = 'NotYetReadable';
+    this.ready = ready;
+  }
 }
 
 export interface Topic<T> {

@@ -194,6 +194,10 @@ class Log<T> implements Producer<T> {
     for (const check of waiting) check();
   };
 
+  get queuedBytes(): number {
+    return Math.max(0, ...[...this.groups.values()].map((group) => group.queuedBytes));
+  }
+
   #hasRoom(): boolean {
     for (const group of this.groups.values()) if (group.queuedBytes >= this.#options.queueBytesMax) return false;
     return true;
@@ -238,6 +242,11 @@ export class MemoryBus implements Bus {
   /** Resolves when every group of the topic has handled all that was published to it. */
   drained<T>(topic: Topic<T>): Promise<void> {
     return this.#log(topic).drained();
+  }
+
+  /** Bytes that wait for the slowest group of each topic. */
+  get queued(): ReadonlyMap<string, number> {
+    return new Map([...this.#logs].map(([name, log]) => [name, log.queuedBytes]));
   }
 
   /** The newest records that the topic's groups couldn't use, `DEAD_LETTERS_MAX` a group at most. */

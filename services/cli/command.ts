@@ -18,6 +18,9 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
+/** How long a process that was asked to end may take, ms: supervisors often wait for ten seconds before they kill. */
+export const STOP_MS_MAX = 9_500;
+
 export interface Option {
   readonly type: 'string' | 'boolean';
   readonly short?: string;
@@ -47,8 +50,10 @@ export interface Context {
   readonly json: boolean;
   /** Prints a line to standard output. */
   print(line: string): void;
-  /** Prints a line for people to standard error, so that it never mixes with data. */
+  /** Says something on standard error, so that it never mixes with data: a line for people, or an event of the log. */
   note(line: string): void;
+  /** The same for what failed while the process goes on. */
+  warn(line: string): void;
 }
 
 /** What the file of a command holds; its name and summary are in the list of commands. */
@@ -63,6 +68,8 @@ export interface CommandBody {
   readonly positionals: { readonly min: number; readonly max: number };
   /** Command-line options that override settings: option name → setting path. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** True: it runs until it is stopped, and then ends within `STOP_MS_MAX`, whatever is down. */
+  readonly service?: boolean;
   run(context: Context): Promise<number>;
 }
 
@@ -76,6 +83,7 @@ export const COMMON_OPTIONS: Readonly<Record<string, Option>> = {
   config: { type: 'string', value: 'FILE', description: 'configuration file (default: bittern.yaml if there is one)' },
   data: { type: 'string', value: 'DIR', description: 'data folder of the embedded ClickHouse (setting dataDir)' },
   json: { type: 'boolean', description: 'print JSON for programs instead of text for people' },
+  log: { type: 'string', value: 'FORMAT', description: 'auto, json or text on standard error (setting observe.log)' },
   help: { type: 'boolean', short: 'h', description: 'explain this command' },
 };
 

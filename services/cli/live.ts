@@ -1,9 +1,11 @@
 /** Live capture until it is stopped, into a store or onto Kafka. */
-import { type LiveEnd, startLiveCapture } from '../../mirror/index.ts';
 import { Pump } from '../capture/pump.ts';
 import type { SinkStats } from '../clickhouse/sink.ts';
 import type { BitternError } from '../common/errors.ts';
 import type { Config } from '../config/schema.ts';
+import { captureObserved } from '../observe/sources/capture.ts';
+import { type InputEnd, inputsOf, interfacesOf, type LiveInput } from './live-inputs.ts';
+import type { Observing } from './observe.ts';
 import { captureOptions } from './runtime.ts';
 import { type CaptureTarget, withTarget } from './target.ts';
 
@@ -15,6 +17,10 @@ export interface LiveOptions {
   /** Closed at the end. */
   readonly target: CaptureTarget;
   readonly signal: AbortSignal;
+  /** What the parts of this process show is added to it. */
+  readonly observing: Pick<Observing, 'add'>;
+  /** `-`: standard input; a path: captures that are being written there. Undefined: the interfaces of the configuration. */
+  readonly source?: string | undefined;
   /** Called when the capture runs: traffic from then on is seen. */
   onReady?(): void;
   /** Called a few times a second. */
@@ -34,53 +40,72 @@ export interface LiveResult {
  * @throws the failure of a stage, as soon as there is one
  */
 export function captureLive(options: LiveOptions): Promise<LiveResult> {
-  return withTarget(options.target, async (target) => {
-    const pump = new Pump(captureOptions(options.config), target);
-    pump.nextSource(`live:${options.config.capture.interface}`);
-    const { failure, droppedPackets } = await capture(options, pump);
-    await pump.end('stopped');
-    pump.kernelDrops(droppedPackets);
-    await target.finish(await pump.report());
-    return { sink: target.stored, droppedPackets, failure };
-  });
+  const inputs = inputsOf(options.config, options.source);
+  return withTarget(
+    options.target,
+    async (target) => {
+      const pump = new Pump(captureOptions(options.config), target);
+      options.observing.add(captureObserved(pump), ...target.observed);
+      pump.nextSource(`live:${options.source ?? interfacesOf(options.config).join(',')}`);
+      const { failure, droppedPackets } = await capture(options, inputs, pump);
+      await pump.end('stopped');
+      await target.finish(await pump.report());
+      return { sink: target.stored, droppedPackets, failure };
+    },
+    options.signal,
+  );
 }
 
-/** Resolves when the capture tool has ended: stopped by the signal or by a failed stage, or by itself. */
-async function capture(options: LiveOptions, pump: Pump): Promise<LiveEnd> {
-  const live = startLiveCapture(options.config.capture);
-  const ending = AbortSignal.any([options.signal, options.target.failed]);
-  const stop = (): void => live.stop();
-  ending.addEventListener('abort', stop, { once: true });
-  if (ending.aborted) stop();
-  void live.ready.then((captures) => captures && options.onReady?.());
+/** Resolves when all inputs have ended: stopped by the signal, by a failed stage or by one of them that failed, or by themselves. */
+async function capture(options: LiveOptions, inputs: readonly LiveInput[], pump: Pump): Promise<InputEnd> {
+  const own = new AbortController();
+  const ending = AbortSignal.any([options.signal, options.target.failed, own.signal]);
   const turns = new Turns();
   let failure: { readonly error: unknown } | null = null;
-  const beside = (step: () => Promise<unknown>): void => {
-    turns.take(step).catch((error: unknown) => {
-      failure ??= { error };
-      stop();
-    });
+  const fail = (error: unknown): void => {
+    failure ??= { error };
+    own.abort();
   };
-  const ticker = setInterval(beside, TICK_MS, () => pump.tick(Date.now() * 1000));
+  const beside = (step: () => Promise<unknown>): void => void turns.take(step).catch(fail);
+  const ticker = setInterval(beside, TICK_MS, () => pump.elapse());
   const reporter = setInterval(beside, REPORT_MS, () => pump.report());
-  try {
-    let bytes = 0;
-    for await (const chunk of live.chunks) {
-      bytes += chunk.length;
-      await turns.take(() => pump.write(chunk));
+  let bytes = 0;
+  let waiting = inputs.length;
+  const context = {
+    config: options.config,
+    pump,
+    ending,
+    take: <T>(step: () => Promise<T>) => turns.take(step),
+    onBytes(length: number) {
+      bytes += length;
       options.onProgress?.(bytes, options.target.progress());
-    }
-    await live.ended;
-  } finally {
-    clearInterval(ticker);
-    clearInterval(reporter);
-    ending.removeEventListener('abort', stop);
-    live.stop();
-    // What these began is done before the end is put after it.
-    await turns.take(async () => {});
-  }
+    },
+  };
+  const ends = await Promise.all(
+    inputs.map(async (input) => {
+      let ready = false;
+      const onReady = (): void => {
+        if (!ready && --waiting === 0) options.onReady?.();
+        ready = true;
+      };
+      const end = await input({ ...context, onReady }).catch((error: unknown): InputEnd => {
+        fail(error);
+        return { droppedPackets: 0, failure: null };
+      });
+      // One of several interfaces that is gone for good: half a capture would pass for a whole one.
+      if (end.failure !== null) own.abort();
+      return end;
+    }),
+  );
+  clearInterval(ticker);
+  clearInterval(reporter);
+  // What these began is done before the end is put after it.
+  await turns.take(async () => {});
   if (failure !== null) throw (failure as { readonly error: unknown }).error;
-  return live.ended;
+  return {
+    droppedPackets: ends.reduce((sum, { droppedPackets }) => sum + droppedPackets, 0),
+    failure: ends.find((end) => end.failure !== null)?.failure ?? null,
+  };
 }
 
 /** Lets asynchronous steps happen one after the other, in the order asked for. */

@@ -1,10 +1,13 @@
 /** The `bittern` command: finds the command, reads the configuration, runs it, and turns errors into sentences and exit codes. */
 import { BitternError } from '../common/errors.ts';
 import { loadConfig } from '../config/load.ts';
-import { type Command, type Context, EXIT, helpOf, parseArguments } from './command.ts';
+import { type Log, openLog, textLog, USAGE } from '../observe/log.ts';
+import { type Command, type Context, EXIT, helpOf, parseArguments, STOP_MS_MAX } from './command.ts';
 import { COMMANDS } from './commands/index.ts';
+import { VERSION } from './version.ts';
 
-const VERSION = '0.1.0';
+/** What still runs when a command is done (a client that wants to connect again) may take so long to end by itself, ms. */
+const LINGER_MS = 500;
 
 function overview(): string {
   const width = Math.max(...COMMANDS.map((command) => command.name.length));
@@ -28,36 +31,37 @@ async function commandOf(name: string): Promise<Command | null> {
 }
 
 function settingOverrides(command: Command, args: ReturnType<typeof parseArguments>): Record<string, unknown> {
-  const overrides: Record<string, unknown> = { dataDir: args.text('data') };
-  for (const [option, path] of Object.entries(command.settings ?? {})) overrides[path] = args.text(option);
+  const overrides: Record<string, unknown> = { dataDir: args.text('data'), 'observe.log': args.text('log') };
+  for (const [option, path] of Object.entries(command.settings ?? {}))
+    overrides[path] = command.options[option]?.multiple ? listed(args.texts(option)) : args.text(option);
   return overrides;
 }
 
-/** The first signal asks for an orderly end; a second one ends the process at once. */
+/** A setting may name several, with commas between. */
+function listed(values: readonly string[]): string | undefined {
+  return values.length === 0 ? undefined : values.join(',');
+}
+
+/** The first signal asks for an orderly end; a second one ends the process at once, and so does time with a service. */
 function abortOnSignals(): AbortSignal {
   const controller = new AbortController();
+  const overdue = (): void => {
+    log.fail(new BitternError('BIT_STOP_OVERDUE', `It did not end within ${STOP_MS_MAX} ms, and is ended.`));
+    process.exit(EXIT.failed);
+  };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       if (controller.signal.aborted) process.exit(EXIT.interrupted);
+      if (service) setTimeout(overdue, STOP_MS_MAX).unref();
       controller.abort();
     });
   }
   return controller.signal;
 }
 
-function describe(error: unknown): { text: string; exitCode: number } {
-  if (error instanceof BitternError) {
-    const usage = error.code === 'BIT_USAGE' || error.code === 'BIT_CONFIG_INVALID';
-    return {
-      text: `bittern: ${error.message}${usage ? '' : ` [${error.code}]`}`,
-      exitCode: usage ? EXIT.usage : EXIT.failed,
-    };
-  }
-  return {
-    text: `bittern: unexpected error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-    exitCode: EXIT.failed,
-  };
-}
+/** Until the configuration says how: for people. */
+let log: Log = textLog((line) => process.stderr.write(`${line}\n`));
+let service = false;
 
 async function main(argv: readonly string[]): Promise<number> {
   const [name, ...rest] = argv;
@@ -78,15 +82,22 @@ async function main(argv: readonly string[]): Promise<number> {
     return EXIT.ok;
   }
   const loaded = await loadConfig({ file: args.text('config'), overrides: settingOverrides(command, args) });
+  service = command.service ?? false;
+  log = await openLog({ format: loaded.config.observe.log, service, stage: name });
   const context: Context = {
     args,
     loaded,
     signal: abortOnSignals(),
     json: args.flag('json'),
     print: (line) => process.stdout.write(`${line}\n`),
-    note: (line) => process.stderr.write(`${line}\n`),
+    note: (line) => log.note(line),
+    warn: (line) => log.warn(line),
   };
   return command.run(context);
+}
+
+function exitCodeOf(error: unknown): number {
+  return error instanceof BitternError && USAGE.has(error.code) ? EXIT.usage : EXIT.failed;
 }
 
 // A reader that goes away (`bittern calls | head`) is no failure.
@@ -97,7 +108,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const { text, exitCode } = describe(error);
-  process.stderr.write(`${text}\n`);
-  process.exitCode = exitCode;
+  log.fail(error);
+  process.exitCode = exitCodeOf(error);
 }
+// A client that wants to connect again, and again, doesn't keep a process alive that is done.
+if (service) setTimeout(() => process.exit(), LINGER_MS).unref();

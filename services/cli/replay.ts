@@ -1,8 +1,10 @@
 /** Replays capture files through all stages into a store. */
-import { openCaptureFile } from '../../mirror/index.ts';
+import { stat } from 'node:fs/promises';
+import { capturesIn, openCaptureFile } from '../../mirror/index.ts';
 import type { ProbeReport } from '../../schemas/frame.ts';
 import { Pump } from '../capture/pump.ts';
 import type { SinkStats } from '../clickhouse/sink.ts';
+import { BitternError } from '../common/errors.ts';
 import type { Config } from '../config/schema.ts';
 import { captureOptions } from './runtime.ts';
 import { type CaptureTarget, withTarget } from './target.ts';
@@ -25,8 +27,6 @@ export interface ReplayOptions {
   readonly openTarget: () => Promise<CaptureTarget>;
 }
 
-type CaptureFile = Awaited<ReturnType<typeof openCaptureFile>>;
-
 /**
  * Resolves when everything is stored and can be queried (or is durable on Kafka). The files are one capture in the order
  * given: connections may go on from one to the next.
@@ -34,12 +34,11 @@ type CaptureFile = Awaited<ReturnType<typeof openCaptureFile>>;
  */
 export async function replayFiles(options: ReplayOptions): Promise<ReplayResult> {
   const started = performance.now();
-  const opened: CaptureFile[] = [];
-  for (const file of options.files) opened.push(await openCaptureFile(file));
-  const progress = new ProgressBar(totalSize(opened));
+  const files = await allFiles(options.files);
+  const progress = new ProgressBar(await totalSize(files));
   try {
     return await withTarget(await options.openTarget(), async (target) => {
-      const reports = await pumpFiles(options, opened, target, progress);
+      const reports = await pumpFiles(options, files, target, progress);
       await target.finish(inAll(reports, options.files));
       const elapsedMs = performance.now() - started;
       return { reports, sink: target.stored, elapsedMs, complete: !options.signal.aborted };
@@ -50,26 +49,28 @@ export async function replayFiles(options: ReplayOptions): Promise<ReplayResult>
 }
 
 async function pumpFiles(
-  { config, files, signal }: ReplayOptions,
-  opened: readonly CaptureFile[],
+  { config, signal }: ReplayOptions,
+  files: readonly string[],
   target: CaptureTarget,
   progress: ProgressBar,
 ): Promise<ProbeReport[]> {
   const pump = new Pump(captureOptions(config), target);
   const reports: ProbeReport[] = [];
   let bytesBefore = 0;
-  for (const [index, file] of opened.entries()) {
+  for (const [index, path] of files.entries()) {
     if (signal.aborted) break;
-    pump.nextSource(files[index] ?? '');
+    const file = await openCaptureFile(path);
+    pump.nextSource(path);
     for await (const chunk of file.chunks) {
       await pump.write(chunk);
       progress.update(bytesBefore + file.readBytes(), target.progress());
       if (signal.aborted || target.failed.aborted) break;
     }
     bytesBefore += file.readBytes();
+    file.close();
     const damage = file.damage();
     if (damage !== null) pump.damaged(damage);
-    if (index === opened.length - 1 || signal.aborted) await pump.end(signal.aborted ? 'stopped' : 'eof');
+    if (index === files.length - 1 || signal.aborted) await pump.end(signal.aborted ? 'stopped' : 'eof');
     reports.push(await pump.report());
   }
   return reports;
@@ -82,11 +83,29 @@ function inAll(reports: readonly ProbeReport[], files: readonly string[]): Probe
   return first === undefined || last === undefined ? null : { ...last, source: files.join(' '), from: first.from };
 }
 
-function totalSize(files: readonly CaptureFile[]): number | null {
-  let total = 0;
-  for (const { sizeBytes } of files) {
-    if (sizeBytes === null) return null;
-    total += sizeBytes;
+/** Folders become the captures in them, in their order in time. */
+async function allFiles(paths: readonly string[]): Promise<readonly string[]> {
+  const files: string[] = [];
+  for (const path of paths) {
+    const info = path === '-' ? null : await stat(path).catch(() => null);
+    if (info?.isDirectory() !== true) files.push(path);
+    else files.push(...(await capturesIn(path)).files);
+  }
+  if (files.length > 0) return files;
+  throw new BitternError('BIT_CAPTURE_EMPTY', `There is no capture in ${paths.join(', ')}; give pcap or pcapng files.`);
+}
+
+/** Looks at each file, so that one that can't be read is told before any is. Standard input can't be looked at: null. */
+async function totalSize(files: readonly string[]): Promise<number | null> {
+  let total: number | null = 0;
+  for (const file of files) {
+    if (file === '-') {
+      total = null;
+      continue;
+    }
+    const opened = await openCaptureFile(file);
+    opened.close();
+    total = total === null || opened.sizeBytes === null ? null : total + opened.sizeBytes;
   }
   return total;
 }

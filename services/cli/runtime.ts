@@ -11,6 +11,8 @@ import type { Config } from '../config/schema.ts';
 import { createCredentialMasker } from '../http/credentials.ts';
 import { Pipeline, type PipelineSink } from '../pipeline/pipeline.ts';
 import type { ReassemblerOptions } from '../reassembler/reassembler.ts';
+import type { DetectorSettings } from '../tracker/detectors/settings.ts';
+import { Tracker } from '../tracker/tracker.ts';
 
 const KEY_BYTES = 32;
 const KEY_BYTES_MIN = 16;
@@ -69,9 +71,23 @@ export function createSink(config: Config, store: Store): ClickHouseSink {
   return new ClickHouseSink(store, config.clickhouse);
 }
 
+/** Null when the configuration wants none. */
+export function createTracker(config: Config, store: Store): Tracker | null {
+  const { enabled, ...options } = config.tracker;
+  return enabled ? new Tracker(store.client, { ...options, detectors: detectorSettings(config) }) : null;
+}
+
+export function detectorSettings({ detectors }: Config): DetectorSettings {
+  const { quietMs, overrides, ...thresholds } = detectors;
+  return { thresholds, overrides, quietMs } as DetectorSettings;
+}
+
 export function reassemblerOptions(config: Config): ReassemblerOptions {
-  const { exchanges, content, pricing, ...limits } = config.llm;
-  return { http: config.http, llm: { identity: config.identity.headers, exchanges, content, pricing, limits } };
+  const { exchanges, content, pricing, estimateUsage, ...limits } = config.llm;
+  return {
+    http: config.http,
+    llm: { identity: config.identity.headers, exchanges, content, pricing, estimateUsage, limits },
+  };
 }
 
 /** All stages of one process; `sink` is where it ends. */

@@ -3,23 +3,26 @@ import path from 'node:path';
 import type { ApiFailure } from '../api/failure.ts';
 import { type Api, startApi } from '../api/server.ts';
 import type { Store } from '../clickhouse/store.ts';
+import { toldOf } from '../common/errors.ts';
 import type { Config } from '../config/schema.ts';
+import type { Observer } from '../observe/observer.ts';
+import type { Context } from './command.ts';
 import { secretFrom } from './runtime.ts';
 
 const TOKEN_NAME = 'api-token';
 
-export async function serveApi(config: Config, store: Store): Promise<Api> {
+/** `observer`: what /readyz and /metrics tell; without one the store alone decides. */
+export async function serveApi(
+  config: Config,
+  store: Store,
+  { warn }: Pick<Context, 'warn'>,
+  observer: Observer | null = null,
+): Promise<Api> {
   const { host, port, allowRemote, tokenFile } = config.api;
   const token = await secretFrom(config, tokenFile, TOKEN_NAME);
-  return startApi(store, { host, port, allowRemote, token, onFailure: tellFailure });
-}
-
-/** The API's clients aren't told why; whoever runs it is. */
-function tellFailure(failure: ApiFailure): void {
-  const { cause } = failure;
-  process.stderr.write(
-    `bittern: the API: ${failure.message} ${cause instanceof Error ? cause.message : String(cause)}\n`,
-  );
+  // The API's clients aren't told why; whoever runs it is.
+  const onFailure = ({ message, cause }: ApiFailure): void => warn(`The API: ${message} ${toldOf(cause)}`);
+  return startApi(store, { host, port, allowRemote, token, onFailure, observer });
 }
 
 /** A command line that asks the API. The token stays in its file. */

@@ -1,15 +1,24 @@
 /** Where a probe's frames go: through all stages of this process into a store, or onto Kafka. */
 import type { ProbeReport } from '../../schemas/frame.ts';
-import { PROBE_REPORTS } from '../../schemas/topics.ts';
 import type { FrameTargets } from '../capture/pump.ts';
 import type { SinkStats } from '../clickhouse/sink.ts';
 import type { Store } from '../clickhouse/store.ts';
+import { BitternError } from '../common/errors.ts';
 import type { Config } from '../config/schema.ts';
-import { createSink, startPipeline } from './runtime.ts';
+import type { Observed } from '../observe/observed.ts';
+import { busObserved } from '../observe/sources/capture.ts';
+import { reassemblerObserved } from '../observe/sources/reassembler.ts';
+import { sinkObserved } from '../observe/sources/sink.ts';
+import { trackerObserved } from '../observe/sources/tracker.ts';
+import { createSink, createTracker, startPipeline } from './runtime.ts';
 import { formatCount } from './terminal/units.ts';
 
 /** After a failure: how long the store has to take what was understood before. */
-const FAILED_CLOSE_MS = 5_000;
+const FAILED_CLOSE_MS = 2_000;
+/** After a signal: how long everything may take that is in hand, before it is given up. */
+const STOP_WORK_MS = 6_000;
+/** …and how long the brokers have to acknowledge what is left then. */
+const STOP_FLUSH_MS = 2_500;
 
 export interface CaptureTarget extends FrameTargets {
   /** Aborted when a stage has failed; the reason is its error. */
@@ -18,6 +27,8 @@ export interface CaptureTarget extends FrameTargets {
   progress(): string;
   /** No more frames come: everything is stored (or durable on Kafka) when it resolves. `capture`: what the reports say in all. */
   finish(capture: Pick<ProbeReport, 'probe' | 'source' | 'from' | 'to'> | null): Promise<void>;
+  /** What its parts show of themselves. */
+  readonly observed: readonly Observed[];
   /** Of the sink of this process; null when the frames go to Kafka. */
   readonly stored: SinkStats | null;
   /** Gives everything back, whether or not it was finished. */
@@ -27,16 +38,25 @@ export interface CaptureTarget extends FrameTargets {
 export async function storeTarget(config: Config, store: Store): Promise<CaptureTarget> {
   const sink = createSink(config, store);
   const pipeline = await startPipeline(config, sink);
+  const tracker = createTracker(config, store);
+  tracker?.start();
   let finished = false;
   return {
     frames: pipeline.frames,
     reports: pipeline.reports,
     failed: pipeline.failed,
     progress: () => `${formatCount(pipeline.reassembler.counts.calls)} calls`,
+    observed: [
+      busObserved(pipeline),
+      reassemblerObserved(pipeline.reassembler),
+      sinkObserved(sink, store),
+      ...(tracker === null ? [] : [trackerObserved(tracker)]),
+    ],
     finish: async (capture) => {
       await pipeline.drain(true);
       if (capture !== null) await pipeline.reportLosses(capture);
       await sink.close();
+      await tracker?.catchUp();
       finished = true;
     },
     get stored() {
@@ -45,18 +65,24 @@ export async function storeTarget(config: Config, store: Store): Promise<Capture
     close: async () => {
       // After a failure the store has a while to take what was understood before; it must not be waited for for ever.
       if (!finished) await sink.close({ timeoutMs: FAILED_CLOSE_MS }).catch(() => {});
+      await tracker?.close();
       if (!pipeline.failed.aborted) await pipeline.close();
     },
   };
 }
 
-export async function kafkaTarget(config: Config): Promise<CaptureTarget> {
+export async function kafkaTarget(
+  config: Config,
+  note: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<CaptureTarget> {
   // Its two clients take longer to load than all the rest.
   const { kafkaTopics, openKafkaBus } = await import('./kafka.ts');
-  const topics = kafkaTopics(config);
-  const bus = await openKafkaBus(config);
+  const { kafkaObserved } = await import('../observe/sources/kafka.ts');
+  const topics = await kafkaTopics(config, ['frames', 'reports'], note);
+  const bus = await openKafkaBus(config, signal);
   const frames = bus.producer(topics.frames);
-  const reports = bus.producer(PROBE_REPORTS);
+  const reports = bus.producer(topics.reports);
   let published = 0;
   return {
     frames: {
@@ -73,21 +99,43 @@ export async function kafkaTarget(config: Config): Promise<CaptureTarget> {
       await frames.flush();
       await reports.flush();
     },
+    observed: [kafkaObserved(bus, { sessionTimeoutMs: config.kafka.sessionTimeoutMs })],
     stored: null,
-    close: () => bus.close(),
+    close: () => bus.close(STOP_FLUSH_MS),
   };
 }
 
-/** Runs `work`, which feeds and finishes the target, and closes the target. A stage that fails ends it at once, whatever `work` waits for. */
-export async function withTarget<T>(target: CaptureTarget, work: (target: CaptureTarget) => Promise<T>): Promise<T> {
+/**
+ * Runs `work`, which feeds and finishes the target, and closes the target. A stage that fails ends it at once, whatever `work`
+ * waits for. `stop`: from its abort on, `work` has `STOP_WORK_MS` to end.
+ */
+export async function withTarget<T>(
+  target: CaptureTarget,
+  work: (target: CaptureTarget) => Promise<T>,
+  stop?: AbortSignal,
+): Promise<T> {
   const { failed } = target;
-  const failure = new Promise<never>((_, reject) => {
+  let timer: NodeJS.Timeout | undefined;
+  const given = new Promise<never>((_, reject) => {
     failed.addEventListener('abort', () => reject(failed.reason), { once: true });
+    const overdue = (): void => {
+      timer = setTimeout(() => reject(overdueError()), STOP_WORK_MS);
+    };
+    if (stop?.aborted) overdue();
+    else stop?.addEventListener('abort', overdue, { once: true });
   });
   try {
     failed.throwIfAborted();
-    return await Promise.race([work(target), failure]);
+    return await Promise.race([work(target), given]);
   } finally {
     await target.close();
+    clearTimeout(timer);
   }
+}
+
+function overdueError(): BitternError {
+  return new BitternError(
+    'BIT_STOP_INCOMPLETE',
+    `Not everything that was captured could be stored within ${STOP_WORK_MS} ms of the signal: is ClickHouse (or Kafka) down?`,
+  );
 }

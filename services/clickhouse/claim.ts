@@ -7,6 +7,7 @@
  *          a freeze or a stall anywhere behind the first step makes the insert late, never double
  */
 import { type ClickHouseClient, ClickHouseError } from '@clickhouse/client';
+import { BitternError } from '../common/errors.ts';
 
 export interface Claim {
   /** For how long, ms, nobody else can come to own these rows; null: the claim is over. */
@@ -26,10 +27,14 @@ export class ClaimOver extends Error {}
 /** @returns the time by the server's clock, ms since the epoch, until which an insert may be read. */
 export type Permit = () => Promise<number>;
 
-/** @throws ClaimOver when a claim is over; another error when it is uncertain at the moment, or the server can't be asked */
-export async function permitFor(client: ClickHouseClient, claims: Iterable<Claim>): Promise<number> {
+/** `aborted`: gives up. @throws ClaimOver when a claim is over; another error when it is uncertain at the moment, or the server can't be asked */
+export async function permitFor(
+  client: ClickHouseClient,
+  claims: Iterable<Claim>,
+  aborted: AbortSignal,
+): Promise<number> {
   const query = 'SELECT toUnixTimestamp64Milli(now64(3))';
-  const answer = await client.query({ query, format: 'JSONCompactEachRow' });
+  const answer = await client.query({ query, format: 'JSONCompactEachRow', abort_signal: aborted });
   const [[serverMs] = [0]] = await answer.json<[number]>();
   let leftMs = DEADLINE_MS_MAX;
   for (const claim of claims) {
@@ -37,7 +42,11 @@ export async function permitFor(client: ClickHouseClient, claims: Iterable<Claim
     if (ownedForMs === null) throw new ClaimOver();
     leftMs = Math.min(leftMs, ownedForMs - WRITE_MS);
   }
-  if (leftMs <= 0) throw new Error('It is uncertain whether the rows are still to be stored by this process.');
+  if (leftMs <= 0)
+    throw new BitternError(
+      'BIT_CLAIM_UNCERTAIN',
+      'It is uncertain whether the rows are still to be stored by this process.',
+    );
   return serverMs + Math.floor(leftMs);
 }
 

@@ -18,11 +18,12 @@ export interface TimeRange {
   readonly to: number;
 }
 
-/** Ids among `rows` that `table` has. */
+/** Ids among `rows` that `table` has. `aborted`: gives up. */
 export async function existingIds<T>(
   client: ClickHouseClient,
   table: Table<T>,
   rows: readonly T[],
+  aborted?: AbortSignal,
 ): Promise<ReadonlySet<string>> {
   if (rows.length === 0) return new Set();
   const params: Record<string, unknown> = { ids: rows.map(table.id) };
@@ -42,11 +43,30 @@ export async function existingIds<T>(
     query,
     query_params: params,
     format: 'JSONCompactEachRow',
+    ...(aborted === undefined ? {} : { abort_signal: aborted }),
     // A thousand ids meet every granule's bloom filter, and the few granules of a batch are not worth a second thread.
     clickhouse_settings: { use_skip_indexes: 0, max_threads: 1 },
   });
-  const found = await result.json<[string]>();
-  return new Set(found.map(([id]) => id));
+  const found = new Set((await result.json<[string]>()).map(([id]) => id));
+  if (table.movedTo === undefined) return found;
+  for (const id of await movedIds(client, table.movedTo, table.idColumn, rows.map(table.id))) found.add(id);
+  return found;
+}
+
+/** Ids of rows that were in the table and stand elsewhere now: to store them again would count them. */
+async function movedIds(
+  client: ClickHouseClient,
+  table: string,
+  idColumn: string,
+  ids: readonly string[],
+): Promise<string[]> {
+  const result = await client.query({
+    query: `SELECT DISTINCT ${idColumn} FROM ${table} WHERE ${idColumn} IN {ids:Array(String)}`,
+    query_params: { ids: [...ids] },
+    format: 'JSONCompactEachRow',
+    clickhouse_settings: { max_threads: 1 },
+  });
+  return (await result.json<[string]>()).map(([id]) => id);
 }
 
 /** At most RANGES_MAX ranges that cover all times (µs): one for each cluster, or one for all when there are too many. */

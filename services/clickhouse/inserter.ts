@@ -9,6 +9,7 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { type ClickHouseClient, ClickHouseError } from '@clickhouse/client';
+import { toldOf } from '../common/errors.ts';
 import { ClaimOver, isLate, type Permit } from './claim.ts';
 import { existingIds } from './existing.ts';
 import { type EncodedRows, encodeRows, insertStatement, insertStatementUntil } from './row-binary.ts';
@@ -67,7 +68,7 @@ export class Inserter {
 
   /** Ids among `rows` that the table has. */
   existing<T>(table: Table<T>, rows: readonly T[]): Promise<ReadonlySet<string>> {
-    return this.#untilDone(() => existingIds(this.#client, table, rows));
+    return this.#untilDone(`reading ${table.name}`, () => existingIds(this.#client, table, rows, this.#aborted));
   }
 
   async #insertEncoded<T>(
@@ -79,7 +80,7 @@ export class Inserter {
     const token = randomUUID();
     let attempts = 0;
     let refusals = 0;
-    const refused = await this.#untilDone(async () => {
+    const refused = await this.#untilDone(`writing ${table.name}`, async () => {
       attempts++;
       try {
         const deadlineMs = permit === null ? null : await permit();
@@ -98,6 +99,8 @@ export class Inserter {
 
   /** After retries: puts in what the deduplication token kept out though it isn't there. */
   async #complete<T>(table: Table<T>, rows: readonly T[], permit: Permit | null): Promise<void> {
+    // An older version of a row would pass for this one.
+    if (table.versioned) return this.insert(table, rows, permit);
     const present = await this.existing(table, rows);
     const missing = rows.filter((row) => !present.has(table.id(row)));
     if (missing.length > 0) await this.insert(table, missing, permit);
@@ -129,13 +132,14 @@ export class Inserter {
     const letter = { tableName: table.name, rowId: table.id(row), reason: refused.message, row: text };
     const { bytes } = encodeRows(DEAD_LETTERS, [letter]);
     const token = randomUUID();
-    await this.#untilDone(() => this.#send(DEAD_LETTERS, bytes, token, null));
+    await this.#untilDone(`writing ${DEAD_LETTERS.name}`, () => this.#send(DEAD_LETTERS, bytes, token, null));
   }
 
   async #send<T>(table: Table<T>, bytes: Buffer, token: string, deadlineMs: number | null): Promise<void> {
     const { stream } = await this.#client.exec({
       query: deadlineMs === null ? insertStatement(table) : insertStatementUntil(table, deadlineMs),
       values: Readable.from([bytes], { objectMode: false }),
+      abort_signal: this.#aborted,
       clickhouse_settings: {
         async_insert: 0,
         insert_deduplicate: 1,
@@ -149,8 +153,8 @@ export class Inserter {
     for await (const _ of stream);
   }
 
-  /** Repeats `action` until it succeeds. */
-  async #untilDone<R>(action: () => Promise<R>): Promise<R> {
+  /** Repeats `action` until it succeeds; `doing` is what it does, for the `problem`. */
+  async #untilDone<R>(doing: string, action: () => Promise<R>): Promise<R> {
     let delayMs = this.#options.retryDelayMs;
     for (;;) {
       try {
@@ -159,7 +163,8 @@ export class Inserter {
         return result;
       } catch (error) {
         if (error instanceof ClaimOver) throw error;
-        this.problem = error instanceof Error && error.message !== '' ? error.message : String(error);
+        // Not its message: ClickHouse quotes the row that it can't read.
+        this.problem = `${doing}: ${toldOf(error)}`;
         this.retries++;
       }
       await this.#pause(delayMs);

@@ -20,14 +20,26 @@ export interface Migration {
 
 const FOLDER = fileURLToPath(new URL('../../schemas/clickhouse/', import.meta.url));
 
-/** Tables whose rows go away `retentionDays` after they were stored. `contents` outlives the calls that name it by this many days. */
+/**
+ * Tables whose rows go away `retentionDays` after they were stored. `contents` outlives the calls that name it by this many days, and
+ * silences may last for a while.
+ */
 const RETAINED_TABLES: readonly { readonly name: string; readonly extraDays: number }[] = [
   { name: 'calls', extraDays: 0 },
   { name: 'exchanges', extraDays: 0 },
+  { name: 'tool_executions', extraDays: 0 },
   { name: 'contents', extraDays: 2 },
   { name: 'probe_reports', extraDays: 0 },
   { name: 'capture_health', extraDays: 0 },
   { name: 'dead_letters', extraDays: 0 },
+  { name: 'session_rows', extraDays: 0 },
+  { name: 'turn_rows', extraDays: 0 },
+  { name: 'tool_call_rows', extraDays: 0 },
+  { name: 'finding_rows', extraDays: 0 },
+  { name: 'alert_delivery_rows', extraDays: 0 },
+  { name: 'silence_rows', extraDays: 100 },
+  { name: 'rule_runs', extraDays: 0 },
+  { name: 'call_hops', extraDays: 0 },
 ];
 
 const MIGRATIONS_TABLE = `CREATE TABLE IF NOT EXISTS schema_migrations

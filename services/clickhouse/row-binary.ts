@@ -51,11 +51,14 @@ const TYPES: Readonly<Record<ColumnKind, string>> = {
   u32: 'UInt32',
   u64: 'UInt64',
   'u64?': 'Nullable(UInt64)',
+  f64: 'Float64',
   'f64?': 'Nullable(Float64)',
   bool: 'Bool',
+  'bool?': 'Nullable(Bool)',
   time: 'DateTime64(6)',
   'time?': 'Nullable(DateTime64(6))',
   texts: 'Array(String)',
+  bools: 'Array(Bool)',
   labels: 'Map(String, String)',
 };
 
@@ -71,10 +74,14 @@ const WRITERS: Readonly<Record<ColumnKind, (writer: RowWriter, value: unknown) =
   'u64?': (writer, value) => {
     if (writer.present(finite(value))) writer.u64(clamp(value as number, Number.MAX_SAFE_INTEGER));
   },
+  f64: (writer, value) => writer.f64(finite(value) ? (value as number) : 0),
   'f64?': (writer, value) => {
     if (writer.present(finite(value))) writer.f64(value as number);
   },
   bool: (writer, value) => writer.u8(value === true ? 1 : 0),
+  'bool?': (writer, value) => {
+    if (writer.present(value !== null)) writer.u8(value === true ? 1 : 0);
+  },
   time: (writer, value) => writer.u64(clamp(value as number, Number.MAX_SAFE_INTEGER)),
   'time?': (writer, value) => {
     if (writer.present(finite(value))) writer.u64(clamp(value as number, Number.MAX_SAFE_INTEGER));
@@ -83,6 +90,11 @@ const WRITERS: Readonly<Record<ColumnKind, (writer: RowWriter, value: unknown) =
     const texts = value as readonly string[];
     writer.varint(texts.length);
     for (const text of texts) writer.text(text);
+  },
+  bools: (writer, value) => {
+    const flags = value as readonly boolean[];
+    writer.varint(flags.length);
+    for (const flag of flags) writer.u8(flag ? 1 : 0);
   },
   labels: (writer, value) => {
     const entries = Object.entries(value as Readonly<Record<string, string>>);

@@ -50,6 +50,15 @@ SELECT arrayStringConcat(arrayMap(
 )) AS request
 \`\`\`
 
+The arguments and the result of an MCP tool are contents as well: \`tool_executions.arguments_content\` and \`result_content\`. Where the client passes
+on the id of the model's tool call, a tool is found by it:
+
+\`\`\`sql
+SELECT call_id, agent_id, e.tool_name, e.outcome, e.duration_ms
+FROM calls ARRAY JOIN tool_call_ids AS id
+INNER JOIN tool_executions AS e ON e.tool_call_id = id
+\`\`\`
+
 The same content may stand in \`contents\` twice for a while (until parts are merged): read it by hash, with \`LIMIT 1 BY hash\`.
 `;
 
@@ -82,7 +91,7 @@ function section(table: TableRow, columns: readonly ColumnRow[]): string {
   return [
     `## ${table.name}`,
     '',
-    `${table.comment}; ${key}ordered by \`${table.sorting_key}\`.`,
+    table.sorting_key === '' ? `${table.comment}.` : `${table.comment}; ${key}ordered by \`${table.sorting_key}\`.`,
     '',
     '| column | type | meaning |',
     '|---|---|---|',

@@ -1,5 +1,5 @@
 /** Observations that wait to be stored, with what they weigh, cut into batches. */
-import type { Content, Observation } from '../../schemas/call.ts';
+import type { Call, Content, Observation } from '../../schemas/call.ts';
 import type { Claim } from './claim.ts';
 import type { KnownContents } from './known-contents.ts';
 
@@ -19,6 +19,7 @@ export interface Batch {
 }
 
 const EXCHANGE_BYTES = 1000;
+const EXECUTION_BYTES = 1500;
 const CALL_BYTES = 3000;
 const CONTENT_BYTES = 100;
 const HASH_BYTES = 50;
@@ -54,7 +55,7 @@ export class SinkQueue {
 
   push(observation: Observation, claim: Claim | null = null): void {
     if (this.#entries.length === 0) this.#oldest = performance.now();
-    const entry = observation.type === 'call' ? this.#callEntry(observation, claim) : exchangeEntry(observation, claim);
+    const entry = this.#entryOf(observation, claim);
     this.#entries.push(entry);
     this.#bytes += entry.bytes;
   }
@@ -72,12 +73,31 @@ export class SinkQueue {
     return { entries, bytes };
   }
 
-  #callEntry(observation: Observation & { readonly type: 'call' }, claim: Claim | null): Queued {
-    const { call } = observation;
-    let bytes = CALL_BYTES + call.requestSkeleton.length + call.requestParts.length * HASH_BYTES;
-    for (const text of call.toolArguments) bytes += text.length;
+  #entryOf(observation: Observation, claim: Claim | null): Queued {
+    switch (observation.type) {
+      case 'exchange':
+        return { observation, claim, contents: [], bytes: EXCHANGE_BYTES };
+      case 'tool_execution': {
+        const { contents, bytes } = this.#unknown(observation.contents);
+        return { observation: { ...observation, contents: [] }, claim, contents, bytes: EXECUTION_BYTES + bytes };
+      }
+      case 'call': {
+        const { contents, bytes } = this.#unknown(observation.contents);
+        return {
+          observation: { ...observation, contents: [] },
+          claim,
+          contents,
+          bytes: callBytes(observation.call) + bytes,
+        };
+      }
+    }
+  }
+
+  /** Those that aren't stored for sure, with what they add to memory. */
+  #unknown(all: readonly Content[]): { readonly contents: readonly Content[]; readonly bytes: number } {
     const contents: Content[] = [];
-    for (const content of observation.contents) {
+    let bytes = 0;
+    for (const content of all) {
       if (this.#known.has(content.hash)) continue;
       const waiting = this.#waiting.get(content.hash);
       if (waiting === undefined) {
@@ -86,10 +106,12 @@ export class SinkQueue {
       }
       contents.push(waiting ?? content);
     }
-    return { observation: { type: 'call', call, contents: [] }, claim, contents, bytes };
+    return { contents, bytes };
   }
 }
 
-function exchangeEntry(observation: Observation, claim: Claim | null): Queued {
-  return { observation, claim, contents: [], bytes: EXCHANGE_BYTES };
+function callBytes(call: Call): number {
+  let bytes = CALL_BYTES + call.requestSkeleton.length + call.requestParts.length * HASH_BYTES;
+  for (const text of call.toolArguments) bytes += text.length;
+  return bytes;
 }

@@ -3,9 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import type { Call } from '../../schemas/call.ts';
+import type { Call, Observation } from '../../schemas/call.ts';
 import type { ProbeReport } from '../../schemas/frame.ts';
 import { BitternError } from '../common/errors.ts';
+import { canonicalHashOf } from '../llm/json/canonical.ts';
+import { CallRecognizer } from '../llm/recognizer.ts';
+import { run, START, TEST_OPTIONS } from '../llm/testing.ts';
 import { ask, getCall, listCalls } from './queries.ts';
 import { ClickHouseSink } from './sink.ts';
 import { openStore, type Store } from './store.ts';
@@ -23,7 +26,15 @@ after(async () => {
   rmSync(dataDir, { recursive: true });
 });
 beforeEach(async () => {
-  for (const table of ['calls', 'exchanges', 'contents', 'probe_reports', 'capture_health', 'dead_letters']) {
+  for (const table of [
+    'calls',
+    'exchanges',
+    'tool_executions',
+    'contents',
+    'probe_reports',
+    'capture_health',
+    'dead_letters',
+  ]) {
     await store.client.command({ query: `TRUNCATE TABLE ${table}` });
   }
 });
@@ -332,5 +343,52 @@ describe('kill -9 of the engine', () => {
     assert.ok(most < 5_500_000, `${most} bytes waited`);
     await assertCallsExactly(total);
     assert.equal((await listCalls(store, { limit: 5 })).calls.length, 5);
+  });
+});
+
+describe('tool executions', () => {
+  const request = {
+    jsonrpc: '2.0',
+    id: 7,
+    method: 'tools/call',
+    params: { name: 'read', arguments: { b: 1, a: 'é' } },
+  };
+  const result = { content: [{ type: 'text', text: 'done' }] };
+
+  function observed(): Observation[] {
+    const seen: Observation[] = [];
+    const recognizer = new CallRecognizer(TEST_OPTIONS, (observation) => seen.push(observation));
+    run(recognizer, { path: '/mcp', request, response: [[9000, JSON.stringify({ jsonrpc: '2.0', id: 7, result })]] });
+    return seen;
+  }
+
+  it('are stored once each, with contents that can be joined to a model’s tool call by their hash', async () => {
+    const sink = new ClickHouseSink(store);
+    const [observation] = observed();
+    assert.equal(observation!.type, 'tool_execution');
+    await sink.add([observation!, observation!]);
+    await sink.flush();
+    await sink.add([observation!]);
+    await sink.close();
+    assert.deepEqual([sink.stats.toolExecutions, sink.stats.alreadyStored, sink.stats.contents], [1, 2, 2]);
+    const rows = await ask<Record<string, unknown>>(
+      store,
+      `SELECT tool_name, outcome, is_error, rpc_id, arguments_hash, duration_ms, (SELECT any(text) FROM contents WHERE hash = arguments_content) AS arguments,
+         (SELECT any(kind) FROM contents WHERE hash = result_content) AS kind, toUnixTimestamp64Micro(started) AS started
+       FROM tool_executions`,
+      {},
+    );
+    assert.equal(rows.length, 1);
+    assert.deepEqual(rows[0], {
+      tool_name: 'read',
+      outcome: 'ok',
+      is_error: false,
+      rpc_id: '7',
+      arguments_hash: canonicalHashOf('{ "a":"é", "b":1 }'),
+      duration_ms: 9,
+      arguments: '{"b":1,"a":"é"}',
+      kind: 'result',
+      started: START,
+    });
   });
 });

@@ -3,20 +3,30 @@
  *
  *     add → queue (bounded in bytes; a full one holds the source back)
  *         → batch (by rows, bytes or time) → without what the table has (existing.ts)
- *         → contents, then calls and exchanges (inserter.ts) → acknowledged
+ *         → contents, then calls, tool executions and exchanges (inserter.ts) → acknowledged
  *
  * One batch is under way at a time, so a batch is asked for ids that all batches before it have written.
  */
 import { createHash } from 'node:crypto';
 import type { Call, Content, ExchangeRow, Observation } from '../../schemas/call.ts';
 import type { Loss, ProbeReport } from '../../schemas/frame.ts';
+import type { ToolExecution } from '../../schemas/tool-execution.ts';
 import { BitternError } from '../common/errors.ts';
 import { type Claim, ClaimOver, type Permit, permitFor } from './claim.ts';
 import { Inserter } from './inserter.ts';
 import { KnownContents } from './known-contents.ts';
 import { type Queued, SinkQueue } from './sink-queue.ts';
 import type { Store } from './store.ts';
-import { CALLS, CAPTURE_HEALTH, CONTENTS, EXCHANGES, type HealthRow, PROBE_REPORTS, type Table } from './tables.ts';
+import {
+  CALLS,
+  CAPTURE_HEALTH,
+  CONTENTS,
+  EXCHANGES,
+  type HealthRow,
+  PROBE_REPORTS,
+  type Table,
+  TOOL_EXECUTIONS,
+} from './tables.ts';
 
 export interface SinkOptions {
   /** A batch goes when it has so many observations … */
@@ -51,6 +61,7 @@ export interface SinkStats {
   /** Rows that were written. */
   readonly calls: number;
   readonly exchanges: number;
+  readonly toolExecutions: number;
   readonly contents: number;
   /** Observations that the table had already. */
   readonly alreadyStored: number;
@@ -59,7 +70,11 @@ export interface SinkStats {
   readonly deadLetters: number;
   readonly batches: number;
   readonly retries: number;
+  /** Inserts that the server refused because they reached it too late. */
+  readonly late: number;
   readonly queuedBytes: number;
+  /** When a batch was last done with, ms since the epoch; 0: none was. */
+  readonly lastAcknowledgedMs: number;
   /** Why nothing can be stored at the moment; '' when all is well. */
   readonly problem: string;
 }
@@ -98,10 +113,12 @@ export class ClickHouseSink {
     acknowledged: 0,
     calls: 0,
     exchanges: 0,
+    toolExecutions: 0,
     contents: 0,
     alreadyStored: 0,
     disowned: 0,
     batches: 0,
+    lastAcknowledgedMs: 0,
   };
 
   constructor(store: Pick<Store, 'client'>, options: Partial<SinkOptions> = {}) {
@@ -113,8 +130,9 @@ export class ClickHouseSink {
   }
 
   get stats(): SinkStats {
-    const { retries, deadLetters, problem } = this.#inserter;
-    return { ...this.#counts, retries, deadLetters, problem, queuedBytes: this.#queue.bytes + this.#underWayBytes };
+    const { retries, deadLetters, late, problem } = this.#inserter;
+    const queuedBytes = this.#queue.bytes + this.#underWayBytes;
+    return { ...this.#counts, retries, deadLetters, late, problem, queuedBytes };
   }
 
   /**
@@ -243,6 +261,7 @@ export class ClickHouseSink {
         await this.#storeOwned(batch.entries);
         this.#counts.acknowledged += batch.entries.length;
         this.#counts.batches++;
+        this.#counts.lastAcknowledgedMs = Date.now();
         this.#underWayBytes = 0;
         this.#wake();
       } while (this.#isFull() || (this.#flushing > 0 && this.#queue.length > 0));
@@ -259,7 +278,7 @@ export class ClickHouseSink {
       this.#counts.disowned += owned.length - ours.length;
       owned = ours;
       const claims = new Set(ours.flatMap(({ claim }) => (claim === null ? [] : [claim])));
-      const permit = claims.size === 0 ? null : () => permitFor(this.#client, claims);
+      const permit = claims.size === 0 ? null : () => permitFor(this.#client, claims, this.#abort.signal);
       try {
         return await this.#store(ours, permit);
       } catch (error) {
@@ -271,22 +290,27 @@ export class ClickHouseSink {
   async #store(batch: readonly Queued[], permit: Permit | null): Promise<void> {
     const calls: Call[] = [];
     const exchanges: ExchangeRow[] = [];
+    const executions: ToolExecution[] = [];
     for (const { observation } of batch) {
       if (observation.type === 'call') calls.push(observation.call);
+      else if (observation.type === 'tool_execution') executions.push(observation.execution);
       else exchanges.push(observation.exchange);
     }
-    const [newCalls, newExchanges] = await Promise.all([
+    const [newCalls, newExchanges, newExecutions] = await Promise.all([
       this.#newRows(CALLS, calls),
       this.#newRows(EXCHANGES, exchanges),
+      this.#newRows(TOOL_EXECUTIONS, executions),
     ]);
-    const contents = this.#newContents(batch, new Set(newCalls));
+    const contents = this.#newContents(batch, new Set<Call | ToolExecution>([...newCalls, ...newExecutions]));
     // Contents first: a call that is in the table never names a content that isn't.
     await this.#inserter.insert(CONTENTS, contents);
     for (const content of contents) this.#known.add(content.hash);
     await settled([
       this.#inserter.insert(CALLS, newCalls, permit),
       this.#inserter.insert(EXCHANGES, newExchanges, permit),
+      this.#inserter.insert(TOOL_EXECUTIONS, newExecutions, permit),
     ]);
+    this.#counts.toolExecutions += newExecutions.length;
     this.#counts.calls += newCalls.length;
     this.#counts.exchanges += newExchanges.length;
     this.#counts.contents += contents.length;
@@ -304,10 +328,11 @@ export class ClickHouseSink {
     return fresh;
   }
 
-  #newContents(batch: readonly Queued[], newCalls: ReadonlySet<Call>): Content[] {
+  #newContents(batch: readonly Queued[], fresh: ReadonlySet<Call | ToolExecution>): Content[] {
     const unique = new Map<string, Content>();
     for (const { observation, contents } of batch) {
-      if (observation.type !== 'call' || !newCalls.has(observation.call)) continue;
+      if (observation.type === 'exchange') continue;
+      if (!fresh.has(observation.type === 'call' ? observation.call : observation.execution)) continue;
       for (const content of contents) if (!this.#known.has(content.hash)) unique.set(content.hash, content);
     }
     return [...unique.values()];

@@ -1,6 +1,7 @@
 /** The tables that the sink fills: which field of a value stands in which column. Names and types are the migrations'. */
 import type { Call, Content, ExchangeRow } from '../../schemas/call.ts';
 import type { ProbeReport } from '../../schemas/frame.ts';
+import type { ToolExecution } from '../../schemas/tool-execution.ts';
 
 /**
  * How a value is written and read back. A `?` may be null. `time`: µs since the epoch, DateTime64(6). Unsigned integers are
@@ -12,11 +13,14 @@ export type ColumnKind =
   | 'u32'
   | 'u64'
   | 'u64?'
+  | 'f64'
   | 'f64?'
   | 'bool'
+  | 'bool?'
   | 'time'
   | 'time?'
   | 'texts'
+  | 'bools'
   | 'labels';
 
 export interface Column<T> {
@@ -33,12 +37,16 @@ export interface Table<T> {
   readonly idColumn: string;
   /** First column of the sorting key; ids are looked for within a range of it. Null: the id itself is the key. */
   readonly timeColumn: string | null;
+  /** Table that rows may be moved to later; sorted by the same id. */
+  readonly movedTo?: string;
+  /** Rows have a version: to insert one again changes nothing. */
+  readonly versioned?: true;
   readonly id: (row: T) => string;
   /** µs since the epoch. */
   readonly time: (row: T) => number;
 }
 
-function columnsOf<T>() {
+export function columnsOf<T>() {
   return (name: string, kind: ColumnKind, key: keyof T & string): Column<T> => {
     return { name, kind, key, value: (row) => row[key] };
   };
@@ -57,6 +65,7 @@ export const CALLS: Table<Call> = {
   name: 'calls',
   idColumn: 'call_id',
   timeColumn: 'request_start',
+  movedTo: 'call_hops',
   id: (row) => row.callId,
   time: callTime,
   columns: [
@@ -77,6 +86,17 @@ export const CALLS: Table<Call> = {
     callColumn('session_id', 'text', 'sessionId'),
     callColumn('session_source', 'text', 'sessionSource'),
     callColumn('turn_id', 'text', 'turnId'),
+    callColumn('call_kind', 'text', 'callKind'),
+    callColumn('thread_id', 'text', 'threadId'),
+    callColumn('parent_session_id', 'text', 'parentSessionId'),
+    callColumn('parent_thread_id', 'text', 'parentThreadId'),
+    callColumn('user_message_count', 'u32', 'userMessageCount'),
+    callColumn('prompt_hash', 'text', 'promptHash'),
+    callColumn('thread_prompt_hash', 'text', 'threadPromptHash'),
+    callColumn('opening_hash', 'text', 'openingHash'),
+    callColumn('step_id', 'text', 'stepId'),
+    callColumn('answer_hash', 'text', 'answerHash'),
+    callColumn('answer_text_hash', 'text', 'answerTextHash'),
     callColumn('agent_id', 'text', 'agentId'),
     callColumn('user_id', 'text', 'userId'),
     callColumn('team_id', 'text', 'teamId'),
@@ -109,9 +129,18 @@ export const CALLS: Table<Call> = {
     callColumn('reasoning_tokens', 'u64?', 'reasoningTokens'),
     callColumn('usage_source', 'text', 'usageSource'),
     callColumn('cost_usd', 'f64?', 'costUsd'),
+    callColumn('cost_estimated', 'bool', 'costEstimated'),
     callColumn('tool_names', 'texts', 'toolNames'),
     callColumn('tool_call_ids', 'texts', 'toolCallIds'),
     callColumn('tool_arguments', 'texts', 'toolArguments'),
+    callColumn('tool_argument_hashes', 'texts', 'toolArgumentHashes'),
+    callColumn('tool_prompt_hashes', 'texts', 'toolPromptHashes'),
+    callColumn('tool_result_ids', 'texts', 'toolResultIds'),
+    callColumn('tool_result_names', 'texts', 'toolResultNames'),
+    callColumn('tool_result_hashes', 'texts', 'toolResultHashes'),
+    callColumn('tool_result_errors', 'bools', 'toolResultErrors'),
+    callColumn('tool_result_agents', 'texts', 'toolResultAgents'),
+    callColumn('tool_result_previews', 'texts', 'toolResultPreviews'),
     callColumn('offered_tools', 'texts', 'offeredTools'),
     callColumn('message_count', 'u32', 'messageCount'),
     callColumn('max_output_tokens', 'u64?', 'maxOutputTokens'),
@@ -130,6 +159,8 @@ export const CALLS: Table<Call> = {
     { name: 'protocol', kind: 'text', key: 'protocol', value: (call) => call.protocol ?? '' },
     callColumn('server_software', 'text', 'serverSoftware'),
     callColumn('request_id', 'text', 'requestId'),
+    callColumn('retry_count', 'u16', 'retryCount'),
+    callColumn('upstream_request_id', 'text', 'upstreamRequestId'),
     callColumn('traceparent', 'text', 'traceparent'),
     callColumn('origin', 'text', 'origin'),
     callColumn('probe', 'text', 'probe'),
@@ -182,9 +213,74 @@ export const EXCHANGES: Table<ExchangeRow> = {
     exchangeColumn('server_port', 'u16', 'serverPort'),
     exchangeColumn('upgrade', 'text', 'upgrade'),
     exchangeColumn('upgrade_bytes', 'u64', 'upgradeBytes'),
+    exchangeColumn('client_messages', 'u64', 'clientMessages'),
+    exchangeColumn('server_messages', 'u64', 'serverMessages'),
+    exchangeColumn('client_message_bytes', 'u64', 'clientMessageBytes'),
+    exchangeColumn('server_message_bytes', 'u64', 'serverMessageBytes'),
+    exchangeColumn('skipped_bytes', 'u64', 'skippedBytes'),
+    exchangeColumn('close_code', 'u16', 'closeCode'),
+    exchangeColumn('purpose', 'text', 'purpose'),
+    exchangeColumn('response_id', 'text', 'responseId'),
     exchangeColumn('origin', 'text', 'origin'),
     exchangeColumn('probe', 'text', 'probe'),
     exchangeColumn('network', 'text', 'network'),
+  ],
+};
+
+const executionColumn = columnsOf<ToolExecution>();
+
+/** One row a tool that an MCP server was asked to run. */
+export const TOOL_EXECUTIONS: Table<ToolExecution> = {
+  name: 'tool_executions',
+  idColumn: 'execution_id',
+  timeColumn: 'started',
+  id: (row) => row.executionId,
+  time: (row) => row.started,
+  columns: [
+    executionColumn('execution_id', 'text', 'executionId'),
+    executionColumn('connection_id', 'text', 'connectionId'),
+    executionColumn('started', 'time', 'started'),
+    executionColumn('request_end', 'time?', 'requestEnd'),
+    executionColumn('first_byte', 'time?', 'firstByte'),
+    executionColumn('ended', 'time?', 'ended'),
+    executionColumn('duration_ms', 'f64?', 'durationMs'),
+    executionColumn('mcp_session', 'text', 'mcpSession'),
+    executionColumn('server', 'text', 'server'),
+    executionColumn('protocol_version', 'text', 'protocolVersion'),
+    executionColumn('rpc_id', 'text', 'rpcId'),
+    executionColumn('tool_name', 'text', 'toolName'),
+    executionColumn('tool_call_id', 'text', 'toolCallId'),
+    executionColumn('arguments_hash', 'text', 'argumentsHash'),
+    executionColumn('result_hash', 'text', 'resultHash'),
+    executionColumn('outcome', 'text', 'outcome'),
+    executionColumn('is_error', 'bool', 'isError'),
+    executionColumn('error_code', 'text', 'errorCode'),
+    executionColumn('error_message', 'text', 'errorMessage'),
+    executionColumn('status', 'u16', 'status'),
+    executionColumn('completeness', 'text', 'completeness'),
+    executionColumn('missing_bytes', 'u64', 'missingBytes'),
+    executionColumn('arguments_bytes', 'u64', 'argumentsBytes'),
+    executionColumn('result_bytes', 'u64', 'resultBytes'),
+    executionColumn('notifications', 'u32', 'notifications'),
+    executionColumn('session_id', 'text', 'sessionId'),
+    executionColumn('agent_id', 'text', 'agentId'),
+    executionColumn('user_id', 'text', 'userId'),
+    executionColumn('team_id', 'text', 'teamId'),
+    executionColumn('identity_source', 'text', 'identitySource'),
+    executionColumn('credential', 'text', 'credential'),
+    executionColumn('client_name', 'text', 'clientName'),
+    executionColumn('client_version', 'text', 'clientVersion'),
+    executionColumn('request_id', 'text', 'requestId'),
+    executionColumn('traceparent', 'text', 'traceparent'),
+    executionColumn('client_ip', 'text', 'clientIp'),
+    executionColumn('client_port', 'u16', 'clientPort'),
+    executionColumn('server_ip', 'text', 'serverIp'),
+    executionColumn('server_port', 'u16', 'serverPort'),
+    executionColumn('origin', 'text', 'origin'),
+    executionColumn('probe', 'text', 'probe'),
+    executionColumn('network', 'text', 'network'),
+    executionColumn('arguments_content', 'text', 'argumentsContent'),
+    executionColumn('result_content', 'text', 'resultContent'),
   ],
 };
 

@@ -1,6 +1,7 @@
 /** Values for this folder's tests and benchmarks. */
 import { createHash } from 'node:crypto';
 import type { Call, Content, ExchangeRow, Observation } from '../../schemas/call.ts';
+import type { Finding } from '../../schemas/story.ts';
 import type { CallId, ConnectionId, ContentHash } from '../common/types.ts';
 
 /** 2026-01-02T03:04:05.678901Z in µs. */
@@ -23,6 +24,17 @@ export function sampleCall(n: number, change: Partial<Call> = {}): Call {
     sessionId: `session-${n >> 5}`,
     sessionSource: 'header',
     turnId: hexId('turn', n >> 3),
+    callKind: 'main',
+    threadId: '',
+    parentSessionId: '',
+    parentThreadId: '',
+    userMessageCount: 1,
+    promptHash: '',
+    threadPromptHash: '',
+    openingHash: '',
+    stepId: '',
+    answerHash: '',
+    answerTextHash: '',
     agentId: `agent-${n % 7}`,
     userId: `user-${n % 50}`,
     teamId: 'team-1',
@@ -66,9 +78,18 @@ export function sampleCall(n: number, change: Partial<Call> = {}): Call {
     reasoningTokens: 10,
     usageSource: 'reported',
     costUsd: 0.00123,
+    costEstimated: false,
     toolNames: ['search'],
     toolCallIds: [`tool-${n}`],
     toolArguments: ['{"query":"bitterns"}'],
+    toolArgumentHashes: [hexId('bitterns')],
+    toolPromptHashes: [''],
+    toolResultIds: [],
+    toolResultNames: [],
+    toolResultHashes: [],
+    toolResultErrors: [],
+    toolResultAgents: [],
+    toolResultPreviews: [],
     offeredTools: ['search', 'write'],
     messageCount: 3,
     maxOutputTokens: 4096,
@@ -87,6 +108,8 @@ export function sampleCall(n: number, change: Partial<Call> = {}): Call {
     protocol: 'http/1.1',
     serverSoftware: 'cloudflare',
     requestId: `req_${n}`,
+    retryCount: 0,
+    upstreamRequestId: '',
     traceparent: '',
     origin: 'packets',
     probe: 'test',
@@ -133,6 +156,14 @@ export function sampleExchange(n: number, change: Partial<ExchangeRow> = {}): Ex
     serverPort: 80,
     upgrade: '',
     upgradeBytes: 0,
+    clientMessages: 0,
+    serverMessages: 0,
+    clientMessageBytes: 0,
+    serverMessageBytes: 0,
+    skippedBytes: 0,
+    closeCode: 0,
+    purpose: '',
+    responseId: '',
     origin: 'packets',
     probe: 'test',
     network: 'default',
@@ -147,4 +178,35 @@ export function callObservation(call: Call, contents: readonly Content[] = []): 
 /** Calls `from` … `to` − 1 without contents. */
 export function callRange(from: number, to: number): Observation[] {
   return Array.from({ length: to - from }, (_, i) => callObservation(sampleCall(from + i)));
+}
+
+/** A finding with plausible values; `n` makes its id, session and time. */
+export function sampleFinding(n: number, change: Partial<Finding> = {}): Finding {
+  const time = SAMPLE_TIME + n * 1_000_000;
+  return {
+    findingId: hexId('finding', n),
+    kind: 'exact_repeat',
+    rule: 'exact_repeat',
+    level: 'alert',
+    state: 'open',
+    fingerprint: hexId('fingerprint', n),
+    sessionId: `session-${n}`,
+    threadId: hexId('thread', n),
+    turnId: hexId('turn', n),
+    agentId: `agent-${n % 3}`,
+    userId: 'user-1',
+    teamId: 'team-1',
+    toolName: 'search',
+    summary: 'The agent called the tool search 5 times with the same arguments.',
+    occurrences: 5,
+    firstSeen: time,
+    lastSeen: time + 30_000_000,
+    resolvedAt: null,
+    wastedCalls: 4,
+    wastedTokens: 48_000,
+    wastedCostUsd: 0.125,
+    callIds: [hexId('call', n), hexId('call', n + 1)],
+    labels: { arguments_hash: hexId('arguments', n) },
+    ...change,
+  };
 }

@@ -4,13 +4,19 @@ import { type Setting, sectionsOf } from './describe.ts';
 import type { LoadedConfig } from './load.ts';
 import type { Config } from './schema.ts';
 
-const SECRETS: ReadonlySet<string> = new Set(['clickhouse.url']);
+const SECRETS: ReadonlySet<string> = new Set(['clickhouse.url', 'alerts.receivers']);
 const COMMENT_WIDTH = 110;
 
 function valueAt(config: Config, path: string): unknown {
   let at: unknown = config;
   for (const name of path.split('.')) at = (at as Record<string, unknown> | undefined)?.[name];
   return at;
+}
+
+/** Of a list of receivers their kinds and names: their addresses and header fields are secrets. */
+function withoutSecrets(value: unknown): unknown {
+  if (!Array.isArray(value)) return withoutCredentials(String(value));
+  return value.map(({ type, name }: { type?: unknown; name?: unknown }) => `${type} ${name} (address hidden)`);
 }
 
 /** A URL without its user and password; anything else unchanged. */
@@ -36,7 +42,7 @@ export function effectiveSettings(loaded: LoadedConfig): { path: string; value: 
       const value = valueAt(loaded.config, path);
       return {
         path,
-        value: SECRETS.has(path) ? withoutCredentials(String(value)) : value,
+        value: SECRETS.has(path) ? withoutSecrets(value) : value,
         source: loaded.sources.get(path) ?? sourceOfMap(loaded, path) ?? 'default',
       };
     });

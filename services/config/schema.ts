@@ -4,6 +4,7 @@
  */
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { TUNNEL_PORTS_MAX } from '../../mirror/decode/decode-options.ts';
 import { CAPTURE_DEFAULTS, FRAME_BYTES_LIMIT } from '../../mirror/options.ts';
 import { API_DEFAULTS } from '../api/defaults.ts';
 import { MEMORY_BUS_DEFAULTS } from '../bus/memory-bus.ts';
@@ -14,11 +15,27 @@ import { IDENTITY_DEFAULTS } from '../identity/mapping.ts';
 import { KAFKA_DEFAULTS } from '../kafka/options.ts';
 import { TOPIC_DEFAULTS } from '../kafka/topics.ts';
 import { LLM_DEFAULTS } from '../llm/defaults.ts';
+import { LOG_FORMATS, OBSERVER_DEFAULTS } from '../observe/defaults.ts';
+import { rulesSection } from '../rules/settings.ts';
+import {
+  DETECTOR_DEFAULTS,
+  DETECTOR_UNITS,
+  type DetectorKind,
+  type Thresholds,
+} from '../tracker/detectors/settings.ts';
+import { TRACKER_DEFAULTS } from '../tracker/options.ts';
+import { alertsSection } from './alerts.ts';
 
 const whole = (least: number, most: number, value: number, description: string) =>
   z.int().min(least).max(most).default(value).describe(description);
 const flag = (value: boolean, description: string) => z.boolean().default(value).describe(description);
 const text = (value: string, description: string) => z.string().default(value).describe(description);
+const ports = (value: readonly number[], description: string) =>
+  z
+    .array(z.int().min(1).max(65_535))
+    .max(TUNNEL_PORTS_MAX)
+    .default([...value])
+    .describe(description);
 const headerNames = (value: readonly string[], description: string) =>
   z
     .array(z.string().regex(/^[a-z0-9!#$%&'*+.^_`|~-]+$/, 'must be a header name in lower case'))
@@ -36,7 +53,7 @@ const capture = z
   .strictObject({
     interface: text(
       '',
-      'Network interface to capture from with `bittern up` and `bittern capture`; "any" for all. Empty: no live capture.',
+      'Network interface to capture from with `bittern up` and `bittern capture`, several with commas between; "any" for all. Empty: no live capture.',
     ),
     filter: text('', 'Capture filter in pcap syntax, such as "tcp port 8080".'),
     tool: z
@@ -130,6 +147,20 @@ const capture = z
       CAPTURE_DEFAULTS.connectionsMax,
       'Connections tracked at once; beyond it the least active one is closed and counted.',
     ),
+    vxlanPorts: ports(CAPTURE_DEFAULTS.vxlanPorts, 'UDP ports that carry VXLAN; none: VXLAN is not looked into.'),
+    genevePorts: ports(CAPTURE_DEFAULTS.genevePorts, 'UDP ports that carry Geneve; none: Geneve is not looked into.'),
+    fragmentTimeoutMs: whole(
+      1,
+      600_000,
+      CAPTURE_DEFAULTS.fragmentTimeoutMs,
+      'How long the rest of a fragmented IP datagram is waited for.',
+    ),
+    fragmentBytesMax: whole(
+      65_536,
+      GB,
+      CAPTURE_DEFAULTS.fragmentBytesMax,
+      'Fragments held for datagrams that are not whole; beyond it the oldest datagram is given up.',
+    ),
   })
   .prefault({})
   .describe('Capture: where packets come from, and how TCP is put in order.');
@@ -176,6 +207,10 @@ const llm = z
     exchanges: flag(true, 'Store one metadata row (no bodies) for every HTTP exchange that is not an LLM call.'),
     content: flag(true, 'Store prompts, answers, tool arguments and tool definitions. Off: facts only.'),
     pricing: flag(true, 'Work out cost_usd from the bundled price list.'),
+    estimateUsage: flag(
+      false,
+      'Count the tokens of calls whose server tells none (usage_source = estimated). Costs 60 MB and keeps request bodies until their answers end.',
+    ),
     requestBytesMax: whole(
       1024,
       GB,
@@ -356,6 +391,26 @@ const kafka = z
         'Keys that seal payloads, so that the brokers hold no plain text: key id and file (32 bytes as hex or base64). Keep old ones as long as records sealed with them are to be read.',
       ),
     sealActive: text('', 'Id of the key that new records are sealed with. Empty: records are not sealed.'),
+    encoding: z
+      .enum(['single_object', 'confluent'])
+      .default('single_object')
+      .describe(
+        'What stands before the Avro body of a record: single_object (C3 01 and the fingerprint of the schema) or confluent (0 and its id in the schema registry).',
+      ),
+    schemaRegistryUrl: z
+      .string()
+      .regex(/^$|^https?:\/\/[^@\s]+$/, 'must be an http or https URL without user and password')
+      .default('')
+      .describe(
+        'Schema registry with the REST API of Confluent, such as https://registry:8081. With it both encodings are read. Empty: none.',
+      ),
+    schemaRegistryUsername: text('', 'User name for the schema registry (HTTP basic authentication). Empty: none.'),
+    schemaRegistryPasswordFile: text('', 'File with its password.'),
+    schemaRegistryPasswordVariable: text('', 'Environment variable with its password, when there is no file.'),
+    schemaRegistryCaFile: text(
+      '',
+      "PEM file of the authority that signed the registry's certificate. Empty: the system's authorities.",
+    ),
     compression: z
       .enum(['none', 'zstd', 'gzip'])
       .default(KAFKA_DEFAULTS.producer.compression)
@@ -397,6 +452,87 @@ const kafka = z
     'Kafka between the stages, for one process a stage (`bittern capture --kafka`, `bittern reassembler`, `bittern sink`).',
   );
 
+const tracker = z
+  .strictObject({
+    enabled: flag(true, 'Make sessions, turns, tool calls and findings of the calls that this process stores.'),
+    pollMs: whole(50, 60_000, TRACKER_DEFAULTS.pollMs, 'How often it looks for calls that were stored.'),
+    batchCallsMax: whole(1, 20_000, TRACKER_DEFAULTS.batchCallsMax, 'Calls that are taken at a time.'),
+    storyCallsMax: whole(
+      1000,
+      100_000_000,
+      TRACKER_DEFAULTS.storyCallsMax,
+      'Calls of the sessions that are kept in memory, in all (about 1 KB each); others are read again when they go on.',
+    ),
+  })
+  .prefault({})
+  .describe('The tracker: from stored calls to sessions, turns, tool calls and findings.');
+
+const level = (description: string) => z.int().min(0).max(1_000_000_000).optional().describe(description);
+const names = (description: string) => z.array(z.string().min(1)).default([]).describe(description);
+const DETECTORS = Object.keys(DETECTOR_DEFAULTS.thresholds) as [DetectorKind, ...DetectorKind[]];
+const thresholds = Object.fromEntries(
+  Object.entries(DETECTOR_DEFAULTS.thresholds).map(([kind, { note, alert, critical }]) => [
+    kind,
+    z
+      .strictObject({
+        note: whole(0, 1_000_000_000, note, 'Occurrences from which on it is noted; 0: never.'),
+        alert: whole(0, 1_000_000_000, alert, 'Occurrences from which on it is an alert; 0: never.'),
+        critical: whole(0, 1_000_000_000, critical, 'Occurrences from which on it is critical; 0: never.'),
+      })
+      .prefault({})
+      .describe(DETECTOR_UNITS[kind as DetectorKind]),
+  ]),
+) as unknown as Readonly<Record<DetectorKind, z.ZodType<Thresholds>>>;
+
+const detectors = z
+  .strictObject({
+    ...thresholds,
+    quietMs: whole(
+      1000,
+      DAY_MS,
+      DETECTOR_DEFAULTS.quietMs,
+      'A finding without a further occurrence for so long is resolved.',
+    ),
+    overrides: z
+      .array(
+        z.strictObject({
+          kinds: z.array(z.enum(DETECTORS)).default([]).describe('Detectors that it is for; empty: all.'),
+          agents: names('Agents (agent_id) that it is for; empty: all.'),
+          teams: names('Teams (team_id) that it is for; empty: all.'),
+          tools: names('Tools that it is for; empty: all.'),
+          note: level("Instead of the detector's own."),
+          alert: level("Instead of the detector's own."),
+          critical: level("Instead of the detector's own."),
+        }),
+      )
+      .default([])
+      .describe('Other thresholds for some agents, teams or tools; the first that matches counts.'),
+  })
+  .prefault({} as never)
+  .describe('Detectors of loops and the like, with the occurrences from which on a finding has which level.');
+const observe = z
+  .strictObject({
+    listen: text(
+      '',
+      'Address for /livez, /readyz and /metrics of a process that runs for long, such as 127.0.0.1:9464; port 0: a free one, told on standard error. They ask for no token. Empty: none.',
+    ),
+    allowRemote: flag(false, 'Allow an address other than loopback.'),
+    stallMs: whole(
+      1000,
+      3_600_000,
+      OBSERVER_DEFAULTS.stallMs,
+      'When work waits and none gets done for so long, /readyz says that the process is not ready.',
+    ),
+    log: z
+      .enum(LOG_FORMATS)
+      .default('auto')
+      .describe(
+        'What is said on standard error: text for people, json (one line an event) for programs; auto: json when a process that runs for long is not on a terminal.',
+      ),
+  })
+  .prefault({})
+  .describe('Health, metrics and logs of one process.');
+
 export const configSchema = z.strictObject({
   dataDir: z.string().min(1).default('data').describe('Folder of the embedded ClickHouse, keys and logs.'),
   capture,
@@ -407,6 +543,11 @@ export const configSchema = z.strictObject({
   api,
   bus,
   kafka,
+  tracker,
+  detectors,
+  observe,
+  alerts: alertsSection,
+  rules: rulesSection,
 });
 
 export type Config = z.infer<typeof configSchema>;

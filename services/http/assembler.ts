@@ -1,16 +1,11 @@
 /** Frames of many connections in, HTTP exchanges out. */
 import type { Frame } from '../../schemas/frame.ts';
 import type { ConnectionId } from '../common/types.ts';
-import {
-  type ConnectionContext,
-  createConnectionContext,
-  type Http2Standing,
-  HttpConnection,
-  type ResumePoint,
-} from './connection.ts';
+import { type ConnectionContext, createConnectionContext, HttpConnection, type ResumePoint } from './connection.ts';
 import type { CredentialMasker } from './credentials.ts';
 import type { ExchangeHandler } from './exchange.ts';
 import type { HttpOptions, HttpStats } from './options.ts';
+import type { Carried } from './standing.ts';
 
 /** Keeps the connections by id and drops each at its last frame. Takes any frame in any state; never throws because of traffic. */
 export class HttpAssembler {
@@ -44,11 +39,11 @@ export class HttpAssembler {
 
   /**
    * `synced`: a connection that isn't known yet stands between two messages where this frame begins, whatever the frame's
-   * number: its earlier frames were read by another assembler, up to a resume point of its own. `http2`: it speaks HTTP/2, and
-   * stands there in this way.
+   * number: its earlier frames were read by another assembler, up to a resume point of its own. `carried`: what that told of a
+   * connection that doesn't speak HTTP/1 there.
    */
-  feed(frame: Frame, synced = false, http2?: Http2Standing): void {
-    const connection = this.#connections.get(frame.connection) ?? this.#add(frame, synced, http2);
+  feed(frame: Frame, synced = false, carried: Carried = {}): void {
+    const connection = this.#connections.get(frame.connection) ?? this.#add(frame, synced, carried);
     const held = connection.heldBytes;
     const open = connection.openExchanges;
     connection.feed(frame);
@@ -71,7 +66,7 @@ export class HttpAssembler {
   /** What is open on it has lasted too long: it ends as `limit`, and the connection goes on with the next head. */
   cut(id: ConnectionId): void {
     const connection = this.#connections.get(id);
-    if (connection !== undefined) this.#shed(connection);
+    if (connection !== undefined) this.#shed(connection, false);
   }
 
   /** The capture has ended: closes every connection as `stopped`. */
@@ -87,7 +82,7 @@ export class HttpAssembler {
     return this.#connections.get(id)?.resumePoint ?? null;
   }
 
-  #add(frame: Frame, synced: boolean, http2: Http2Standing | undefined): HttpConnection {
+  #add(frame: Frame, synced: boolean, { http2, tunnel }: Carried): HttpConnection {
     if (this.#connections.size >= this.#options.connectionsMax) this.#evictOldest();
     // A first frame with a later number: the frames before it are lost, so this is a join in the middle.
     const fromStart = synced || (frame.fromStart && frame.sequence === 0);
@@ -102,7 +97,7 @@ export class HttpAssembler {
       labels: frame.labels,
     };
     const { rolesSource, clientOffset, serverOffset, sequence } = frame;
-    const start = { fromStart, rolesSource, clientOffset, serverOffset, sequence, http2 };
+    const start = { fromStart, rolesSource, clientOffset, serverOffset, sequence, http2, tunnel };
     const connection = new HttpConnection(info, start, this.#context);
     this.#connections.set(frame.connection, connection);
     return connection;
@@ -125,10 +120,10 @@ export class HttpAssembler {
     if (largest !== null) this.#shed(largest);
   }
 
-  #shed(connection: HttpConnection): void {
+  #shed(connection: HttpConnection, forMemory = true): void {
     const held = connection.heldBytes;
     const open = connection.openExchanges;
-    connection.shed();
+    connection.shed(forMemory);
     this.#heldBytes += connection.heldBytes - held;
     this.#openExchanges += connection.openExchanges - open;
   }

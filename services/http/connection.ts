@@ -9,6 +9,7 @@ import type {
   MessageState,
   RequestHead,
   ResponseHead,
+  Tunnel,
 } from './exchange.ts';
 import { requestFraming, responseFraming } from './framing.ts';
 import { Http2Connection, type Http2Host, type Http2Start } from './h2/connection.ts';
@@ -19,7 +20,7 @@ import { type LostCause, MessageStream, type StreamContext, type StreamOwner } f
 import { begun, emptyMessage, OPEN_EXCHANGE_BYTES, OpenExchange, unfinishedState } from './open-exchange.ts';
 import { createHttpStats, type HttpOptions, type HttpStats } from './options.ts';
 import { Pairing, type PairingOwner } from './pairing.ts';
-import type { ConnectionStart, Http2Standing, ResumePoint } from './standing.ts';
+import { type ConnectionStart, type Http2Standing, type ResumePoint, tunnelPoint } from './standing.ts';
 import { UnreadTracker } from './unread-stretch.ts';
 
 export type { Http2Standing, ResumePoint } from './standing.ts';
@@ -51,7 +52,9 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
   /** All open exchanges in the order of their beginning. */
   #open: OpenExchange[] = [];
   #sending: OpenExchange | null = null;
+  /** The exchange that became a tunnel, while it is open; and who reads that tunnel. */
   #tunnel: OpenExchange | null = null;
+  #inTunnel: Tunnel | null = null;
   #strayInterim: number[] = [];
   #decoders = 0;
   /** Set once the connection speaks HTTP/2. */
@@ -90,6 +93,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     }
     this.#stats.connections++;
     if (start.http2 !== undefined) this.#resumeHttp2(start.http2);
+    if (start.tunnel !== undefined) this.#resumeTunnel(start.tunnel.encode(Number.POSITIVE_INFINITY));
   }
 
   get info(): ConnectionInfo {
@@ -97,19 +101,23 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
   }
 
   get openExchanges(): number {
-    return this.#open.length + (this.#http2?.openExchanges ?? 0);
+    return this.#open.length + (this.#http2?.openExchanges ?? 0) + (this.#inTunnel?.open ?? 0);
   }
 
   /** Memory held for this connection, in bytes (estimated). */
   get heldBytes(): number {
     const heads = this.#requests.heldBytes + this.#responses.heldBytes;
     const http2 = (this.#http2?.heldBytes ?? 0) + (this.#sniffer?.heldBytes ?? 0);
-    return http2 + heads + this.#open.length * OPEN_EXCHANGE_BYTES + this.#decoders * DECODER_BYTES;
+    const tunnel = this.#inTunnel?.heldBytes ?? 0;
+    // HTTP/2 counts its own.
+    const open = this.#open.length + (this.#inTunnel?.open ?? 0);
+    return http2 + heads + tunnel + open * OPEN_EXCHANGE_BYTES + this.#decoders * DECODER_BYTES;
   }
 
   /** Where another assembler could take this connection up: everything before has ended and was emitted. */
   get resumePoint(): ResumePoint {
     if (this.#http2 !== null) return this.#http2ResumePoint(this.#http2);
+    if (this.#inTunnel !== null && this.#tunnel === null) return tunnelPoint(this.#inTunnel, this.#swapped);
     const [requests, responses] = [this.#requests, this.#responses];
     let request = Math.min(requests.messageOffset, requests.offset - (this.#sniffer?.length(true) ?? 0));
     let response = Math.min(responses.messageOffset, responses.offset - (this.#sniffer?.length(false) ?? 0));
@@ -147,11 +155,15 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     this.#endAll(this.#endBy(reason));
   }
 
-  /** Gives the connection's memory back: open exchanges end as `limit`, and both directions look for the next head. */
-  shed(): void {
+  /**
+   * Gives the connection's memory back: open exchanges end as `limit`, and both directions look for the next head. `forMemory`
+   * false: it is for their age, and a tunnel goes on.
+   */
+  shed(forMemory = true): void {
     this.#http2?.shed();
     if (this.#http2 !== null) return;
     for (const open of [...this.#open]) this.#endNow(open, 'limit');
+    this.#inTunnel?.shed(forMemory);
     this.#pairing.clear();
     this.#requests.desync();
     this.#responses.desync();
@@ -332,7 +344,8 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
   /** 101 (RFC 9110 section 7.8) and CONNECT (section 9.3.6): the exchange stays open to count bytes until the connection ends. */
   #upgrade(open: OpenExchange, head: ResponseHead): void {
     const protocol = head.status === 101 ? (head.headers.get('upgrade') ?? '').toLowerCase() : 'connect';
-    open.exchange.upgrade = { protocol, clientBytes: 0, serverBytes: 0 };
+    const { exchange } = open;
+    exchange.upgrade = { protocol, clientBytes: 0, serverBytes: 0, counts: null };
     open.exchange.response.state = 'complete';
     this.#stats.upgrades++;
     this.#pairing.answered();
@@ -342,8 +355,47 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     this.#sending = null;
     this.#requests.goOpaque();
     this.#responses.goOpaque();
-    if (this.#options.endUpgradesAtOnce === true) this.#endNow(open, 'complete');
-    else this.#tunnel = open;
+    this.#inTunnel = this.#handler.onUpgrade?.(exchange, this.#requests.offset, this.#responses.offset) ?? null;
+    if (this.#options.endUpgradesAtOnce !== true) this.#tunnel = open;
+    else {
+      this.#endNow(open, 'complete');
+      if (this.#inTunnel?.carriesCalls === false) this.#inTunnel = null;
+    }
+  }
+
+  #resumeTunnel(encoded: Buffer): void {
+    this.#isHttp1();
+    this.#swapped = encoded[0] === 1;
+    if (this.#swapped) {
+      this.#info = { ...this.#info, client: this.#info.server, server: this.#info.client };
+      const [requests, responses] = [this.#requests, this.#responses];
+      this.#requests = new MessageStream(true, this.#context, this, responses.offset, false);
+      this.#responses = new MessageStream(false, this.#context, this, requests.offset, false);
+    }
+    this.#requests.goOpaque();
+    this.#responses.goOpaque();
+    const [client, server] = [this.#requests.offset, this.#responses.offset];
+    this.#inTunnel = this.#handler.onResume?.(this.#info, client, server, encoded.subarray(1)) ?? null;
+  }
+
+  /** What follows an upgrade, of a tunnel or of HTTP/2. */
+  opaque(stream: MessageStream, bytes: Buffer, offset: number, time: number): boolean {
+    if (this.#http2 !== null) {
+      this.#http2.read(stream.isRequests, bytes, 0, bytes.length, time);
+      return true;
+    }
+    const tunnel = this.#inTunnel;
+    if (tunnel === null) return false;
+    const before = tunnel.skippedBytes;
+    tunnel.data(stream.isRequests ? 'client' : 'server', bytes, offset, time);
+    const skipped = tunnel.skippedBytes - before;
+    this.#stats.tunnelBytes += bytes.length - skipped;
+    this.#stats.skippedBytes += skipped;
+    return true;
+  }
+
+  opaqueGap(stream: MessageStream, missing: number): void {
+    this.#inTunnel?.gap(stream.isRequests ? 'client' : 'server', missing);
   }
 
   // ---- HTTP/2
@@ -441,11 +493,6 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     this.#beginHttp2({ ...offsets, clientSynced, serverSynced: true, preface: 0 });
     this.#http2?.adopt(open);
     this.#asked = open;
-  }
-
-  opaque(stream: MessageStream, buffer: Buffer, start: number, end: number, time: number): boolean {
-    this.#http2?.read(stream.isRequests, buffer, start, end, time);
-    return this.#http2 !== null;
   }
 
   rolesAreReversed(): void {
@@ -546,6 +593,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     this.#http2?.endAll(end);
     this.#responses.giveUp();
     this.#pairing.endUnread(this.#responses.inSync ? -1 : this.#responses.offset);
+    this.#inTunnel?.end(end);
     for (const open of [...this.#open]) this.#endNow(open, open === this.#tunnel ? 'complete' : end);
     this.#pairing.clear();
     this.#requests.close(false);
@@ -578,6 +626,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     if (open === this.#tunnel && exchange.upgrade !== null) {
       exchange.upgrade.clientBytes = this.#requests.opaqueBytes;
       exchange.upgrade.serverBytes = this.#responses.opaqueBytes;
+      exchange.upgrade.counts = this.#inTunnel?.counts ?? null;
     }
     const index = this.#open.indexOf(open);
     if (index === 0) this.#open.shift();

@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict';
+import type { Transform } from 'node:stream';
 import { test } from 'node:test';
-import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import {
+  brotliCompressSync,
+  createBrotliCompress,
+  createDeflate,
+  createGzip,
+  createZstdCompress,
+  deflateRawSync,
+  deflateSync,
+  gzipSync,
+  zstdCompressSync,
+} from 'node:zlib';
 import type { HttpOptions } from './options.ts';
 import { client, framesOf, type Recorded, run, server } from './testing.ts';
 
@@ -22,7 +33,11 @@ const CODINGS: readonly (readonly [encoding: string, wire: Buffer])[] = [
   ['deflate', deflateRawSync(TEXT)],
   ['br', brotliCompressSync(TEXT)],
   ['zstd', zstdCompressSync(TEXT)],
+  ['zstd', Buffer.concat([zstdCompressSync(TEXT.subarray(0, 900)), zstdCompressSync(TEXT.subarray(900))])],
   ['gzip, br', brotliCompressSync(gzipSync(TEXT))],
+  ['br, deflate', deflateSync(brotliCompressSync(TEXT))],
+  ['deflate, deflate', deflateSync(deflateRawSync(TEXT))],
+  ['deflate, deflate, zstd', zstdCompressSync(deflateRawSync(deflateSync(TEXT)))],
   ['identity', TEXT],
 ];
 
@@ -49,6 +64,57 @@ test('decoding: bytes flushed by the sender come out with their segment', () => 
   );
   assert.equal(ended[0]!.responseBody.toString(), 'onetwo');
   assert.deepEqual(recorder.responseTimes[0], [1002, 1003]);
+});
+
+/** What a server writes that flushes after each event; one entry a write. */
+async function flushed(
+  packer: Transform & { flush(done: () => void): void },
+  texts: readonly string[],
+): Promise<Buffer[]> {
+  const writes: Buffer[] = [];
+  for (const text of texts) {
+    packer.write(text);
+    await new Promise<void>((done) => packer.flush(done));
+    writes.push(Buffer.concat([packer.read() as Buffer]));
+  }
+  return writes;
+}
+
+const PACKERS = {
+  gzip: () => createGzip(),
+  deflate: () => createDeflate(),
+  br: () => createBrotliCompress(),
+  zstd: () => createZstdCompress(),
+} as const;
+
+for (const [encoding, packer] of Object.entries(PACKERS)) {
+  test(`decoding: each event of a ${encoding} stream comes out with the bytes that complete it`, async () => {
+    const texts = ['data: "Grüße 😀"\n\n', 'data: 2\n\n', 'data: 3\n\n'];
+    const writes = await flushed(packer(), texts);
+    const head = server(`HTTP/1.1 200 OK\r\nContent-Encoding: ${encoding}\r\n\r\n`);
+    const steps = writes.map((bytes) => server(bytes));
+    const { ended, recorder } = run(framesOf([REQUEST, head, ...steps, { side: 'server', kind: 'fin' }]));
+    assert.equal(ended[0]!.responseBody.toString(), texts.join(''));
+    assert.deepEqual(recorder.responseTimes[0], [1002, 1003, 1004]);
+  });
+}
+
+test('decoding: requests may be encoded as well, in all codings, one over the other, and bombs among them stop', () => {
+  const zeros = Buffer.alloc(8 * 1024 * 1024);
+  const cases: readonly (readonly [string, Buffer, string])[] = [
+    ...CODINGS.map(([encoding, wire]) => [encoding, wire, ''] as const),
+    ['zstd', zstdCompressSync(zeros), 'limit:zstd'],
+    ['gzip, br', brotliCompressSync(gzipSync(zeros)), 'limit:gzip, br'],
+  ];
+  for (const [encoding, wire, undecoded] of cases) {
+    const head = `POST / HTTP/1.1\r\nHost: h\r\nContent-Encoding: ${encoding}\r\nContent-Length: ${wire.length}\r\n\r\n`;
+    const answer = server('HTTP/1.1 204 No Content\r\n\r\n');
+    const limits = { decodedBytesMax: 1024 * 1024, decodedFloorBytes: 65_536 };
+    const { exchange, requestBody } = run(framesOf([client(head), client(wire), answer]), limits).ended[0]!;
+    assert.equal(exchange.request.undecoded, undecoded, encoding);
+    if (undecoded === '') assert.ok(requestBody.equals(TEXT), encoding);
+    assert.equal(exchange.request.bodyBytes, wire.length);
+  }
 });
 
 test('decoding: damage, an early end and unknown codings are told and cost nobody else', () => {

@@ -1,13 +1,14 @@
 /**
  * Content codings (RFC 9110 section 8.4.1) undone as the bytes arrive, so that decoded bytes carry the time of the segment
  * that brought them: gzip (RFC 1952, several members), deflate (RFC 1950, and raw RFC 1951 as some servers send it), br
- * (RFC 7932), zstd (RFC 8878), and lists of them.
+ * (RFC 7932), zstd (RFC 8878, several frames), and lists of them.
  *
  * A small body may decode to gigabytes. So input goes in by small slices, output by slice is limited, and the total is
  * judged by size and by ratio.
  */
 import { BrotliDecompress, constants, Gunzip, Inflate, InflateRaw, ZlibError, ZstdDecompress } from 'minizlib';
 import type { BodyConsumer, Headers, Message } from './exchange.ts';
+import { ZstdFrames } from './zstd-frames.ts';
 
 export interface DecodingLimits {
   /** Most bytes that one body may decode to. */
@@ -57,8 +58,9 @@ export class ContentDecoder implements BodyConsumer {
   #decoded = 0;
   #time = 0;
   #stopped = false;
-  /** First byte of a deflate body, until the second tells which kind it is. */
-  #firstByte = -1;
+  /** First byte of a deflate body by its level, until the second tells which kind it is. */
+  readonly #firstBytes: number[];
+  readonly #frames: readonly (ZstdFrames | null)[];
 
   constructor(codings: readonly Coding[], message: Message, consumer: BodyConsumer, limits: DecodingLimits) {
     this.#codings = [...codings].reverse();
@@ -66,6 +68,8 @@ export class ContentDecoder implements BodyConsumer {
     this.#consumer = consumer;
     this.#limits = limits;
     this.#engines = this.#codings.map(() => null);
+    this.#firstBytes = this.#codings.map(() => -1);
+    this.#frames = this.#codings.map((coding) => (coding === 'zstd' ? new ZstdFrames() : null));
   }
 
   data(bytes: Buffer, time: number): void {
@@ -104,20 +108,35 @@ export class ContentDecoder implements BodyConsumer {
     }
     const engine = this.#engines[level];
     if (engine !== null && engine !== undefined) {
-      engine.write(bytes);
+      this.#feed(level, engine, bytes);
       return;
     }
     let first = bytes;
     if (this.#codings[level] === 'deflate') {
-      if (this.#firstByte < 0 && bytes.length === 1) {
-        this.#firstByte = bytes[0]!;
+      const before = this.#firstBytes[level]!;
+      if (before < 0 && bytes.length === 1) {
+        this.#firstBytes[level] = bytes[0]!;
         return;
       }
-      if (this.#firstByte >= 0) first = Buffer.concat([Buffer.of(this.#firstByte), bytes]);
+      if (before >= 0) first = Buffer.concat([Buffer.of(before), bytes]);
     }
     const created = this.#create(level, first);
     this.#engines[level] = created;
-    created.write(first);
+    this.#feed(level, created, first);
+  }
+
+  /** One frame of zstd at a time. */
+  #feed(level: number, engine: Engine, bytes: Buffer): void {
+    const frames = this.#frames[level];
+    if (frames === null || frames === undefined) {
+      engine.write(bytes);
+      return;
+    }
+    for (let at = 0; at < bytes.length && !this.#stopped; ) {
+      const end = frames.endOf(bytes, at);
+      engine.write(bytes.subarray(at, end));
+      at = end;
+    }
   }
 
   #create(level: number, first: Buffer): Engine {

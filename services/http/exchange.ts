@@ -3,7 +3,7 @@
  *
  * Times are capture times of bytes. A thing that wasn't seen is null, never guessed.
  */
-import type { Endpoint, Origin, Process } from '../../schemas/frame.ts';
+import type { Endpoint, Origin, Process, Side } from '../../schemas/frame.ts';
 import type { ConnectionId, Micros } from '../common/types.ts';
 
 /** What is constant for a connection and known to every exchange on it. */
@@ -106,10 +106,62 @@ export interface Exchange {
   end: ExchangeEnd | null;
   /** True when a gap made the pairing of this request with this response uncertain. */
   uncertain: boolean;
-  /** Set for 101 and CONNECT: what follows is another protocol; its bytes are counted here, not parsed. */
-  upgrade: { protocol: string; clientBytes: number; serverBytes: number } | null;
+  /** Set for 101 and CONNECT: what follows is another protocol; its bytes are counted here, and messages where a tunnel reads them. */
+  upgrade: { protocol: string; clientBytes: number; serverBytes: number; counts: TunnelCounts | null } | null;
   /** Set for gRPC: whole messages of each side as far as seen, and the status code that ended it, as sent ('' = none). */
   grpc: { requestMessages: number; responseMessages: number; status: string } | null;
+  /** Set where it isn't the heads that tell how it was carried. */
+  readonly protocol?: 'websocket';
+  /** Whose stream `offset` counts, where that isn't told by the presence of a request's head. */
+  readonly offsetSide?: Side;
+  /** Set for what only prepares a call and isn't counted as one. */
+  readonly prewarm?: { responseId: string };
+}
+
+/** What went through a tunnel that was read. */
+export interface TunnelCounts {
+  readonly clientMessages: number;
+  readonly serverMessages: number;
+  /** Payload as it was sent. */
+  readonly clientMessageBytes: number;
+  readonly serverMessageBytes: number;
+  /** Not understood, after a loss. */
+  readonly skippedBytes: number;
+  /** 0: none was seen. */
+  readonly closeCode: number;
+}
+
+/** What a successor must know to take a tunnel up. */
+export interface TunnelState {
+  /** As much as fits into so many bytes. Empty: too little to take it up. */
+  encode(bytesMax: number): Buffer;
+}
+
+/** Where a tunnel can be taken up: stream offsets, and what is known there. */
+export interface TunnelStanding {
+  readonly client: number;
+  readonly server: number;
+  readonly state: TunnelState;
+}
+
+/** Takes what follows an upgrade, in order. Never throws. */
+export interface Tunnel {
+  /** Whether calls may be in it, so that a successor must take it up; else it is read to count messages. */
+  readonly carriesCalls: boolean;
+  /** Calls or other exchanges that are open in it. */
+  readonly open: number;
+  readonly heldBytes: number;
+  readonly counts: TunnelCounts;
+  /** Not understood so far. */
+  readonly skippedBytes: number;
+  readonly standing: TunnelStanding;
+  /** `bytes` is a view that is only valid during the call, of one segment. `offset`: of its first byte in the side's stream. */
+  data(side: Side, bytes: Buffer, offset: number, time: Micros): void;
+  gap(side: Side, missing: number): void;
+  /** What is open ends as `limit`; `forMemory`: and all memory is given back that can be. */
+  shed(forMemory: boolean): void;
+  /** The connection has ended, in this way. */
+  end(reason: ExchangeEnd): void;
 }
 
 /** Takes the decoded (transfer and content coding undone) bytes of one body, in order. */
@@ -130,4 +182,8 @@ export interface ExchangeHandler {
   onResponse(exchange: Exchange): BodyConsumer | null;
   /** Nothing more will come. Called exactly once for every exchange. */
   onEnd(exchange: Exchange): void;
+  /** The connection changes its protocol with this exchange. Returns who reads what follows from these stream offsets on; null: nobody. */
+  onUpgrade?(exchange: Exchange, client: number, server: number): Tunnel | null;
+  /** A tunnel goes on that another handler has read up to these stream offsets. `state`: as that one encoded it. */
+  onResume?(connection: ConnectionInfo, client: number, server: number, state: Buffer): Tunnel | null;
 }

@@ -264,7 +264,8 @@ test('exchanges: after 101 the bytes are another protocol, counted by side, and 
     ]),
   );
   assert.deepEqual(ended.map(summary), ['GET /ws complete > 101 complete = complete [|]']);
-  const upgrade = { protocol: 'websocket', clientBytes: GET(9).length, serverBytes: 4 + OK('opaque').length };
+  const bytes = { clientBytes: GET(9).length, serverBytes: 4 + OK('opaque').length };
+  const upgrade = { protocol: 'websocket', ...bytes, counts: null };
   assert.deepEqual(ended[0]!.exchange.upgrade, upgrade);
   assert.equal(stats.opaqueBytes, upgrade.clientBytes + upgrade.serverBytes);
 });
@@ -286,7 +287,12 @@ test('exchanges: a successful CONNECT makes a tunnel, a refused one does not', (
     'CONNECT api.example:443 complete > 407 complete = complete [|no]',
     'CONNECT api.example:443 complete > 200 complete = complete [|]',
   ]);
-  assert.deepEqual(ended[1]!.exchange.upgrade, { protocol: 'connect', clientBytes: 3, serverBytes: 0 });
+  assert.deepEqual(ended[1]!.exchange.upgrade, {
+    protocol: 'connect',
+    clientBytes: 3,
+    serverBytes: 0,
+    counts: null,
+  });
 });
 
 test('exchanges: HTTP/2 with prior knowledge is known by its first line, however that is cut', () => {

@@ -45,8 +45,9 @@ export interface StreamOwner {
   resumed(stream: MessageStream, offset: number): void;
   /** The connection speaks HTTP/2 from here on: behind the head that was read of requests, with what is held of responses. */
   http2(stream: MessageStream): void;
-  /** Bytes of another protocol. False: nobody reads it. */
-  opaque(stream: MessageStream, buffer: Buffer, start: number, end: number, time: number): boolean;
+  /** Bytes of another protocol, one segment's rest, a view; `offset`: of the first one. False: nobody reads them. */
+  opaque(stream: MessageStream, bytes: Buffer, offset: number, time: number): boolean;
+  opaqueGap(stream: MessageStream, missing: number): void;
 }
 
 const UNSYNCED = 0;
@@ -161,7 +162,9 @@ export class MessageStream {
   /** The bytes from here on are another protocol. */
   goOpaque(): void {
     this.#forget();
-    this.#opaque(this.#head.drop());
+    const dropped = this.#head.drop();
+    this.opaqueBytes += dropped;
+    this.#stats.opaqueBytes += dropped;
     this.#state = OPAQUE;
   }
 
@@ -234,6 +237,9 @@ export class MessageStream {
       case HEAD:
         this.#lose('gap', missing);
         break;
+      case OPAQUE:
+        this.#owner.opaqueGap(this, missing);
+        break;
     }
   }
 
@@ -273,8 +279,8 @@ export class MessageStream {
         this.#body(buffer, at, end, time);
         at = end;
       } else if (state === OPAQUE || state === CLOSED) {
-        if (state === CLOSED) this.#stats.skippedBytes += end - at;
-        else if (!this.#owner.opaque(this, buffer, at, end, time)) this.#opaque(end - at);
+        if (state === OPAQUE) this.#opaque(buffer.subarray(at, end), base + at, time);
+        else this.#stats.skippedBytes += end - at;
         at = end;
       } else at = this.#search(buffer, at, end, start, base + at, time);
     }
@@ -289,9 +295,9 @@ export class MessageStream {
     else if (this.#head.isWhole(buffer, start, end)) this.endWithoutBody();
   }
 
-  #opaque(bytes: number): void {
-    this.opaqueBytes += bytes;
-    this.#stats.opaqueBytes += bytes;
+  #opaque(bytes: Buffer, offset: number, time: number): void {
+    this.opaqueBytes += bytes.length;
+    if (!this.#owner.opaque(this, bytes, offset, time)) this.#stats.opaqueBytes += bytes.length;
   }
 
   #body(buffer: Buffer, start: number, end: number, time: number): void {

@@ -23,8 +23,8 @@ export interface HttpOptions {
   readonly decodedRatioMax: number;
   readonly decodedFloorBytes: number;
   /**
-   * True: an exchange that is upgraded (101, CONNECT) ends there, its tunnel's bytes uncounted in it. Else it lasts as long as the
-   * tunnel does.
+   * True: an exchange that is upgraded (101, CONNECT) ends there, its tunnel's bytes and messages uncounted in it. Else it lasts as
+   * long as the tunnel does.
    */
   readonly endUpgradesAtOnce?: boolean;
 }
@@ -56,6 +56,8 @@ export interface HttpStats {
   framingBytes: number;
   /** Another protocol: after an upgrade or CONNECT. */
   opaqueBytes: number;
+  /** Another protocol after an upgrade, read by a tunnel (WebSocket). */
+  tunnelBytes: number;
   /** Not understood: after a gap, a damaged head or a join, up to the next head; unfinished heads. */
   skippedBytes: number;
   /** In frames that came twice. */
@@ -89,6 +91,7 @@ export function createHttpStats(): HttpStats {
     bodyBytes: 0,
     framingBytes: 0,
     opaqueBytes: 0,
+    tunnelBytes: 0,
     skippedBytes: 0,
     duplicateBytes: 0,
     exchanges: 0,

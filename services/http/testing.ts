@@ -1,4 +1,5 @@
 /** For tests: writes frames by hand and records what the HTTP layer makes of them. */
+import { crc32 } from 'node:zlib';
 import type { CloseReason, Frame, RolesSource, Segment, SegmentKind, Side } from '../../schemas/frame.ts';
 import type { ConnectionId } from '../common/types.ts';
 import { HttpAssembler } from './assembler.ts';
@@ -158,8 +159,8 @@ export function run(frames: readonly Frame[], options: Partial<HttpOptions> = {}
 
 /** Payload bytes that the counters account for. */
 export function accounted(stats: HttpStats): number {
-  const { headBytes, bodyBytes, framingBytes, opaqueBytes, skippedBytes, duplicateBytes } = stats;
-  return headBytes + bodyBytes + framingBytes + opaqueBytes + skippedBytes + duplicateBytes;
+  const { headBytes, bodyBytes, framingBytes, opaqueBytes, tunnelBytes, skippedBytes, duplicateBytes } = stats;
+  return headBytes + bodyBytes + framingBytes + opaqueBytes + tunnelBytes + skippedBytes + duplicateBytes;
 }
 
 /** An exchange in one line: what the tables of the tests compare. */
@@ -170,4 +171,23 @@ export function summary({ exchange, requestBody, responseBody }: Recorded): stri
   const bodies = `${requestBody.toString('latin1')}|${responseBody.toString('latin1')}`;
   const missing = exchange.request.missingBytes + exchange.response.missingBytes;
   return `${request} ${exchange.request.state} > ${status} ${exchange.response.state} = ${exchange.end}${doubt}${missing > 0 ? ` missing ${missing}` : ''} [${bodies}]`;
+}
+
+/** A message of Amazon's binary event stream whose headers are all text. */
+export function awsMessage(headers: Readonly<Record<string, string>>, payload: string): Buffer {
+  const parts = Object.entries(headers).map(([name, value]) => {
+    const head = Buffer.from([name.length, ...Buffer.from(name), 7, 0, 0]);
+    head.writeUInt16BE(Buffer.byteLength(value), head.length - 2);
+    return Buffer.concat([head, Buffer.from(value)]);
+  });
+  const head = Buffer.concat(parts);
+  const body = Buffer.from(payload);
+  const prelude = Buffer.alloc(12);
+  prelude.writeUInt32BE(16 + head.length + body.length, 0);
+  prelude.writeUInt32BE(head.length, 4);
+  prelude.writeUInt32BE(crc32(prelude.subarray(0, 8)), 8);
+  const bytes = Buffer.concat([prelude, head, body]);
+  const end = Buffer.alloc(4);
+  end.writeUInt32BE(crc32(bytes));
+  return Buffer.concat([bytes, end]);
 }

@@ -3,6 +3,7 @@
  * A product names the agent; an SDK doesn't, since every program that is built on it sends the same.
  */
 import type { Headers } from '../http/exchange.ts';
+import { PROFILES } from './profiles/index.ts';
 
 export interface Client {
   /** Product, else SDK, else the first word of the user agent; '' without one. */
@@ -14,32 +15,19 @@ export interface Client {
   readonly isAgent: boolean;
 }
 
-/** First words of the user agent (lower case) → product. A name that ends in `*` stands for all that begin so. */
-const PRODUCTS: Readonly<Record<string, string>> = {
-  'claude-cli': 'claude-code',
-  'claude-code': 'claude-code',
-  codex_exec: 'codex',
-  codex_cli_rs: 'codex',
-  'codex-tui': 'codex',
-  codex_vscode: 'codex',
-  'geminicli-tui': 'gemini-cli',
-  geminicli: 'gemini-cli',
-  qwencode: 'qwen-code',
-  opencode: 'opencode',
-  aider: 'aider',
-  cline: 'cline',
+/** Products without a profile of their own: first words of the user agent (lower case) → product. */
+const OTHER_PRODUCTS: Readonly<Record<string, string>> = {
   roocode: 'roo-code',
   'kilo-code': 'kilo-code',
-  goose: 'goose',
   crush: 'crush',
-  openclaw: 'openclaw',
-  hermes: 'hermes',
-  'hermes-agent': 'hermes',
   'mistral-vibe': 'mistral-vibe',
   'mini-swe-agent': 'mini-swe-agent',
-  githubcopilotchat: 'github-copilot',
-  'copilot-cli': 'github-copilot',
 };
+
+const PRODUCTS: ReadonlyMap<string, string> = new Map([
+  ...Object.entries(OTHER_PRODUCTS),
+  ...PROFILES.flatMap(({ name, userAgents }) => userAgents.map((word): [string, string] => [word, name])),
+]);
 
 /** SDKs whose user agent is `VENDOR/LANGUAGE VERSION`. */
 const VENDORS: Readonly<Record<string, string>> = {
@@ -72,7 +60,7 @@ function read(userAgent: string): Client {
   const words = userAgent.slice(0, USER_AGENT_CHARS_MAX).split(' ');
   const first = wordOf(words[0]!);
   const lower = first.name.toLowerCase();
-  const product = Object.hasOwn(PRODUCTS, lower) ? PRODUCTS[lower]! : '';
+  const product = PRODUCTS.get(lower) ?? '';
   if (product !== '') {
     // Behind the version some put more: `GeminiCLI-tui/0.61.0/MODEL`.
     const version = first.version.split('/')[0]!;

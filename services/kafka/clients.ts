@@ -67,7 +67,7 @@ export class KafkaClients {
    * Makes sure that a broker lets us in; tries again for `connectTimeoutMs` while none answers.
    * @throws BitternError BIT_KAFKA_UNREACHABLE, or BIT_KAFKA_AUTH or BIT_KAFKA_TLS at once.
    */
-  async verify(): Promise<void> {
+  async verify(signal?: AbortSignal): Promise<void> {
     const what = `Connecting to ${this.#options.brokers.join(', ')}`;
     const client = this.#client({ retries: 0 });
     const deadline = Date.now() + this.#options.connectTimeoutMs;
@@ -76,7 +76,7 @@ export class KafkaClients {
         return await useAdmin(client, what, () => Promise.resolve());
       } catch (error) {
         const waiting = error instanceof BitternError && error.code === 'BIT_KAFKA_UNREACHABLE';
-        if (!waiting || Date.now() > deadline) throw error;
+        if (!waiting || Date.now() > deadline || signal?.aborted) throw error;
       }
       await sleep(CONNECT_RETRY_MS);
     }

@@ -42,6 +42,7 @@ export class Committer {
   readonly #source: CoordinatorSource;
   readonly #ownership: Ownership;
   readonly #checkpoints: Checkpoints;
+  readonly counts = { committed: 0, fenced: 0, retried: 0 };
   #pending = new Map<OwnedPartition, Pending>();
   #running: Promise<void> | null = null;
 
@@ -97,6 +98,7 @@ export class Committer {
       const result = held.length > 0 ? await this.#send(held) : 'fenced';
       for (const pending of batch) {
         const told = held.includes(pending) ? result : 'fenced';
+        if (typeof told === 'string') this.counts[told]++;
         for (const resolve of pending.waiters) resolve(told);
       }
     }
@@ -111,7 +113,10 @@ export class Committer {
         for (const pending of batch) await this.#storeLong(pending);
         const coordinator = await this.#source.coordinator();
         await coordinator.offsetCommit(this.#request(generation, batch));
-        for (const { owned, reference } of batch) this.#refer(owned, reference);
+        for (const { owned, offset, reference } of batch) {
+          owned.committed = offset;
+          this.#refer(owned, reference);
+        }
         return 'committed';
       } catch (error) {
         if (error instanceof BitternError && error.code !== 'BIT_KAFKA_UNREACHABLE') return error;
@@ -119,6 +124,7 @@ export class Committer {
         if (FENCED.some((mark) => marks.has(mark))) return 'fenced';
         if (REFUSED.some((mark) => marks.has(mark))) return kafkaError(`Committing '${this.#topic}'`, error);
         this.#source.forgetCoordinator();
+        this.counts.retried++;
         await sleep(RETRY_DELAY_MS);
       }
     }

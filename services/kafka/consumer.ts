@@ -32,15 +32,29 @@ import { KafkaRecord, PartitionDelivery } from './delivery.ts';
 import { kafkaError } from './errors.ts';
 import { type Generation, Membership, type PartitionOffset } from './membership.ts';
 import type { KafkaConsumerOptions } from './options.ts';
-import { Ownership } from './ownership.ts';
+import { type OwnedPartition, Ownership } from './ownership.ts';
 import { kafkaGroupId } from './topics.ts';
 
 /** How long a full queue holds the fetch loop (and with it all partitions) before its partition alone is paused. */
 const PAUSE_AFTER_MS = 500;
 /** A slice of the drain deadline that is kept for `revoked` and the last commits. */
 const REVOKE_SHARE = 0.4;
+/** For telling the group that this member leaves, whatever time is left. */
+const LEAVE_MS_MIN = 750;
 const POSITION_ATTEMPTS = 10;
 const POSITION_RETRY_MS = 300;
+
+/** How far a partition is, for health and metrics. Offsets are of the next record. */
+export interface PartitionProgress {
+  readonly partition: number;
+  readonly committed: number;
+  /** Below it the handler is done with everything. */
+  readonly handled: number;
+  /** Null: not heard of yet. */
+  readonly end: number | null;
+  /** How old the newest handled record was when it was handled, ms; null: there was none. */
+  readonly delayMs: number | null;
+}
 
 /** What a consumer has done since it began, for health and metrics. */
 export interface KafkaConsumerStats {
@@ -48,16 +62,22 @@ export interface KafkaConsumerStats {
   readonly group: string;
   /** Owned now. */
   readonly partitions: readonly number[];
+  readonly progress: readonly PartitionProgress[];
   readonly pausedPartitions: readonly number[];
   /** Bytes fetched and not yet handled. */
   readonly queuedBytes: number;
-  /** Records that handlers are done with. */
+  /** Records, their bytes and batches that handlers are done with. */
   readonly records: number;
+  readonly bytes: number;
+  readonly batches: number;
   /** When the last batch was handled, milliseconds since the epoch; 0: never. */
   readonly lastBatchMs: number;
   readonly rebalances: number;
   /** Restarts of the client after it lost its brokers. */
   readonly restarts: number;
+  readonly commits: Readonly<Record<'committed' | 'fenced' | 'retried', number>>;
+  /** Since when the group's coordinator hasn't heard of this member, ms; null: it never has. */
+  readonly unheardMs: number | null;
 }
 
 export interface ConsumerParts<T> {
@@ -89,6 +109,8 @@ export class KafkaConsumer<T> implements Consumer {
   #paused = new Set<number>();
   #generation: Generation | null = null;
   #records = 0;
+  #bytes = 0;
+  #batches = 0;
   #lastBatchMs = 0;
   #rebalances = 0;
   #restarts = 0;
@@ -97,6 +119,8 @@ export class KafkaConsumer<T> implements Consumer {
   /** When partitions are given up, done or not, ms of performance.now(). */
   #givenUpMs = Number.POSITIVE_INFINITY;
   #closing: Promise<void> | null = null;
+  /** Resolved when running batches are not waited for any longer. */
+  readonly #hurry = Promise.withResolvers<void>();
 
   constructor(parts: ConsumerParts<T>) {
     const { client, topic, options } = parts;
@@ -178,17 +202,30 @@ export class KafkaConsumer<T> implements Consumer {
   }
 
   get stats(): KafkaConsumerStats {
+    const { heardMs } = this.#membership;
     return {
       topic: this.#parts.topic.name,
       group: this.#parts.group,
       partitions: this.#ownership.partitions,
       pausedPartitions: [...this.#paused],
       queuedBytes: this.#queuedBytes,
+      progress: this.#ownership.all.map(progressOf),
       records: this.#records,
+      bytes: this.#bytes,
+      batches: this.#batches,
       lastBatchMs: this.#lastBatchMs,
       rebalances: this.#rebalances,
       restarts: this.#restarts,
+      commits: this.#committer.counts,
+      unheardMs: Number.isFinite(heardMs) ? performance.now() - heardMs : null,
     };
+  }
+
+  /** Asks for the ends of the owned partitions, which fetching tells only while it goes on. */
+  async refreshEnds(): Promise<void> {
+    const { partitions } = this.#ownership;
+    if (partitions.length === 0 || this.#closing !== null) return;
+    for (const [partition, end] of await this.#membership.offsets('end', partitions)) this.#heardOfEnd(partition, end);
   }
 
   get #queuedBytes(): number {
@@ -197,16 +234,22 @@ export class KafkaConsumer<T> implements Consumer {
     return bytes;
   }
 
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
+  /** Ends within `withinMs`, or soon after it when that is less than what `revoked` is promised. */
+  close(withinMs = this.#parts.options.drainMs): Promise<void> {
+    this.#closing ??= this.#close(withinMs);
     return this.#closing;
   }
 
-  async #close(): Promise<void> {
+  async #close(withinMs: number): Promise<void> {
+    const deadlineMs = performance.now() + withinMs;
+    // Partitions are not left sooner than what they were promised: inserts may be under way until then.
+    const stopMs = Math.max(0, withinMs - this.#parts.options.drainMs * REVOKE_SHARE - LEAVE_MS_MIN);
+    const hurry = setTimeout(() => this.#hurry.resolve(), stopMs);
     await this.#release();
+    clearTimeout(hurry);
     // Without a broker nobody can be told that this member leaves: its session runs out.
     await within(
-      this.#parts.options.drainMs,
+      Math.max(LEAVE_MS_MIN, deadlineMs - performance.now()),
       this.#kafkajs.disconnect().catch(() => {}),
     );
     this.#settle.resolve();
@@ -216,7 +259,7 @@ export class KafkaConsumer<T> implements Consumer {
     this.#settle.reject(error);
     // Nothing more is delivered: what was in flight belongs to the next owner.
     this.#ownership.end();
-    this.#closing ??= this.#close();
+    void this.close();
   }
 
   async #leave(): Promise<void> {
@@ -244,7 +287,8 @@ export class KafkaConsumer<T> implements Consumer {
     const { drainMs } = this.#parts.options;
     const keepAlive = setInterval(() => this.#heartbeat(), this.#parts.options.heartbeatIntervalMs);
     try {
-      await within(drainMs * (1 - REVOKE_SHARE), Promise.all(deliveries.map((delivery) => delivery.stop())));
+      const stopped = Promise.all(deliveries.map((delivery) => delivery.stop()));
+      await within(drainMs * (1 - REVOKE_SHARE), Promise.race([stopped, this.#hurry.promise]));
       this.#givenUpMs = performance.now() + drainMs * REVOKE_SHARE;
       await within(drainMs * REVOKE_SHARE, this.#revoke(partitions));
     } finally {
@@ -282,9 +326,9 @@ export class KafkaConsumer<T> implements Consumer {
       positions.map(({ assignment, reference }) => ({ ...assignment, reference })),
     );
     const hooks = {
-      batch: (batch: Batch<T>) => this.#handle(batch),
+      batch: (batch: Batch<T>) => this.#handle(batch, epoch),
       poison: (partition: number, message: KafkaMessage, poison: Poison) => this.#bury(partition, message, poison),
-      progress: () => this.#progress(),
+      progress: (bytes: number) => this.#progress(bytes),
       failed: (error: unknown) => this.#fail(error),
     };
     const assignments = positions.map(({ assignment }): Assignment => ({ ...assignment, epoch }));
@@ -299,10 +343,21 @@ export class KafkaConsumer<T> implements Consumer {
     }
   }
 
-  async #handle(batch: Batch<T>): Promise<void> {
+  async #handle(batch: Batch<T>, epoch: number): Promise<void> {
     await this.#parts.handlers.batch(batch);
     this.#records += batch.records.length;
+    this.#batches++;
     this.#lastBatchMs = Date.now();
+    const owned = this.#ownership.find(batch.partition, epoch);
+    if (owned === undefined) return;
+    owned.handled = batch.nextOffset;
+    owned.newestMs = batch.records.at(-1)?.publishedMs ?? owned.newestMs;
+    owned.newestHandledMs = this.#lastBatchMs;
+  }
+
+  #heardOfEnd(partition: number, end: number): void {
+    const owned = this.#ownership.find(partition, undefined);
+    if (owned !== undefined) owned.end = Math.max(owned.end ?? 0, end);
   }
 
   async #positions(partitions: readonly number[]): Promise<Position[]> {
@@ -327,7 +382,7 @@ export class KafkaConsumer<T> implements Consumer {
   /** Where nothing was committed, the first record still there is the first that is delivered. */
   async #resolvePositions(found: readonly PartitionOffset[]): Promise<Position[]> {
     const fresh = found.filter(({ offset }) => Number(offset) < 0).map(({ partition }) => partition);
-    const earliest = fresh.length === 0 ? new Map<number, number>() : await this.#membership.earliestOffsets(fresh);
+    const earliest = fresh.length === 0 ? new Map<number, number>() : await this.#membership.offsets('earliest', fresh);
     const positions: Position[] = [];
     for (const { partition, offset, metadata } of found) {
       const committed = Number(offset);
@@ -363,6 +418,7 @@ export class KafkaConsumer<T> implements Consumer {
       throw Object.assign(new Error('partition without an owner'), { type: 'REBALANCE_IN_PROGRESS' });
     }
     delivery.push(batch.messages, Number(batch.lastOffset()) + 1);
+    this.#heardOfEnd(batch.partition, Number(batch.highWatermark));
     resolveOffset(batch.lastOffset());
     if (this.#hasRoom(delivery)) return;
     await Promise.race([this.#room(delivery), sleep(PAUSE_AFTER_MS, undefined, { ref: false })]);
@@ -382,7 +438,8 @@ export class KafkaConsumer<T> implements Consumer {
     }
   }
 
-  #progress(): void {
+  #progress(bytes: number): void {
+    this.#bytes += bytes;
     if (this.#roomWaiters.length > 0) this.#wakeRoomWaiters();
     for (const partition of this.#paused) {
       const delivery = this.#deliveries.get(partition);
@@ -404,6 +461,17 @@ export class KafkaConsumer<T> implements Consumer {
     const { topic, group, deadLetters } = this.#parts;
     return deadLetters.write(message, poison, { stage: group, topic: topic.name, partition });
   }
+}
+
+function progressOf({
+  partition,
+  committed,
+  handled,
+  end,
+  newestMs,
+  newestHandledMs,
+}: OwnedPartition): PartitionProgress {
+  return { partition, committed, handled, end, delayMs: newestMs === 0 ? null : newestHandledMs - newestMs };
 }
 
 /** Waits for `work`, but no longer than `timeoutMs`. A failure of it is the caller's. */

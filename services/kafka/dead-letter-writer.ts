@@ -31,15 +31,15 @@ export interface DeadLetterOrigin {
 
 export class DeadLetterWriter {
   readonly #open: (topic: string) => Promise<TopicWriter>;
-  #written = 0;
+  readonly #written = new Map<string, number>();
 
   /** @param open gives the writer of a topic; the same one every time. */
   constructor(open: (topic: string) => Promise<TopicWriter>) {
     this.#open = open;
   }
 
-  /** Letters written by this process. */
-  get written(): number {
+  /** Letters written by this process, by the reason's code. */
+  get written(): ReadonlyMap<string, number> {
     return this.#written;
   }
 
@@ -60,7 +60,7 @@ export class DeadLetterWriter {
     const partition = key === null ? { partition: 0 } : {};
     await writer.append({ key, value, headers, timestampMs: Number(message.timestamp), ...partition });
     await writer.flush();
-    this.#written++;
+    this.#written.set(poison.code, (this.#written.get(poison.code) ?? 0) + 1);
   }
 }
 

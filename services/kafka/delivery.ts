@@ -3,7 +3,7 @@
  * records wait here undecoded; the consumer pauses the partition when they weigh too much.
  */
 import type { KafkaMessage } from 'kafkajs';
-import type { Batch, BusRecord, Poison, RecordHeaders, Topic } from '../bus/bus.ts';
+import { type Batch, type BusRecord, NotYetReadable, type Poison, type RecordHeaders, type Topic } from '../bus/bus.ts';
 import { BitternError } from '../common/errors.ts';
 import { readHeaders } from './headers.ts';
 import type { KafkaConsumerOptions } from './options.ts';
@@ -35,8 +35,8 @@ export interface DeliveryHooks<T> {
   batch(batch: Batch<T>): Promise<void>;
   /** A record that can't be decoded. Awaited before anything after it is handled. */
   poison(partition: number, message: KafkaMessage, poison: Poison): Promise<void>;
-  /** Waiting bytes went down. */
-  progress(): void;
+  /** So many waiting bytes are handled. */
+  progress(bytes: number): void;
   /** The handler or the dead letters failed: fatal to the consumer. */
   failed(error: unknown): void;
 }
@@ -56,6 +56,7 @@ export class PartitionDelivery<T> {
   /** Where the partition goes on after everything in the queue: past control records as well. */
   #endOffset = 0;
   #stopped = false;
+  readonly #stopping = Promise.withResolvers<void>();
   #running: Promise<void> | null = null;
 
   constructor(topic: Topic<T>, partition: number, options: KafkaConsumerOptions, hooks: DeliveryHooks<T>) {
@@ -87,6 +88,7 @@ export class PartitionDelivery<T> {
   /** No further batch begins; what waits is dropped. Resolves when the running batch has ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#stopping.resolve();
     await this.#running;
   }
 
@@ -113,7 +115,12 @@ export class PartitionDelivery<T> {
       if (bytes > 0 && bytes + weight > this.#options.batchBytesMax) break;
       bytes += weight;
       this.#next++;
-      const read = this.#read(message);
+      let read = this.#read(message);
+      while (read instanceof NotYetReadable) {
+        await Promise.race([read.ready, this.#stopping.promise]);
+        if (this.#stopped) return;
+        read = this.#read(message);
+      }
       if (read instanceof KafkaRecord) records.push(read);
       else await this.#hooks.poison(this.partition, message, read);
     }
@@ -123,10 +130,10 @@ export class PartitionDelivery<T> {
     if (!this.#stopped) await this.#hooks.batch({ partition: this.partition, firstOffset, records, nextOffset });
     this.#queuedBytes -= bytes;
     this.#forgetHandled();
-    this.#hooks.progress();
+    this.#hooks.progress(bytes);
   }
 
-  #read(message: KafkaMessage): KafkaRecord<T> | Poison {
+  #read(message: KafkaMessage): KafkaRecord<T> | Poison | NotYetReadable {
     const { key, value } = message;
     if (value === null) return { code: 'BIT_KAFKA_NO_VALUE', message: 'The record has no value.' };
     const text = key === null ? '' : key.toString('utf8');
@@ -134,7 +141,7 @@ export class PartitionDelivery<T> {
       const headers = message.headers;
       return new KafkaRecord(text, Number(message.offset), this.#decode(value, text), readHeaders(headers), message);
     } catch (error) {
-      return poisonOf(error);
+      return error instanceof NotYetReadable ? error : poisonOf(error);
     }
   }
 

@@ -1,72 +1,38 @@
 /**
  * Record headers. Every record tells what its value is, so that a reader needs no knowledge of the topic:
  *
- *     content-type      application/avro | application/json | application/vnd.bittern.sealed | application/octet-stream
- *     bittern.schema    fingerprint of the writer's Avro schema, 16 hex digits (Avro values only)
+ *     content-type      avro/binary | application/vnd.bittern.sealed | application/octet-stream
+ *     schema            fingerprint (CRC-64-AVRO) of the schema that wrote the value, also of a sealed one: 16 hex digits
+ *     schema-id         its id in the schema registry, decimal (Confluent wire format only)
  *     bittern.key-id    the key that opens a sealed value (sealed values only)
- *     …                 what the publisher gave, such as traceparent
+ *     traceparent       of the call (W3C Trace Context), where it has one
+ *     …                 what else the publisher gave
+ *
+ * The first four are the codec's (`Codec.headers`), and the same for all of its values. Dead letters keep them all.
  */
 import type { IHeaders } from 'kafkajs';
 import type { RecordHeaders } from '../bus/bus.ts';
-import { isSealed, sealedKeyId } from './sealing.ts';
 
 export type WireHeaders = Map<Buffer, Buffer>;
 
-const CONTENT_TYPE = Buffer.from('content-type');
-const SCHEMA = Buffer.from('bittern.schema');
-const KEY_ID = Buffer.from('bittern.key-id');
-const JSON_TYPE: WireHeaders = new Map([[CONTENT_TYPE, Buffer.from('application/json')]]);
-const BYTES_TYPE: WireHeaders = new Map([[CONTENT_TYPE, Buffer.from('application/octet-stream')]]);
-const AVRO_HEADER_BYTES = 10;
-/** One map a schema or key: a producer writes with very few. Above this the maps are made again. */
-const CACHED_MAX = 64;
+const UNTOLD: RecordHeaders = { 'content-type': 'application/octet-stream' };
 
-/** Describes values by their first bytes; maps are shared between records, so they must not be changed. */
+/** The headers of one codec's values. The map is shared between records, so it must not be changed. */
 export class ValueHeaders {
-  readonly #avro = new Map<bigint, WireHeaders>();
-  readonly #sealed = new Map<string, WireHeaders>();
+  readonly #shared: WireHeaders;
 
-  describe(value: Buffer, extra: RecordHeaders | undefined): WireHeaders {
-    const headers = this.#describe(value);
-    if (extra === undefined) return headers;
-    const all = new Map(headers);
-    for (const [name, text] of Object.entries(extra)) all.set(Buffer.from(name), Buffer.from(text));
-    return all;
+  constructor(described: RecordHeaders = UNTOLD) {
+    this.#shared = add(new Map(), described);
   }
 
-  #describe(value: Buffer): WireHeaders {
-    if (value.length >= AVRO_HEADER_BYTES && value[0] === 0xc3 && value[1] === 0x01) {
-      return this.#avroHeaders(value.readBigUInt64LE(2));
-    }
-    if (isSealed(value)) return this.#sealedHeaders(sealedKeyId(value));
-    return value[0] === 0x7b ? JSON_TYPE : BYTES_TYPE;
+  with(extra: RecordHeaders | undefined): WireHeaders {
+    return extra === undefined ? this.#shared : add(new Map(this.#shared), extra);
   }
+}
 
-  #avroHeaders(fingerprint: bigint): WireHeaders {
-    let headers = this.#avro.get(fingerprint);
-    if (headers === undefined) {
-      headers = new Map([
-        [CONTENT_TYPE, Buffer.from('application/avro')],
-        [SCHEMA, Buffer.from(fingerprint.toString(16).padStart(16, '0'))],
-      ]);
-      if (this.#avro.size >= CACHED_MAX) this.#avro.clear();
-      this.#avro.set(fingerprint, headers);
-    }
-    return headers;
-  }
-
-  #sealedHeaders(keyId: string): WireHeaders {
-    let headers = this.#sealed.get(keyId);
-    if (headers === undefined) {
-      headers = new Map([
-        [CONTENT_TYPE, Buffer.from('application/vnd.bittern.sealed')],
-        [KEY_ID, Buffer.from(keyId)],
-      ]);
-      if (this.#sealed.size >= CACHED_MAX) this.#sealed.clear();
-      this.#sealed.set(keyId, headers);
-    }
-    return headers;
-  }
+function add(wire: WireHeaders, headers: RecordHeaders): WireHeaders {
+  for (const [name, text] of Object.entries(headers)) wire.set(Buffer.from(name), Buffer.from(text));
+  return wire;
 }
 
 /** Headers as kafkajs delivers them, as text. Of a repeated name the first value counts. */

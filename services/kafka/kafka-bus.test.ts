@@ -24,7 +24,7 @@ broker.test('records of one key keep their order and their headers, and come onc
   for (const { record } of recorder.seen) {
     const { n } = JSON.parse(record.value) as { n: number };
     assert.equal(record.headers?.traceparent, `00-${n}`);
-    assert.equal(record.headers?.['content-type'], 'application/json');
+    assert.equal(record.headers?.['content-type'], 'text/plain');
     byKey.set(record.key, [...(byKey.get(record.key) ?? []), n]);
   }
   for (const [key, numbers] of byKey) {

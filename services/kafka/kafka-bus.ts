@@ -10,8 +10,11 @@ import { DeadLetters } from './dead-letters.ts';
 import type { KafkaOptions } from './options.ts';
 import { KafkaProducer } from './producer.ts';
 import { readCredentials } from './security.ts';
-import { TopicWriter } from './topic-writer.ts';
+import { type KafkaProducerStats, TopicWriter } from './topic-writer.ts';
 import { KafkaTopics } from './topics.ts';
+
+/** What flushing and disconnecting have each, whatever time is left. */
+const CLOSE_STEP_MS = 400;
 
 export class KafkaBus implements Bus {
   readonly topics: KafkaTopics;
@@ -19,6 +22,7 @@ export class KafkaBus implements Bus {
   readonly #options: KafkaOptions;
   readonly #clients: KafkaClients;
   readonly #writers = new Map<string, Promise<TopicWriter>>();
+  readonly #openWriters: TopicWriter[] = [];
   readonly #deadLetterWriter = new DeadLetterWriter((topic) => this.#writer(topic));
   readonly #checkpoints: Checkpoints;
   readonly #consumers: KafkaConsumer<never>[] = [];
@@ -33,18 +37,32 @@ export class KafkaBus implements Bus {
   }
 
   /**
-   * Reads the credentials and makes sure that a broker lets us in.
+   * Reads the credentials and makes sure that a broker lets us in. `signal`: gives up waiting for one.
    * @throws BitternError BIT_KAFKA_SECURITY, BIT_KAFKA_AUTH, BIT_KAFKA_TLS, BIT_KAFKA_UNREACHABLE.
    */
-  static async open(options: KafkaOptions, env: NodeJS.ProcessEnv = process.env): Promise<KafkaBus> {
+  static async open(
+    options: KafkaOptions,
+    env: NodeJS.ProcessEnv = process.env,
+    signal?: AbortSignal,
+  ): Promise<KafkaBus> {
     const clients = new KafkaClients(options, readCredentials(options.security, env));
-    await clients.verify();
+    await clients.verify(signal);
     return new KafkaBus(options, clients);
   }
 
-  /** Records that this process put into dead letters. */
-  get deadLettersWritten(): number {
+  /** Records that this process put into dead letters, by the reason's code. */
+  get deadLettersWritten(): ReadonlyMap<string, number> {
     return this.#deadLetterWriter.written;
+  }
+
+  /** One entry a topic that this process writes to. */
+  get producerStats(): readonly KafkaProducerStats[] {
+    return this.#openWriters.map((writer) => writer.stats);
+  }
+
+  /** Brings the ends of partitions in `consumerStats` up to date. May fail while brokers are away. */
+  async refreshEnds(): Promise<void> {
+    await Promise.all(this.#consumers.map((consumer) => consumer.refreshEnds()));
   }
 
   /** One entry a consumer of this process. */
@@ -73,18 +91,18 @@ export class KafkaBus implements Bus {
   }
 
   /**
-   * Closes the consumers (they drain), sends what is still gathered, and disconnects.
-   * @throws BitternError BIT_KAFKA_NOT_FLUSHED when records are not acknowledged within `closeTimeoutMs`: don't count them as published.
+   * Closes the consumers (they drain), sends what is still gathered, and disconnects: within `withinMs`, whatever is down.
+   * @throws BitternError BIT_KAFKA_NOT_FLUSHED when records are not acknowledged in time: don't count them as published.
    */
-  async close(): Promise<void> {
-    await Promise.all(this.#consumers.map((consumer) => consumer.close()));
-    const opened = await Promise.allSettled(this.#writers.values());
-    const writers = opened.flatMap((writer) => (writer.status === 'fulfilled' ? [writer.value] : []));
-    const flushed = Promise.allSettled(writers.map((writer) => writer.flush()));
-    await Promise.race([flushed, sleep(this.#options.closeTimeoutMs, undefined, { ref: false })]);
-    const bytes = writers.reduce((sum, writer) => sum + writer.bytes, 0);
+  async close(withinMs = this.#options.closeTimeoutMs): Promise<void> {
+    const deadlineMs = performance.now() + withinMs;
+    const left = (reservedMs: number): number => Math.max(reservedMs, deadlineMs - performance.now() - reservedMs);
+    await Promise.all(this.#consumers.map((consumer) => consumer.close(withinMs - 2 * CLOSE_STEP_MS)));
+    const flushed = Promise.allSettled(this.#openWriters.map((writer) => writer.flush()));
+    await Promise.race([flushed, sleep(left(CLOSE_STEP_MS), undefined, { ref: false })]);
+    const bytes = this.#openWriters.reduce((sum, writer) => sum + writer.bytes, 0);
     const closed = this.#producer?.close(true).catch(() => {});
-    await Promise.race([closed, sleep(this.#options.closeTimeoutMs, undefined, { ref: false })]);
+    await Promise.race([closed, sleep(CLOSE_STEP_MS, undefined, { ref: false })]);
     this.#clients.close();
     if (bytes === 0) return;
     throw new BitternError(
@@ -111,7 +129,9 @@ export class KafkaBus implements Bus {
     const letters = topic.endsWith(DEAD_LETTER_SUFFIX)
       ? { ...options, recordBytesMax: limits.recordBytesMax }
       : options;
-    return new TopicWriter(topic, this.#rawProducer(), limits, letters);
+    const writer = new TopicWriter(topic, this.#rawProducer(), limits, letters);
+    this.#openWriters.push(writer);
+    return writer;
   }
 
   #rawProducer(): RawProducer {

@@ -85,12 +85,12 @@ export class Membership {
     this.#coordinator = null;
   }
 
-  /** The earliest offset that each partition still has. */
-  async earliestOffsets(partitions: readonly number[]): Promise<ReadonlyMap<number, number>> {
+  /** The earliest offset that each partition still has, or the one that its next record will get. */
+  async offsets(which: 'earliest' | 'end', partitions: readonly number[]): Promise<ReadonlyMap<number, number>> {
     const wanted = {
       topic: this.#topic,
       partitions: partitions.map((partition) => ({ partition })),
-      fromBeginning: true,
+      fromBeginning: which === 'earliest',
     };
     const [found] = await this.#cluster!.fetchTopicsOffset([wanted]);
     return new Map(found?.partitions.map(({ partition, offset }) => [partition, Number(offset)]));

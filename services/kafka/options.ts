@@ -47,7 +47,7 @@ export interface KafkaOptions {
   readonly security: KafkaSecurityOptions;
   /** How long `open` tries to reach a broker. */
   readonly connectTimeoutMs: number;
-  /** How long `close` waits for records that are not acknowledged yet. */
+  /** How long `close` may take in all, whatever the brokers do. Running work and its commits have `drainMs * REVOKE_SHARE` of it. */
   readonly closeTimeoutMs: number;
   readonly producer: KafkaProducerOptions;
   readonly consumer: KafkaConsumerOptions;
@@ -57,7 +57,7 @@ export const KAFKA_DEFAULTS: Omit<KafkaOptions, 'brokers'> = {
   clientId: 'bittern',
   security: { tls: null, sasl: null },
   connectTimeoutMs: 10_000,
-  closeTimeoutMs: 5_000,
+  closeTimeoutMs: 7_000,
   producer: {
     compression: 'zstd',
     recordBytesMax: 1_000_000,

@@ -11,6 +11,14 @@ export interface OwnedPartition {
   readonly generation: Generation;
   /** The highest offset that a commit was asked for; the assigned offset at first. */
   requested: number;
+  /** The offset that the broker has; what records are below `handled`, the handler is done with. */
+  committed: number;
+  handled: number;
+  /** When the newest handled record was published and when it was handled, ms since the epoch; 0: none was. */
+  newestMs: number;
+  newestHandledMs: number;
+  /** The end of the partition, as last heard of; null: not yet. */
+  end: number | null;
   /** The record that the last commit refers to, the predecessor's at first. */
   reference: CheckpointReference | null;
 }
@@ -32,7 +40,10 @@ export class Ownership {
     this.#owned = new Map(
       beginnings.map(({ partition, offset, reference }) => [
         partition,
-        { partition, epoch, generation, requested: offset, reference },
+        {
+          ...{ partition, epoch, generation, requested: offset, committed: offset, handled: offset, reference },
+          ...{ newestMs: 0, newestHandledMs: 0, end: null },
+        },
       ]),
     );
     return epoch;
@@ -45,6 +56,10 @@ export class Ownership {
 
   get partitions(): readonly number[] {
     return [...this.#owned.keys()];
+  }
+
+  get all(): readonly OwnedPartition[] {
+    return [...this.#owned.values()];
   }
 
   /** The present ownership of a partition, unless another epoch is meant. */

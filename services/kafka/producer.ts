@@ -1,4 +1,4 @@
-/** The bus's producer over Kafka: encodes values, describes them in headers, and hands them to the topic's writer. */
+/** The bus's producer over Kafka: encodes values, describes them in record headers, and hands them to the topic's writer. */
 import type { Producer, RecordHeaders, Topic } from '../bus/bus.ts';
 import { ValueHeaders } from './headers.ts';
 import { isKeyedCodec } from './sealing.ts';
@@ -6,7 +6,7 @@ import type { TopicWriter } from './topic-writer.ts';
 
 export class KafkaProducer<T> implements Producer<T> {
   readonly #encode: (value: T, key: string) => Buffer;
-  readonly #headers = new ValueHeaders();
+  readonly #headers: ValueHeaders;
   readonly #opening: Promise<TopicWriter>;
   #writer: TopicWriter | null = null;
 
@@ -16,6 +16,7 @@ export class KafkaProducer<T> implements Producer<T> {
     this.#encode = isKeyedCodec(codec)
       ? (value, key) => codec.encodeFor(value, name, key)
       : (value) => codec.encode(value);
+    this.#headers = new ValueHeaders(codec.headers);
     this.#opening = opening.then((writer) => {
       this.#writer = writer;
       return writer;
@@ -41,6 +42,6 @@ export class KafkaProducer<T> implements Producer<T> {
     } catch (error) {
       return Promise.reject(error);
     }
-    return writer.append({ key: Buffer.from(key), value: bytes, headers: this.#headers.describe(bytes, headers) });
+    return writer.append({ key: Buffer.from(key), value: bytes, headers: this.#headers.with(headers) });
   }
 }

@@ -13,12 +13,19 @@
  * Authenticated besides the ciphertext: the header up to the nonce, then the topic as UTF-8, a zero byte and the record's key
  * as UTF-8. A record that is moved to another topic or key, or changed in any bit, doesn't open.
  *
+ * Sealing is the outermost layer: what is sealed is the value with its Avro header, single-object or Confluent, so that the
+ * broker can't tell from the bytes what they are. (The record's headers name the schema; a schema is no secret.)
+ *
  * The value is sealed per topic and key, which an ordinary codec isn't told: `sealedCodec` is a KeyedCodec.
  */
 import { createCipheriv, createDecipheriv, type KeyObject, randomFillSync } from 'node:crypto';
 import type { Codec } from '../bus/bus.ts';
 import { BitternError } from '../common/errors.ts';
 import { KEY_ID_BYTES_MAX, type Keyring } from './keyring.ts';
+
+export const SEALED_CONTENT_TYPE = 'application/vnd.bittern.sealed';
+/** Record header with the id of the key that opens the value. */
+export const KEY_ID_HEADER = 'bittern.key-id';
 
 const ALGORITHM = 'aes-256-gcm';
 const MAGIC_0 = 0xb1;
@@ -109,6 +116,7 @@ export function isKeyedCodec<T>(codec: Codec<T>): codec is KeyedCodec<T> {
 export function sealedCodec<T>(codec: Codec<T>, keyring: Keyring): KeyedCodec<T> {
   const sealer = new Sealer(keyring);
   return {
+    headers: { ...codec.headers, 'content-type': SEALED_CONTENT_TYPE, [KEY_ID_HEADER]: keyring.activeId },
     encode: (value) => sealer.seal(codec.encode(value), '', ''),
     decode: (bytes) => codec.decode(sealer.open(bytes, '', '')),
     encodeFor: (value, topic, key) => sealer.seal(codec.encode(value), topic, key),

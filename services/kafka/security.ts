@@ -97,14 +97,16 @@ function tlsOptions(tls: NonNullable<KafkaCredentials['tls']>): TlsOptions {
   };
 }
 
-function readSecret(source: SecretSource, env: NodeJS.ProcessEnv): Secret {
+/** @throws BitternError BIT_KAFKA_SECURITY when the file or variable is missing. */
+export function readSecret(source: SecretSource, env: NodeJS.ProcessEnv): Secret {
   if ('file' in source) return new Secret((readFile('the password file', source.file) ?? '').replace(/\r?\n$/, ''));
   const value = env[source.env];
   if (value === undefined || value === '') throw unusable(`the environment variable ${source.env} is not set`);
   return new Secret(value);
 }
 
-function readFile(what: string, file: string | null): string | null {
+/** @throws BitternError BIT_KAFKA_SECURITY. `null` for no file. */
+export function readFile(what: string, file: string | null): string | null {
   if (file === null) return null;
   try {
     return readFileSync(file, 'utf8');

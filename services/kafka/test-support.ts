@@ -18,6 +18,7 @@ export function textTopic(name: string): Topic<string> {
   return {
     name,
     codec: {
+      headers: { 'content-type': 'text/plain' },
       encode: (text) => Buffer.from(text),
       decode: (bytes) => {
         const text = bytes.toString('utf8');

@@ -47,6 +47,38 @@ export async function* readTopic(options: BaseOptions, range: ReadRange): AsyncG
   }
 }
 
+/**
+ * When the record at an offset of each partition was published (or the first one after it), ms since the epoch. Partitions
+ * without such a record are left out. Reads one batch of records each, whatever its size.
+ */
+export async function publishedTimes(
+  options: BaseOptions,
+  topic: string,
+  offsets: ReadonlyMap<number, number>,
+): Promise<ReadonlyMap<number, number>> {
+  const client: RawConsumer = new Consumer({ ...options, groupId: `${options.clientId}-reader` });
+  const times = new Map<number, number>();
+  try {
+    for (const [partition, offset] of offsets) {
+      const batches = await fetchBatches(client, topic, partition, BigInt(offset), 1);
+      const time = firstTime(batches, BigInt(offset));
+      if (time !== null) times.set(partition, time);
+    }
+  } finally {
+    await client.close(true);
+  }
+  return times;
+}
+
+function firstTime(batches: Awaited<ReturnType<typeof fetchBatches>>, from: bigint): number | null {
+  for (const { attributes, firstOffset, firstTimestamp, records } of batches) {
+    if ((attributes & CONTROL_BATCH) !== 0) continue;
+    const record = records.find(({ offsetDelta }) => firstOffset + BigInt(offsetDelta) >= from);
+    if (record !== undefined) return Number(firstTimestamp + record.timestampDelta);
+  }
+  return null;
+}
+
 async function* readPartition(
   client: RawConsumer,
   topic: string,
@@ -58,7 +90,7 @@ async function* readPartition(
   let empty = 0;
   while (next < end) {
     const before = next;
-    for (const batch of await fetchBatches(client, topic, partition, next)) {
+    for (const batch of await fetchBatches(client, topic, partition, next, FETCH_BYTES_MAX)) {
       const control = (batch.attributes & CONTROL_BATCH) !== 0;
       for (const record of batch.records) {
         const offset = batch.firstOffset + BigInt(record.offsetDelta);
@@ -77,12 +109,19 @@ async function* readPartition(
   }
 }
 
-async function fetchBatches(client: RawConsumer, topic: string, partition: number, fetchOffset: bigint) {
+/** `bytesMax`: a first batch that is larger comes all the same (KIP-74). */
+async function fetchBatches(
+  client: RawConsumer,
+  topic: string,
+  partition: number,
+  fetchOffset: bigint,
+  bytesMax: number,
+) {
   const metadata = (await client.metadata({ topics: [topic] })).topics.get(topic)!;
   const wanted = {
     partition,
     fetchOffset,
-    partitionMaxBytes: FETCH_BYTES_MAX,
+    partitionMaxBytes: bytesMax,
     currentLeaderEpoch: -1,
     lastFetchedEpoch: -1,
   };
@@ -90,7 +129,7 @@ async function fetchBatches(client: RawConsumer, topic: string, partition: numbe
     node: metadata.partitions[partition]!.leader,
     maxWaitTime: FETCH_WAIT_MS,
     minBytes: 1,
-    maxBytes: FETCH_BYTES_MAX,
+    maxBytes: bytesMax,
     topics: [{ topicId: metadata.id, partitions: [wanted] }],
   });
   return answer.responses.flatMap((each) => each.partitions).flatMap((each) => each.records ?? []);

@@ -36,6 +36,17 @@ export interface TopicLimits {
   readonly recordBytesMax: number;
 }
 
+/** What a writer has done since it began. */
+export interface KafkaProducerStats {
+  readonly topic: string;
+  /** Acknowledged. */
+  readonly records: number;
+  readonly bytes: number;
+  readonly requests: number;
+  /** Gathered or in flight. */
+  readonly queuedBytes: number;
+}
+
 interface Send {
   readonly messages: MessageToProduce[];
   bytes: number;
@@ -53,6 +64,7 @@ export class TopicWriter {
   #ready: Send[] = [];
   readonly #inFlight = new Set<Send>();
   #bytes = 0;
+  readonly #acknowledged = { records: 0, bytes: 0, requests: 0 };
   #linger: NodeJS.Timeout | null = null;
   #waiters: (() => void)[] = [];
   #failure: BitternError | null = null;
@@ -69,6 +81,10 @@ export class TopicWriter {
   /** Bytes gathered or in flight. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  get stats(): KafkaProducerStats {
+    return { topic: this.topic, ...this.#acknowledged, queuedBytes: this.#bytes };
   }
 
   /** Resolves when there is room for more. @throws BitternError BIT_KAFKA_RECORD_TOO_LARGE for this record alone, or the kept failure. */
@@ -133,6 +149,9 @@ export class TopicWriter {
   #sent(send: Send): void {
     this.#inFlight.delete(send);
     this.#bytes -= send.bytes;
+    this.#acknowledged.records += send.messages.length;
+    this.#acknowledged.bytes += send.bytes;
+    this.#acknowledged.requests++;
     for (const settled of send.settled) settled();
     this.#pump();
     this.#wake();

@@ -2,7 +2,9 @@
 import kafkajs, { type Admin } from 'kafkajs';
 import { BitternError } from '../common/errors.ts';
 import type { KafkaClients } from './clients.ts';
+import { kafkaError } from './errors.ts';
 import { TOPIC_DEFAULTS, type TopicPlan } from './topic-plan.ts';
+import { publishedTimes } from './topic-reader.ts';
 import type { TopicLimits } from './topic-writer.ts';
 
 export { TOPIC_DEFAULTS } from './topic-plan.ts';
@@ -68,6 +70,16 @@ export class KafkaTopics {
       });
       return lags.sort((a, b) => a.partition - b.partition);
     });
+  }
+
+  /** When the records at these offsets were published, ms since the epoch, by partition. */
+  async publishedTimes(topic: string, offsets: ReadonlyMap<number, number>): Promise<ReadonlyMap<number, number>> {
+    if (offsets.size === 0) return new Map();
+    try {
+      return await publishedTimes(this.#clients.readerOptions(), topic, offsets);
+    } catch (cause) {
+      throw kafkaError(`Reading '${topic}'`, cause);
+    }
   }
 
   /** @throws BitternError BIT_KAFKA_TOPIC_MISSING. */

@@ -1,16 +1,20 @@
 /**
- * Reads the body of one response: a JSON body, a stream of events (SSE), JSON in pieces, or whatever an error brings.
- * What it is, is told by the content type, and by the first byte where that is missing or wrong.
+ * Reads the body of one response: a JSON body, a stream of events (SSE, or Amazon's binary one), JSON in pieces, media, or
+ * whatever an error brings.
  */
 import type { Micros } from '../common/types.ts';
+import { AwsEventStreamParser } from '../http/aws-event-stream.ts';
 import { BodyCollector } from '../http/body.ts';
 import type { BodyConsumer } from '../http/exchange.ts';
 import { SseParser } from '../http/sse.ts';
+import { type AnswerMode, modeOf, sniffMode } from './answer-mode.ts';
 import { type ApiError, readApiError } from './api-error.ts';
+import { awsEventOf } from './aws-events.ts';
 import { type ChunkTemplate, endsEvent } from './chunk-template.ts';
 import type { LlmLimits } from './defaults.ts';
-import type { Dialect, EventStream, ResponseFacts, StreamEnd } from './dialects/dialect.ts';
+import type { Dialect, EventStream, ResponseFacts, StreamEnd, Usage } from './dialects/dialect.ts';
 import { DIALECTS, UNKNOWN_DIALECT } from './dialects/registry.ts';
+import { NO_FACTS } from './dialects/shared/facts.ts';
 import { EventTemplates } from './event-template.ts';
 import { JsonPieces } from './json/pieces.ts';
 import { asObject, type JsonObject, parseJson } from './json/value.ts';
@@ -37,6 +41,10 @@ export interface AnswerOptions {
   readonly contentType: string;
   /** Length of the decoded body where it is told; else 0. */
   readonly contentLength: number;
+  /** Token counts that the head tells; for a body without any. */
+  readonly headUsage?: Usage | null;
+  /** The type of an error that the head tells; for a body without one. */
+  readonly headErrorType?: string;
   readonly limits: LlmLimits;
 }
 
@@ -45,8 +53,6 @@ function bytesBeforeGap(body: BodyCollector): Buffer {
   const gap = body.gaps[0];
   return gap === undefined ? body.bytes : body.bytes.subarray(0, gap.at);
 }
-
-type Mode = 'undecided' | 'events' | 'pieces' | 'whole' | 'dropped';
 
 /** Events that are kept for the dialect that is still to be found. */
 const UNCLAIMED_EVENTS_MAX = 8;
@@ -60,8 +66,9 @@ interface Unclaimed {
 export class AnswerReader implements BodyConsumer {
   readonly #options: AnswerOptions;
   #dialect: Dialect | null;
-  #mode: Mode;
+  #mode: AnswerMode;
   #events: SseParser | null = null;
+  #frames: AwsEventStreamParser | null = null;
   #pieces: JsonPieces | null = null;
   #body: BodyCollector | null = null;
   #stream: EventStream | null = null;
@@ -82,30 +89,35 @@ export class AnswerReader implements BodyConsumer {
   constructor(options: AnswerOptions) {
     this.#options = options;
     this.#dialect = options.dialect;
-    this.#mode = options.contentType.includes('event-stream') ? 'events' : 'undecided';
+    this.#mode = modeOf(options, options.dialect);
   }
 
   /** Bytes that are held for this answer, about. */
   get heldBytes(): number {
-    return (
-      this.#streamBytes + (this.#body?.heldBytes ?? 0) + (this.#pieces?.heldBytes ?? 0) + (this.#events?.heldBytes ?? 0)
-    );
+    const parser = this.#events ?? this.#frames ?? this.#pieces ?? this.#body;
+    return this.#streamBytes + (parser?.heldBytes ?? 0);
   }
 
   data(bytes: Buffer, time: Micros): void {
     this.#time = time;
-    if (this.#mode === 'undecided') this.#mode = this.#sniff(bytes);
+    if (this.#mode === 'undecided') this.#mode = sniffMode(bytes, this.#options, this.#dialect);
     if (this.#mode === 'events') this.#eventBytes(bytes, time);
+    else if (this.#mode === 'frames') this.#frameParser().data(bytes, time);
     else if (this.#mode === 'pieces') this.#pieceParser().data(bytes, time);
-    else if (this.#mode !== 'dropped') this.#collector().data(bytes);
+    else if (this.#isCollected()) this.#collector().data(bytes);
   }
 
   gap(missing: number): void {
     this.#gaps = true;
     this.#betweenEvents = false;
     if (this.#mode === 'events') this.#eventParser().gap();
+    else if (this.#mode === 'frames') this.#frameParser().gap();
     else if (this.#mode === 'pieces') this.#pieceParser().gap();
-    else if (this.#mode !== 'dropped') this.#collector().gap(missing);
+    else if (this.#isCollected()) this.#collector().gap(missing);
+  }
+
+  #isCollected(): boolean {
+    return this.#mode === 'undecided' || this.#mode === 'whole';
   }
 
   /** Lets go of all that came and of what comes. Of a stream that was open the few facts that need no memory stay. */
@@ -123,6 +135,7 @@ export class AnswerReader implements BodyConsumer {
     };
     this.#mode = 'dropped';
     this.#events = null;
+    this.#frames = null;
     this.#pieces = null;
     this.#body = null;
     this.#stream = null;
@@ -130,20 +143,6 @@ export class AnswerReader implements BodyConsumer {
     this.#lastData = '';
     this.#unclaimed = [];
     this.#streamBytes = 0;
-  }
-
-  #sniff(bytes: Buffer): Mode {
-    const { contentType, status } = this.#options;
-    if (status >= 400 || contentType.includes('html')) return 'whole';
-    if (contentType.includes('ndjson') || contentType.includes('jsonl')) return 'pieces';
-    let i = 0;
-    while (i < bytes.length && bytes[i]! <= 0x20) i++;
-    if (i === bytes.length) return 'undecided';
-    const c = bytes[i]!;
-    if (c === 0x5b) return 'pieces';
-    // `data:`, `event:`, `id:`, `retry:` or a comment, sent as something else than an event stream.
-    const isField = c === 0x64 || c === 0x65 || c === 0x69 || c === 0x72 || c === 0x3a;
-    return isField && !contentType.includes('json') ? 'events' : 'whole';
   }
 
   #eventBytes(bytes: Buffer, time: Micros): void {
@@ -179,6 +178,14 @@ export class AnswerReader implements BodyConsumer {
       eventCharactersMax: eventBytesMax,
     });
     return this.#events;
+  }
+
+  #frameParser(): AwsEventStreamParser {
+    this.#frames ??= new AwsEventStreamParser((headers, payload, time) => {
+      const { type, data } = awsEventOf(headers, payload);
+      this.#onEvent(type, data, time);
+    }, this.#options.limits.eventBytesMax);
+    return this.#frames;
   }
 
   #pieceParser(): JsonPieces {
@@ -245,6 +252,7 @@ export class AnswerReader implements BodyConsumer {
   finish(): Answer {
     if (this.#dropped !== null) return this.#dropped;
     this.#events?.end(this.#time);
+    this.#frames?.end();
     if (this.#stream === null && this.#unclaimed.length > 0 && this.#looksLikeCall()) this.#open(UNKNOWN_DIALECT);
     return this.#stream === null ? this.#finishWhole() : this.#finishStream(this.#stream);
   }
@@ -266,7 +274,7 @@ export class AnswerReader implements BodyConsumer {
   /** Whether a limit cost an event. What a gap cost is told by the exchange. */
   #lostEvents(): boolean {
     if ((this.#pieces?.dropped ?? 0) > 0) return true;
-    return !this.#gaps && (this.#events?.droppedEvents ?? 0) > 0;
+    return !this.#gaps && ((this.#events?.droppedEvents ?? 0) > 0 || (this.#frames?.dropped ?? 0) > 0);
   }
 
   #finishWhole(): Answer {
@@ -277,22 +285,32 @@ export class AnswerReader implements BodyConsumer {
     const failed = this.#options.status >= 400;
     if (object !== null) this.#dialect ??= this.#dialectOf(object);
     const isAnswer = object !== null && !failed && this.#dialect !== null;
-    const facts = isAnswer ? this.#dialect!.answer(object) : null;
-    const error = failed ? (readApiError(json) ?? { type: '', message: text }) : (facts?.error ?? null);
+    const facts = isAnswer ? this.#dialect!.answer(object) : failed ? null : this.#factsOfHead();
+    const error = failed ? this.#failure(json, text) : (facts?.error ?? null);
     return {
       dialect: this.#dialect,
       streamed: this.#isStream(),
-      facts,
+      facts: facts === null ? null : { ...facts, usage: facts.usage ?? this.#options.headUsage ?? null },
       error,
-      end: json === undefined ? 'no' : 'yes',
+      end: this.#mode === 'media' ? 'if_closed' : json === undefined ? 'no' : 'yes',
       text,
       timing: this.#timing,
       cut: this.#cut || (this.#body?.droppedBytes ?? 0) > 0 || this.#lostEvents(),
     };
   }
 
+  #failure(json: unknown, text: string): ApiError {
+    const { type, message } = readApiError(json) ?? { type: '', message: text };
+    return { type: type || (this.#options.headErrorType ?? ''), message };
+  }
+
+  /** Of an answer that isn't read, or isn't one: what its head tells. */
+  #factsOfHead(): ResponseFacts | null {
+    return this.#options.headUsage == null ? null : NO_FACTS;
+  }
+
   #isStream(): boolean {
-    return this.#mode === 'events' || this.#mode === 'pieces';
+    return this.#mode === 'events' || this.#mode === 'frames' || this.#mode === 'pieces';
   }
 
   #dialectOf(json: JsonObject): Dialect | null {

@@ -17,6 +17,7 @@ function codeOf(value: unknown): string {
  *     Responses   {"type":"error","code":"…","message":"…"}
  *     Gemini      {"error":{"code":429,"message":"…","status":"RESOURCE_EXHAUSTED"}}, or a list of one of these
  *     vLLM        {"object":"error","message":"…","type":"BadRequestError","code":400}
+ *     TGI         {"error":"…","error_type":"overloaded"}
  *     others      {"error":"…"}, {"detail":"…"}, {"message":"…"}
  */
 export function readApiError(value: unknown): ApiError | null {
@@ -24,7 +25,7 @@ export function readApiError(value: unknown): ApiError | null {
   if (json === null) return null;
   const error = asObject(json.error);
   if (error !== null) return fromObject(error);
-  if (typeof json.error === 'string') return { type: '', message: json.error };
+  if (typeof json.error === 'string') return { type: asString(json.error_type), message: json.error };
   if (json.object === 'error' || json.type === 'error') {
     return { type: json.type === 'error' ? codeOf(json.code) : asString(json.type), message: asString(json.message) };
   }

@@ -11,10 +11,11 @@ import type { Pricing } from './cost.ts';
 import type { LlmLimits } from './defaults.ts';
 import type { Dialect, Usage } from './dialects/dialect.ts';
 import { withoutKeys } from './error-text.ts';
-import { callId } from './hash.ts';
+import { exchangeId } from './hash.ts';
 import { cutText } from './json/text.ts';
 import { providerOf } from './provider.ts';
 import type { RequestFacts } from './request-facts.ts';
+import { placeCall } from './story.ts';
 
 export interface CallParts {
   readonly exchange: Exchange;
@@ -26,6 +27,8 @@ export interface CallParts {
   /** One of our limits cut the request's body. */
   readonly requestCut: boolean;
   readonly responseContent: ContentHash | '';
+  /** Our own count of its tokens; null when the API told one, or none was made. */
+  readonly estimated: Usage | null;
 }
 
 export interface CallOptions {
@@ -123,11 +126,12 @@ function outcomeOfCall(parts: CallParts, limits: LlmLimits) {
 /** By the model that answered, else by the one that was asked for. */
 function costOf(parts: CallParts, pricing: Pricing | null, provider: string, requestedModel: string): number | null {
   const facts = parts.answer?.facts;
-  if (pricing === null || facts?.usage == null) return null;
+  const usage = parts.estimated ?? facts?.usage ?? null;
+  if (pricing === null || usage === null) return null;
   const { request, response } = parts.exchange;
   const time = request.start ?? response.start ?? 0;
-  const byModel = pricing.costUsd(provider, facts.model, facts.usage, time);
-  return byModel ?? pricing.costUsd(provider, requestedModel, facts.usage, time);
+  const byModel = pricing.costUsd(provider, facts?.model ?? '', usage, time);
+  return byModel ?? pricing.costUsd(provider, requestedModel, usage, time);
 }
 
 /** One literal with every column: the row of each call has the same shape, and spreading it together cost more than all else here. */
@@ -136,25 +140,41 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
   const { connection, requestHead, responseHead } = exchange;
   const fields = request?.fields ?? null;
   const facts = answer?.facts ?? null;
-  const usage = facts?.usage ?? NO_USAGE;
+  const usage = parts.estimated ?? facts?.usage ?? NO_USAGE;
+  const told = usage.input !== null || usage.output !== null;
+  const usageSource = !told ? 'none' : parts.estimated === null ? 'reported' : 'estimated';
   const who = identityOf(parts, options);
+  const placed = placeCall(parts, who, options.content);
+  const { story } = placed;
   const result = outcomeOfCall(parts, options.limits);
   const time = timesOf(parts, usage.output);
   const toolCalls = facts?.toolCalls ?? [];
   const host = requestHead?.headers.get('host') ?? '';
   const path = requestHead?.path ?? '';
-  const provider = providerOf(host, responseHead?.headers ?? null, dialect.vendor);
+  const provider = providerOf(host, responseHead?.headers ?? null, dialect.vendor, path);
   const requestedModel = fields?.model || dialect.request.fields({}, path).model;
+  const costUsd = costOf(parts, options.pricing, provider, requestedModel);
   return {
-    callId: callId(connection.id, requestHead === null ? 'server' : 'client', exchange.offset),
+    callId: exchangeId(exchange),
     connectionId: connection.id,
-    sessionId: who.sessionId,
-    sessionSource: who.sessionSource,
-    turnId: '',
-    agentId: who.agentId,
+    sessionId: placed.sessionId,
+    sessionSource: placed.sessionSource,
+    turnId: placed.turnId,
+    callKind: story.callKind,
+    threadId: story.threadId,
+    parentSessionId: story.parentSessionId,
+    parentThreadId: story.parentThreadId,
+    userMessageCount: story.userMessageCount,
+    promptHash: story.promptHash,
+    threadPromptHash: story.threadPromptHash,
+    openingHash: story.openingHash,
+    stepId: story.stepId,
+    answerHash: story.answerHash,
+    answerTextHash: story.answerTextHash,
+    agentId: placed.agentId,
     userId: who.userId,
     teamId: who.teamId,
-    identitySource: who.identitySource,
+    identitySource: placed.identitySource,
     credential: who.credential,
     clientName: who.client.name,
     clientVersion: who.client.version,
@@ -192,11 +212,20 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
     cacheWrite1hTokens: usage.cacheWrite1h,
     outputTokens: usage.output,
     reasoningTokens: usage.reasoning,
-    usageSource: usage.input !== null || usage.output !== null ? 'reported' : 'none',
-    costUsd: costOf(parts, options.pricing, provider, requestedModel),
+    usageSource,
+    costUsd,
+    costEstimated: costUsd !== null && usageSource === 'estimated',
     toolNames: toolCalls.map((call) => call.name),
     toolCallIds: toolCalls.map((call) => call.id),
     toolArguments: toolCalls.map((call) => (options.content ? call.arguments : '')),
+    toolArgumentHashes: story.toolArgumentHashes,
+    toolPromptHashes: story.toolPromptHashes,
+    toolResultIds: story.toolResultIds,
+    toolResultNames: story.toolResultNames,
+    toolResultHashes: story.toolResultHashes,
+    toolResultErrors: story.toolResultErrors,
+    toolResultAgents: story.toolResultAgents,
+    toolResultPreviews: story.toolResultPreviews,
     offeredTools: request?.offeredTools ?? [],
     messageCount: request?.messageCount ?? 0,
     maxOutputTokens: fields?.maxOutputTokens ?? null,
@@ -215,6 +244,8 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
     protocol: protocolOf(exchange),
     serverSoftware: responseHead?.headers.get('server') ?? '',
     requestId: requestIdOf(exchange, options.identity),
+    retryCount: story.retryCount,
+    upstreamRequestId: story.upstreamRequestId,
     traceparent: requestHead?.headers.get('traceparent') ?? '',
     origin: connection.origin,
     probe: connection.probe,

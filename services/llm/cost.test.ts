@@ -68,4 +68,6 @@ test('the provider is told by the host, else by the server, else by the dialect'
   assert.equal(providerOf('notapi.openai.com.evil.test', null, 'x'), 'x');
   assert.equal(providerOf('10.0.0.1:8080', azure, 'openai'), 'azure.ai.openai');
   assert.equal(providerOf('[::1]:8080', null, 'anthropic'), 'anthropic');
+  assert.equal(providerOf('gateway', null, 'anthropic', '/model/anthropic.claude-x/invoke'), 'aws.bedrock');
+  assert.equal(providerOf('gateway', null, 'x', '/v1/projects/p/locations/l/publishers/x/models/m:a'), 'gcp.vertex_ai');
 });

@@ -6,15 +6,16 @@ import { attribute, NO_BODY_IDENTITY } from '../identity/attribution.ts';
 import type { IdentityMapping } from '../identity/mapping.ts';
 import { NO_HEADERS } from './call-builder.ts';
 import { completenessOf, missingBytes } from './completeness.ts';
-import { callId } from './hash.ts';
+import { exchangeId } from './hash.ts';
 
 export function buildExchangeRow(exchange: Exchange, identity: IdentityMapping): ExchangeRow {
-  const { connection, requestHead, responseHead, request, response, upgrade, grpc } = exchange;
+  const { connection, requestHead, responseHead, request, response, upgrade, grpc, prewarm } = exchange;
+  const counts = upgrade?.counts ?? null;
   const headers = requestHead?.headers ?? NO_HEADERS;
   const who = attribute(identity, headers, NO_BODY_IDENTITY, requestHead?.credential ?? null, connection.process);
   const ended = response.state === 'complete' || upgrade !== null;
   return {
-    exchangeId: callId(connection.id, requestHead === null ? 'server' : 'client', exchange.offset),
+    exchangeId: exchangeId(exchange),
     connectionId: connection.id,
     started: request.start ?? response.start ?? 0,
     firstByte: response.start,
@@ -43,6 +44,14 @@ export function buildExchangeRow(exchange: Exchange, identity: IdentityMapping):
     serverPort: connection.server.port,
     upgrade: upgrade?.protocol ?? '',
     upgradeBytes: upgrade === null ? 0 : upgrade.clientBytes + upgrade.serverBytes,
+    clientMessages: counts?.clientMessages ?? 0,
+    serverMessages: counts?.serverMessages ?? 0,
+    clientMessageBytes: counts?.clientMessageBytes ?? 0,
+    serverMessageBytes: counts?.serverMessageBytes ?? 0,
+    skippedBytes: counts?.skippedBytes ?? 0,
+    closeCode: counts?.closeCode ?? 0,
+    purpose: prewarm === undefined ? '' : 'prewarm',
+    responseId: prewarm?.responseId ?? '',
     origin: connection.origin,
     probe: connection.probe,
     network: connection.network,

@@ -19,8 +19,8 @@ const MEMBER_BYTES_MIN = 512;
 /** Bytes that are compared before a candidate is compared in full. */
 const PROBE_BYTES = 24;
 const COMPARE_STEP_BYTES = 8192;
-/** What an entry weighs besides its bytes: borders and a hash for each element. */
-const ELEMENT_WEIGHT_BYTES = 64;
+/** What an entry weighs besides its bytes: borders, a hash and a state for each element. */
+const ELEMENT_WEIGHT_BYTES = 128;
 
 interface Entry {
   readonly key: string;
@@ -30,6 +30,7 @@ interface Entry {
   starts: number[];
   ends: number[];
   hashes: ContentHash[];
+  states: unknown[];
 }
 
 function weightOf(entry: Entry): number {
@@ -125,6 +126,7 @@ export class PrefixCache {
     member.starts = entry.starts.slice(0, count);
     member.ends = entry.ends.slice(0, count);
     member.hashes = entry.hashes.slice(0, count);
+    member.states = entry.states.slice(0, count);
     this.#found.set(member, { entry, equal });
   }
 
@@ -176,7 +178,7 @@ export class PrefixCache {
     const length = member.ends[member.ends.length - 1]!;
     const copy = Buffer.allocUnsafeSlow(length + (length >> 2));
     bytes.copy(copy, 0, member.start, member.start + length);
-    const entry: Entry = { key, bytes: copy, length, starts: [], ends: [], hashes: [] };
+    const entry: Entry = { key, bytes: copy, length, starts: [], ends: [], hashes: [], states: [] };
     bucket.push(entry);
     this.#age.add(entry);
     this.#take(entry, member);
@@ -188,6 +190,7 @@ export class PrefixCache {
     entry.starts = member.starts;
     entry.ends = member.ends;
     entry.hashes = member.hashes;
+    entry.states = member.states;
     this.#bytes += weightOf(entry);
     while (this.#bytes > this.#bytesMax) {
       const oldest = this.#age.values().next();

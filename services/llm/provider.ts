@@ -1,4 +1,4 @@
-/** Who served a call, as OpenTelemetry's `gen_ai.provider.name`: by host, else by what the server's headers give away, else by dialect. */
+/** Who served a call, as OpenTelemetry's `gen_ai.provider.name`: by host, else by its path or what the server's headers give away, else by dialect. */
 import type { Headers } from '../http/exchange.ts';
 
 /** By the end of the host's name; the first that fits. */
@@ -41,6 +41,13 @@ const EVIDENCE: readonly (readonly [header: string, provider: string])[] = [
   ['x-gemini-service-tier', 'gcp.gemini'],
 ];
 
+/** A path that only this provider has. */
+const PATHS: readonly (readonly [path: RegExp, provider: string])[] = [
+  [/\/model\/[^/]+\/(converse|invoke)(-with-response)?(-stream)?$/, 'aws.bedrock'],
+  [/\/projects\/[^/]+\/locations\/[^/]+\//, 'gcp.vertex_ai'],
+  [/\/openai\/deployments\//, 'azure.ai.openai'],
+];
+
 /** Our names → those of the price list. */
 const PRICE_LIST: Readonly<Record<string, string>> = {
   'gcp.gemini': 'google',
@@ -64,9 +71,10 @@ function byHost(host: string): string {
   return '';
 }
 
-export function providerOf(host: string, response: Headers | null, vendor: string): string {
+export function providerOf(host: string, response: Headers | null, vendor: string, path = ''): string {
   const known = byHost(host);
   if (known !== '') return known;
+  for (const [pattern, provider] of PATHS) if (pattern.test(path)) return provider;
   if (response !== null) for (const [header, provider] of EVIDENCE) if (response.has(header)) return provider;
   return vendor;
 }

@@ -241,9 +241,9 @@ for (const [what, usage, input, cached, output] of USAGES) {
     ];
     const streamed = pieces.map((piece) => `${JSON.stringify(piece)}\n`).join('');
     const { calls } = observe([
-      { path: '/api/generate', request, response: [[5000, JSON.stringify(pieces[1])]] },
+      { path: '/api/compose', request, response: [[5000, JSON.stringify(pieces[1])]] },
       {
-        path: '/api/generate',
+        path: '/api/compose',
         request,
         responseHeaders: { 'content-type': 'application/x-ndjson' },
         response: [[5000, streamed]],
@@ -266,13 +266,19 @@ test('an error answer of an unknown API stays an exchange: nothing tells that it
   assert.deepEqual([seen.calls.length, seen.exchanges[0]!.status], [0, 503]);
 });
 
-test('other JSON POSTs, embeddings too, are exchanges', () => {
+test('other JSON POSTs are exchanges: lists of vectors on a path that nobody knows, batches, files, counts of tokens', () => {
   const cases: [string, unknown, string][] = [
     [
-      '/v1/embeddings',
+      '/v1/vectors',
       { model: 'e', input: 'x' },
       '{"object":"list","data":[{"embedding":[1]}],"usage":{"prompt_tokens":1}}',
     ],
+    ['/v1/batches', { input_file_id: 'f', endpoint: '/v1/chat/completions' }, '{"id":"b","object":"batch"}'],
+    ['/v1beta/models/gemini-2.5-pro:countTokens', { contents: [] }, '{"totalTokens":3}'],
+    ['/v1/responses/input_tokens', { model: 'm', input: 'x' }, '{"object":"response.input_tokens","input_tokens":3}'],
+    ['/v1/tokenize', { model: 'm', text: 'x' }, '{"tokens":[1]}'],
+    ['/tokenize', { model: 'm', prompt: 'x' }, '{"count":1,"tokens":[1]}'],
+    ['/v1/conversations', { items: [], metadata: {} }, '{"id":"conv_1","object":"conversation"}'],
     ['/api/orders', { item: 3 }, '{"usage":1,"content":"x"}'],
     ['/api/complete', { model: 'm', prompt: 'x' }, '{"ok":true}'],
   ];

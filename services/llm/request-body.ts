@@ -33,9 +33,24 @@ function sizeFor(bytes: number): number {
   return bytes <= SIZE_BYTES_MIN ? SIZE_BYTES_MIN : 2 ** (32 - Math.clz32(bytes - 1));
 }
 
-export class RequestBody {
+/** A request's body on its way in, as far as a call is read from it. */
+export interface RequestBytes {
   /** Bytes beyond the limit. */
+  readonly droppedBytes: number;
+  readonly heldBytes: number;
+  /** What came before the first hole: valid until more comes, or `release`. */
+  readonly bytes: Buffer;
+  /** The bytes describe the body instead of being it, and have none of its contents. */
+  readonly isDescription: boolean;
+  data(bytes: Buffer): void;
+  gap(): void;
+  /** The memory is given back; nothing of the body is left. */
+  release(): void;
+}
+
+export class RequestBody implements RequestBytes {
   droppedBytes = 0;
+  readonly isDescription = false;
   readonly #buffers: BodyBuffers;
   readonly #bytesMax: number;
   #hintBytes: number;

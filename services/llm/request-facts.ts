@@ -4,12 +4,13 @@
  */
 import type { Content } from '../../schemas/call.ts';
 import type { ContentHash } from '../common/types.ts';
+import { type HistoryState, type MessageFacts, readHistory } from './conversation.ts';
 import type { LlmLimits } from './defaults.ts';
 import type { Dialect, RequestFields } from './dialects/dialect.ts';
 import type { ScannedMember } from './json/scan.ts';
 import { QUOTE, skipSpace } from './json/skip.ts';
 import { cutText } from './json/text.ts';
-import { parseJson } from './json/value.ts';
+import { type JsonObject, parseJson } from './json/value.ts';
 import { Lru } from './lru.ts';
 import { PrefixCache } from './prefix-cache.ts';
 import { contentsOf, hashesOf, takeApart } from './request-parts.ts';
@@ -25,6 +26,12 @@ export interface RequestFacts {
   readonly partHashes: ContentHash[];
   /** The parts that needn't be left out, in order, each hash once. */
   readonly contents: readonly Content[];
+  /** Members outside the lists. */
+  readonly body: JsonObject;
+  /** Beginning of the system prompt. */
+  readonly systemText: string;
+  /** What the messages tell; null for an API without conversations. */
+  readonly history: HistoryState | null;
 }
 
 /** What was read of earlier requests. One for all connections; the facts don't depend on it. */
@@ -32,6 +39,8 @@ export class RequestCaches {
   readonly prefixes: PrefixCache | null;
   readonly #emitted: Lru<ContentHash, true>;
   readonly #userTexts = new Map<string, Lru<ContentHash, string>>();
+  readonly #messages = new Map<string, Lru<ContentHash, MessageFacts>>();
+  readonly #systemTexts = new Map<string, Lru<ContentHash, string>>();
   readonly #toolNames = new Map<string, Lru<ContentHash, readonly string[]>>();
   readonly #entriesMax: number;
 
@@ -43,6 +52,14 @@ export class RequestCaches {
 
   userTexts(dialect: Dialect): Lru<ContentHash, string> {
     return perDialect(this.#userTexts, dialect, this.#entriesMax);
+  }
+
+  messages(dialect: Dialect): Lru<ContentHash, MessageFacts> {
+    return perDialect(this.#messages, dialect, this.#entriesMax);
+  }
+
+  systemTexts(dialect: Dialect): Lru<ContentHash, string> {
+    return perDialect(this.#systemTexts, dialect, this.#entriesMax);
   }
 
   toolNames(dialect: Dialect): Lru<ContentHash, readonly string[]> {
@@ -127,6 +144,28 @@ function toolsOf(body: Buffer, members: readonly ScannedMember[], dialect: Diale
   return names;
 }
 
+/** UTF-16 units of the system prompt that client profiles look at. */
+const SYSTEM_CHARS = 600;
+
+/** Of the first element that is a system prompt: of its own list, or of the messages. */
+function systemTextOf(
+  body: Buffer,
+  members: readonly ScannedMember[],
+  dialect: Dialect,
+  caches: RequestCaches,
+): string {
+  const { history, request } = dialect;
+  const member =
+    members.find(({ kind, hashes }) => kind === 'system' && hashes.length > 0) ?? memberOf(members, request.messages);
+  const key = member?.hashes[0];
+  if (history === undefined || member === null || key === undefined) return '';
+  const known = caches.systemTexts(dialect);
+  let text = known.get(key);
+  if (text === undefined)
+    known.set(key, (text = cutText(history.systemText(elementJson(body, member, 0)), SYSTEM_CHARS)));
+  return text;
+}
+
 /**
  * Never throws. `path` without query; `cacheKey` as in `takeApart`. With `content` false nothing of the text comes out: no
  * parts, no preview.
@@ -143,15 +182,27 @@ export function readRequest(
   const { request } = dialect;
   const parts = takeApart(body, request.layout, limits.partsMax, caches.prefixes, cacheKey);
   const { members } = parts;
-  const messages = memberOf(members, request.messages);
+  const messages = memberOf(members, request.messages) ?? members.find(({ kind }) => kind === 'message') ?? null;
+  const { previewCharsMax } = limits;
+  const history =
+    dialect.history === undefined || messages === null
+      ? null
+      : readHistory(body, messages, dialect.history, caches.messages(dialect), previewCharsMax);
+  const preview = (): string => {
+    if (!content || messages === null) return '';
+    return history === null ? previewOf(body, messages, dialect, caches, limits) : history.lastUserPreview;
+  };
   return {
-    isCall: request.isCall((name) => memberOf(members, name) !== null),
+    isCall: request.isCall((name) => memberOf(members, name) !== null, path),
     fields: request.fields(parts.fields, path),
     messageCount: messages?.ends.length ?? 0,
     offeredTools: toolsOf(body, members, dialect, caches),
-    promptPreview: content && messages !== null ? previewOf(body, messages, dialect, caches, limits) : '',
+    promptPreview: preview(),
     skeleton: content ? parts.skeleton : '',
     partHashes: content ? hashesOf(parts) : [],
     contents: content ? contentsOf(body, parts, (hash) => caches.wasEmitted(hash)) : [],
+    body: parts.fields,
+    systemText: systemTextOf(body, members, dialect, caches),
+    history,
   };
 }

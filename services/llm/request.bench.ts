@@ -7,7 +7,7 @@
  * nothing of the requests before, `warm` has seen them. The best of many rounds counts: other processes only add.
  */
 import { LLM_DEFAULTS } from './defaults.ts';
-import { dialectOfPath } from './dialects/registry.ts';
+import { dialectsOfPath } from './dialects/registry.ts';
 import { PrefixCache } from './prefix-cache.ts';
 import { RequestCaches, readRequest } from './request-facts.ts';
 import { takeApart } from './request-parts.ts';
@@ -71,7 +71,7 @@ function measure(name: string, bytes: number, round: () => void): number {
 
 const bodies = conversation();
 const bytes = bodies.reduce((sum, body) => sum + body.length, 0);
-const dialect = dialectOfPath(PATH)!;
+const dialect = dialectsOfPath(PATH)[0]!;
 const { layout } = dialect.request;
 const { partsMax, prefixCacheBytes } = LLM_DEFAULTS;
 console.log(`${REQUESTS} requests of ${Math.round(bytes / REQUESTS)} bytes on average`);

@@ -1,5 +1,6 @@
 /** Drives a recogniser by hand-made exchanges, as the HTTP layer would. For tests only. */
 import type { Call, Content, ExchangeRow, Observation } from '../../schemas/call.ts';
+import type { ToolExecution } from '../../schemas/tool-execution.ts';
 import type { ConnectionId } from '../common/types.ts';
 import type { BodyConsumer, Exchange, ExchangeEnd, Message } from '../http/exchange.ts';
 import { IDENTITY_DEFAULTS } from '../identity/mapping.ts';
@@ -139,6 +140,7 @@ export function run(recognizer: CallRecognizer, script: Script): Exchange {
 export interface Observed {
   readonly calls: readonly Call[];
   readonly exchanges: readonly ExchangeRow[];
+  readonly executions: readonly ToolExecution[];
   readonly contents: readonly Content[];
 }
 
@@ -149,7 +151,8 @@ export function observe(scripts: readonly Script[], options: RecognizerOptions =
   return {
     calls: seen.flatMap((one) => (one.type === 'call' ? [one.call] : [])),
     exchanges: seen.flatMap((one) => (one.type === 'exchange' ? [one.exchange] : [])),
-    contents: seen.flatMap((one) => (one.type === 'call' ? one.contents : [])),
+    executions: seen.flatMap((one) => (one.type === 'tool_execution' ? [one.execution] : [])),
+    contents: seen.flatMap((one) => (one.type === 'exchange' ? [] : one.contents)),
   };
 }
 

@@ -13,7 +13,6 @@ import type { Consumer, ConsumerHandlers, Producer } from '../bus/bus.ts';
 import { MemoryBus, type MemoryBusOptions } from '../bus/memory-bus.ts';
 import type { LossReport } from '../clickhouse/sink.ts';
 import type { CredentialMasker } from '../http/credentials.ts';
-import type { HttpStats } from '../http/options.ts';
 import { Reassembler, type ReassemblerOptions } from '../reassembler/reassembler.ts';
 
 /** Where observations and reports end up. `add` resolves when there is room for more, `flush` when all is stored. */
@@ -25,11 +24,10 @@ export interface PipelineSink {
 }
 
 /** Bytes that reached HTTP and were not read as such. */
-function lossesOf(stats: readonly HttpStats[]): LossReport['losses'] {
-  const sum = (bytes: (each: HttpStats) => number): number => stats.reduce((total, each) => total + bytes(each), 0);
+function lossesOf({ skippedBytes, opaqueBytes }: Reassembler['totals']): LossReport['losses'] {
   return [
-    { reason: 'unsynced', packets: 0, bytes: sum((each) => each.skippedBytes) },
-    { reason: 'other_protocol', packets: 0, bytes: sum((each) => each.opaqueBytes) },
+    { reason: 'unsynced', packets: 0, bytes: skippedBytes },
+    { reason: 'other_protocol', packets: 0, bytes: opaqueBytes },
   ];
 }
 
@@ -73,6 +71,11 @@ export class Pipeline {
     return pipeline;
   }
 
+  /** Bytes that wait for a stage, by topic. */
+  get queued(): ReadonlyMap<string, number> {
+    return this.#bus.queued;
+  }
+
   /** Aborted when a stage has failed; the reason is its error. A failed stage takes nothing more. */
   get failed(): AbortSignal {
     return this.#failure.signal;
@@ -91,8 +94,9 @@ export class Pipeline {
       const some = losses.filter((loss) => loss.bytes > 0);
       if (some.length > 0) await this.#sink.addLosses({ stage, probe, source, from, to, losses: some });
     };
-    await store('http', lossesOf(this.reassembler.httpStats));
-    await store('llm', [{ reason: 'memory', packets: 0, bytes: this.reassembler.droppedBytes }]);
+    const { totals } = this.reassembler;
+    await store('http', lossesOf(totals));
+    await store('llm', [{ reason: 'memory', packets: 0, bytes: totals.droppedBytes }]);
   }
 
   /** The first failure is kept. */

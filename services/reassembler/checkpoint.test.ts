@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { GENERATOR_DEFAULTS, generate } from '../../load-tests/generator/generate.ts';
 import { CAPTURE_DEFAULTS, Capture } from '../../mirror/index.ts';
@@ -50,6 +51,25 @@ test('a checkpoint tells of HTTP/2 all that it is told, without a credential', (
   assert.throws(() => decodeCheckpoint(`${text.slice(0, -40)}AAAA`), { code: 'BIT_CHECKPOINT_UNREADABLE' });
 });
 
+test('tunnels and HTTP/2 are told in one checkpoint, each as itself', () => {
+  const http2 = standing();
+  const bytes = Buffer.from('where a tunnel stands');
+  const tunnel = { client: 7, server: 8, state: 'tunnel' as const, tunnel: { encode: () => bytes } };
+  const entries = new Map<ConnectionId, ResumePoint>([
+    [idOf(1), tunnel],
+    [idOf(2), http2],
+    [idOf(3), tunnel],
+    [idOf(4), { client: 1, server: 2, state: 'ignored' }],
+  ]);
+  const read = decodeCheckpoint(encodeCheckpoint(entries))!;
+  assert.deepEqual(
+    [...read.values()].map(({ state }) => state),
+    ['tunnel', 'synced', 'tunnel', 'ignored'],
+  );
+  assert.deepEqual(read.get(idOf(2)), http2);
+  for (const n of [1, 3]) assert.deepEqual(read.get(idOf(n))?.tunnel?.encode(1000), bytes);
+});
+
 test('a connection of usual clients takes about a kilobyte, and a fraction of it when many are told', () => {
   const { pcap } = generate({ ...GENERATOR_DEFAULTS, seed: 5, calls: 300, http2: 1, midStream: 0 });
   const assembler = new HttpAssembler(HTTP_DEFAULTS, new Recorder(), TEST_MASKER);
@@ -76,4 +96,21 @@ test('beyond what a checkpoint has room for, connections are told as ones that m
   assert.ok(whole > 2000 && whole < count, `${whole} of ${count}`);
   const { client: at, server: from } = resume;
   assert.deepEqual(read.get(idOf(count - 1)), { client: at, server: from, state: 'unsynced' });
+});
+
+test('fields that cannot be packed do not make a checkpoint larger than a record', () => {
+  const resume = standing();
+  const { http2 } = resume;
+  assert.ok(http2 !== undefined);
+  const noise = (): ResumePoint => {
+    const value = randomBytes(1350).toString('base64');
+    const fields = [{ name: 'x-a', value, credential: null, size: 1900 }];
+    const table = { ...http2.resume.client.table, fields };
+    const client = { ...http2.resume.client, table };
+    return { ...resume, http2: { ...http2, resume: { ...http2.resume, client } } };
+  };
+  const text = encodeCheckpoint(new Map(Array.from({ length: 4000 }, (_, n) => [idOf(n), noise()])));
+  assert.ok(text.length < 3 * 1024 * 1024, `${text.length}`);
+  const whole = [...decodeCheckpoint(text)!.values()].filter((each) => each.http2 !== undefined).length;
+  assert.ok(whole > 500 && whole < 4000, `${whole}`);
 });

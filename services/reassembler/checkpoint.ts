@@ -1,8 +1,9 @@
 /**
  * The checkpoint as the text that is committed beside a watermark:
  *
- *     c1:<base64url of entries>      each entry: 16 bytes connection id, 1 byte state, varint client, varint server
- *     c2:<base64url of entries>:<base64url of deflated JSON>     as c1; state 3: HTTP/2, told by the next item of the JSON's list
+ *     c1:<base64url of entries>      each entry: 16 bytes connection id, 1 byte state, varint client, varint server,
+ *                                    and of a tunnel: varint length, so many bytes
+ *     c2:<base64url of entries>:<base64url of deflated JSON>     as c1; state 4: HTTP/2, told by the next item of the JSON's list
  *
  * Varints are LEB128: 7 bits a byte, low bits first. Fields of HTTP/2 are kept without credentials, so none is here either.
  */
@@ -15,33 +16,69 @@ import { readStanding, writeStanding } from '../http/h2/resume-codec.ts';
 const PREFIX = 'c1:';
 const PREFIX_HTTP2 = 'c2:';
 const ID_BYTES = 16;
-const STATES = ['synced', 'unsynced', 'ignored'] as const;
-const HTTP2 = 3;
+const STATES = ['synced', 'unsynced', 'ignored', 'tunnel'] as const;
+const UNSYNCED = STATES.indexOf('unsynced');
+const HTTP2 = 4;
 /**
- * Most characters about HTTP/2 connections, before they are deflated to about a fifth: some thousands of connections.
- * Beyond it a connection is told as one that must be found again in its middle.
+ * Most characters about HTTP/2 connections, before they are deflated to about a fifth, and after it: some thousands of
+ * connections. Beyond it a connection is told as one that must be found again in its middle.
  */
 const HTTP2_CHARACTERS_MAX = 8 * 1024 * 1024;
+const HTTP2_PACKED_MAX = 2.5 * 1024 * 1024;
 const SEVEN_BITS = 0x80;
+/**
+ * Bytes of one tunnel, and of all tunnels in one checkpoint, of which each gets the same share: a checkpoint is a record of 8 MiB at
+ * most. What doesn't fit into its share goes without its inflate contexts, and is ignored from there on if that isn't enough.
+ */
+const TUNNEL_BYTES_MAX = 96 * 1024;
+const TUNNELS_BYTES_MAX = 3 * 1024 * 1024;
+const NOTHING = Buffer.alloc(0);
 
 export function encodeCheckpoint(entries: ReadonlyMap<ConnectionId, ResumePoint>): string {
-  const bytes: number[] = [];
-  const standings: string[] = [];
-  let characters = 0;
-  for (const [connection, { client, server, state, http2 }] of entries) {
-    const standing = http2 === undefined ? '' : writeStanding(http2);
-    characters += standing.length;
-    const told = standing !== '' && characters <= HTTP2_CHARACTERS_MAX;
-    if (told) standings.push(standing);
-    const plain = STATES.indexOf(http2 === undefined ? state : 'unsynced');
-    bytes.push(...Buffer.from(connection, 'hex'), told ? HTTP2 : plain);
+  const pieces: Buffer[] = [];
+  const { told, packed } = packStandings(entries);
+  let untold = told;
+  const share = tunnelShare(entries);
+  for (const [connection, { client, server, state, http2, tunnel }] of entries) {
+    const known = state === 'tunnel' ? (tunnel?.encode(share) ?? NOTHING) : NOTHING;
+    const code = http2 === undefined ? plainCode(state, known) : untold-- > 0 ? HTTP2 : UNSYNCED;
+    const bytes = [...Buffer.from(connection, 'hex'), code];
     pushVarint(bytes, client);
     pushVarint(bytes, server);
+    if (known.length > 0) pushVarint(bytes, known.length);
+    pieces.push(Buffer.from(bytes), known);
   }
-  const text = Buffer.from(bytes).toString('base64url');
-  if (standings.length === 0) return PREFIX + text;
-  const packed = deflateRawSync(`[${standings.join(',')}]`, { level: 1 }).toString('base64url');
-  return `${PREFIX_HTTP2}${text}:${packed}`;
+  const text = Buffer.concat(pieces).toString('base64url');
+  return told === 0 ? PREFIX + text : `${PREFIX_HTTP2}${text}:${packed}`;
+}
+
+/** A tunnel of which nothing can be told can't be taken up. */
+function plainCode(state: ResumePoint['state'], known: Buffer): number {
+  return STATES.indexOf(state === 'tunnel' && known.length === 0 ? 'ignored' : state);
+}
+
+function tunnelShare(entries: ReadonlyMap<ConnectionId, ResumePoint>): number {
+  let tunnels = 0;
+  for (const { state } of entries.values()) if (state === 'tunnel') tunnels++;
+  return Math.min(TUNNEL_BYTES_MAX, Math.floor(TUNNELS_BYTES_MAX / Math.max(1, tunnels)));
+}
+
+/** Where the first HTTP/2 connections stand, as many as there is room for. */
+function packStandings(entries: ReadonlyMap<ConnectionId, ResumePoint>): { told: number; packed: string } {
+  const texts: string[] = [];
+  let characters = 0;
+  for (const { http2 } of entries.values()) {
+    if (http2 === undefined) continue;
+    const text = writeStanding(http2);
+    characters += text.length;
+    if (characters > HTTP2_CHARACTERS_MAX) break;
+    texts.push(text);
+  }
+  for (let told = texts.length; told > 0; told >>= 1) {
+    const packed = deflateRawSync(`[${texts.slice(0, told).join(',')}]`, { level: 1 }).toString('base64url');
+    if (packed.length <= HTTP2_PACKED_MAX) return { told, packed };
+  }
+  return { told: 0, packed: '' };
 }
 
 /** Null for an empty text: nothing was ever committed. @throws BitternError BIT_CHECKPOINT_UNREADABLE: it is of another release, or damaged */
@@ -62,8 +99,11 @@ export function decodeCheckpoint(text: string): Map<ConnectionId, ResumePoint> |
     cursor.at += ID_BYTES + 1;
     const client = readVarint(bytes, cursor);
     const server = readVarint(bytes, cursor);
+    const known = state === 'tunnel' ? readBytes(bytes, cursor) : null;
     if (state === undefined || cursor.at > bytes.length) throw unreadable();
-    entries.set(connection, { client, server, state, ...(http2 === undefined ? {} : { http2 }) });
+    const tunnel =
+      known === null ? {} : { tunnel: { encode: (bytesMax: number) => (known.length <= bytesMax ? known : NOTHING) } };
+    entries.set(connection, { client, server, state, ...(http2 === undefined ? {} : { http2 }), ...tunnel });
   }
   return entries;
 }
@@ -96,6 +136,13 @@ function readVarint(bytes: Buffer, cursor: { at: number }): number {
     if (byte < SEVEN_BITS) return value;
     factor *= SEVEN_BITS;
   }
+}
+
+function readBytes(bytes: Buffer, cursor: { at: number }): Buffer {
+  const length = readVarint(bytes, cursor);
+  const start = cursor.at;
+  cursor.at += length;
+  return bytes.subarray(start, cursor.at);
 }
 
 function unreadable(cause?: unknown): BitternError {

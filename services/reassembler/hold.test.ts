@@ -1,7 +1,7 @@
 /** What may keep a partition's watermark back, and for how long. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Observation } from '../../schemas/call.ts';
+import type { Call, ExchangeRow, Observation } from '../../schemas/call.ts';
 import type { Frame } from '../../schemas/frame.ts';
 import { createCredentialMasker } from '../http/credentials.ts';
 import { HTTP_DEFAULTS } from '../http/options.ts';
@@ -63,7 +63,9 @@ class Run {
 
   /** `path end` of each exchange, the chatter's left out. */
   get others(): string[] {
-    const rows = this.observations.map((each) => (each.type === 'call' ? each.call : each.exchange));
+    const rows = this.observations.flatMap((each): (Call | ExchangeRow)[] =>
+      each.type === 'call' ? [each.call] : each.type === 'exchange' ? [each.exchange] : [],
+    );
     return [
       ...new Set(rows.filter(({ path }) => path !== '/a').map(({ path, outcome }) => `${path} ${outcome}`)),
     ].sort();
@@ -176,4 +178,48 @@ test('when frames were deleted before they were read, nothing is assumed of the 
     [...told.values()].map(({ state }) => state),
     ['unsynced'],
   );
+});
+
+/** A WebSocket frame with a short text, unmasked; masked with a key of zeros for the client. */
+function socketFrame(json: object, masked: boolean): Buffer {
+  const text = Buffer.from(JSON.stringify(json));
+  const mask = masked ? Buffer.alloc(4) : Buffer.alloc(0);
+  const size = Buffer.from([0x81, (masked ? 0x80 : 0) | 0x7e, text.length >> 8, text.length & 0xff]);
+  assert.ok(text.length > 125);
+  return Buffer.concat([size, mask, text]);
+}
+
+test('a response over WebSocket that lasts too long is stored as it stands, and the connection goes on with the next one', () => {
+  const upgrade = 'GET /v1/responses HTTP/1.1\r\nhost: h\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n';
+  const accepted = 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n';
+  const padding = 'x'.repeat(100);
+  const create = client(socketFrame({ type: 'response.create', model: 'm', input: padding }, true));
+  const event = (type: string, id: string) =>
+    server(socketFrame({ type, response: { id, output: [] }, padding }, false));
+  const drops = Array.from({ length: 40 }, () => event('response.in_progress', 'r1'));
+  const next = [
+    event('response.completed', 'r1'),
+    create,
+    event('response.created', 'r2'),
+    event('response.completed', 'r2'),
+  ];
+  const steps = [client(upgrade), server(accepted), create, event('response.created', 'r1'), ...drops, ...next];
+  const log = inOrder(
+    frames('long', steps).map((frame, n) => ({ frame, minute: n })),
+    chatter(0, 60),
+  );
+  const outcomes = (run: Run): string[] => {
+    const calls = run.observations.flatMap((each) => (each.type === 'call' ? [each.call] : []));
+    return [...new Set(calls.map(({ responseId, completeness }) => `${responseId} ${completeness}`))].sort();
+  };
+  const undisturbed = new Run();
+  undisturbed.feed(log, 0, log.length);
+  assert.deepEqual(outcomes(undisturbed), ['r1 truncated', 'r2 full']);
+  assert.equal(undisturbed.progress.offset, log.length);
+  for (let crash = 1; crash < log.length; crash += 7) {
+    const run = new Run();
+    run.feed(log, 0, crash);
+    run.feed(log, run.takeOver(), log.length);
+    assert.deepEqual(outcomes(run), ['r1 truncated', 'r2 full'], `crash after ${crash}`);
+  }
 });

@@ -88,13 +88,24 @@ export class PartitionReassembler {
     return { idle: this.#idle, cut: this.#cut };
   }
 
+  /** How long ago the first frame came that something unfinished needs, ms by the partition's clock; 0: nothing is unfinished. */
+  get heldMs(): number {
+    const sinceMs = this.#watermark.heldSinceMs;
+    return sinceMs === null ? 0 : this.#clock.nowMs - sinceMs;
+  }
+
+  /** Connections of which something is unfinished or remembered. */
+  get connections(): number {
+    return this.#watermark.size;
+  }
+
   /** `offset`: of the frame's record in the partition; `publishedMs`: when it was published, where that is known. */
   feed(frame: Frame, offset: number, publishedMs = 0): void {
     this.#clock.advance(publishedMs);
     const told = this.#told.get(frame.connection);
     if (told === undefined) this.#assembler.feed(frame, this.#takenOver && frame.sequence > 0);
     else if (told.state !== 'ignored') {
-      this.#assembler.feed(trimFrame(frame, told.client, told.server), told.state === 'synced', told.http2);
+      this.#assembler.feed(trimFrame(frame, told.client, told.server), told.state === 'synced', told);
     }
     const ends = frameEnds(frame);
     const place = {

@@ -6,10 +6,11 @@
 import type { Observation } from '../../schemas/call.ts';
 import type { Frame } from '../../schemas/frame.ts';
 import type { Assignment, Batch, Consumer, ConsumerHandlers, Producer } from '../bus/bus.ts';
+import { toldOf } from '../common/errors.ts';
 import type { CredentialMasker } from '../http/credentials.ts';
-import type { HttpStats } from '../http/options.ts';
 import { decodeCheckpoint } from './checkpoint.ts';
 import { type HoldCounts, PartitionReassembler, type ReassemblerOptions } from './partition.ts';
+import { traceHeaders } from './trace.ts';
 
 export type { HoldCounts, HoldLimits, ReassemblerOptions } from './partition.ts';
 
@@ -20,6 +21,23 @@ export const REASSEMBLER_DEFAULTS = {
   idleTimeoutMs: 15 * 60_000,
   holdMsMax: 30 * 60_000,
 } as const;
+
+/** What a partition holds, for health and metrics. */
+export interface PartitionHold {
+  readonly partition: number;
+  /** See PartitionReassembler. */
+  readonly heldMs: number;
+  readonly connections: number;
+}
+
+/** What partitions have counted; that of those which were given up is kept, so that totals only grow. */
+interface Totals extends HoldCounts {
+  readonly droppedBytes: number;
+  readonly skippedBytes: number;
+  readonly opaqueBytes: number;
+  readonly gaps: number;
+  readonly gapBytes: number;
+}
 
 interface Owned {
   readonly state: PartitionReassembler;
@@ -45,6 +63,7 @@ export class Reassembler implements ConsumerHandlers<Frame> {
   #calls = 0;
   #exchanges = 0;
   #problem = '';
+  #past: Totals = { idle: 0, cut: 0, droppedBytes: 0, skippedBytes: 0, opaqueBytes: 0, gaps: 0, gapBytes: 0 };
   #overtaken = 0;
   #checkpointsMissing = 0;
 
@@ -85,24 +104,19 @@ export class Reassembler implements ConsumerHandlers<Frame> {
     return { overtaken: this.#overtaken, checkpointsMissing: this.#checkpointsMissing };
   }
 
-  /** What limits have ended, in the partitions owned now. */
-  get holdCounts(): HoldCounts {
-    let [idle, cut] = [0, 0];
-    for (const { state } of this.#partitions.values()) {
-      idle += state.holdCounts.idle;
-      cut += state.holdCounts.cut;
-    }
-    return { idle, cut };
-  }
-
-  /** Bytes of bodies that the memory ceiling of open exchanges cost, in the partitions owned now. */
-  get droppedBytes(): number {
-    return [...this.#partitions.values()].reduce((sum, { state }) => sum + state.droppedBytes, 0);
+  /** Since the start: what limits have ended, what the memory ceiling of open exchanges cost, what HTTP could not use. */
+  get totals(): Totals {
+    let totals = this.#past;
+    for (const { state } of this.#partitions.values()) totals = plus(totals, state);
+    return totals;
   }
 
   /** Of each partition owned now. */
-  get httpStats(): readonly HttpStats[] {
-    return [...this.#partitions.values()].map(({ state }) => state.httpStats);
+  get holds(): readonly PartitionHold[] {
+    return [...this.#partitions].map(([partition, { state }]) => {
+      const { heldMs, connections } = state;
+      return { partition, heldMs, connections };
+    });
   }
 
   assigned(assignments: readonly Assignment[]): void {
@@ -137,6 +151,7 @@ export class Reassembler implements ConsumerHandlers<Frame> {
       if (owned === undefined) continue;
       // At once: when this takes too long, the partition may be assigned again before it has ended.
       this.#partitions.delete(partition);
+      this.#past = plus(this.#past, owned.state);
       owned.over = owned.busy;
       taken.push([partition, owned]);
     }
@@ -167,8 +182,7 @@ export class Reassembler implements ConsumerHandlers<Frame> {
       if (owned.over) return;
       if (observation.type === 'call') this.#calls++;
       else this.#exchanges++;
-      const row = observation.type === 'call' ? observation.call : observation.exchange;
-      await this.#producer.publish(row.connectionId, observation);
+      await this.#producer.publish(connectionOf(observation), observation, traceHeaders(observation));
     }
   }
 
@@ -181,7 +195,7 @@ export class Reassembler implements ConsumerHandlers<Frame> {
 
   /** It is tried again and again, told once: the lag shows that nothing is lost. */
   #commitFailed(error: unknown): void {
-    const problem = error instanceof Error ? error.message : String(error);
+    const problem = toldOf(error);
     if (problem !== this.#problem) this.#note(`Progress can't be committed. ${problem}`);
     this.#problem = problem;
   }
@@ -194,5 +208,28 @@ export class Reassembler implements ConsumerHandlers<Frame> {
     await this.#producer.flush();
     const result = await this.#consumer?.commit(partition, offset, metadata, owned.epoch);
     if (result === 'committed') owned.committed = offset;
+  }
+}
+
+function plus(totals: Totals, { holdCounts, droppedBytes, httpStats }: PartitionReassembler): Totals {
+  return {
+    idle: totals.idle + holdCounts.idle,
+    cut: totals.cut + holdCounts.cut,
+    droppedBytes: totals.droppedBytes + droppedBytes,
+    skippedBytes: totals.skippedBytes + httpStats.skippedBytes,
+    opaqueBytes: totals.opaqueBytes + httpStats.opaqueBytes,
+    gaps: totals.gaps + httpStats.gaps,
+    gapBytes: totals.gapBytes + httpStats.gapBytes,
+  };
+}
+
+function connectionOf(observation: Observation): string {
+  switch (observation.type) {
+    case 'call':
+      return observation.call.connectionId;
+    case 'tool_execution':
+      return observation.execution.connectionId;
+    case 'exchange':
+      return observation.exchange.connectionId;
   }
 }

@@ -8,7 +8,6 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { GENERATOR_DEFAULTS, type GeneratorOptions, generate } from '../../load-tests/generator/generate.ts';
 import { CAPTURE_DEFAULTS, Capture } from '../../mirror/index.ts';
-import type { Observation } from '../../schemas/call.ts';
 import type { Frame } from '../../schemas/frame.ts';
 import { createCredentialMasker } from '../http/credentials.ts';
 import { PREFACE } from '../http/h2/frame.ts';
@@ -18,7 +17,8 @@ import { client, framesOf as framesByHand, server } from '../http/testing.ts';
 import { IDENTITY_DEFAULTS } from '../identity/mapping.ts';
 import { LLM_DEFAULTS } from '../llm/defaults.ts';
 import { decodeCheckpoint } from './checkpoint.ts';
-import { PartitionReassembler, type Progress } from './partition.ts';
+import { PartitionReassembler } from './partition.ts';
+import { undisturbed, withCrashes } from './testing.ts';
 
 const masker = createCredentialMasker(Buffer.from('only for tests'));
 const options = {
@@ -41,63 +41,6 @@ function framesOf(
   return frames;
 }
 
-function idOf(observation: Observation): string {
-  return observation.type === 'call' ? observation.call.callId : observation.exchange.exchangeId;
-}
-
-/** The facts without what a cold cache may tell again. */
-function factsOf(observation: Observation): string {
-  return JSON.stringify(observation.type === 'call' ? observation.call : observation.exchange);
-}
-
-class Collected {
-  readonly facts = new Map<string, string>();
-
-  add(observations: readonly Observation[], when: string): void {
-    for (const observation of observations) {
-      const id = idOf(observation);
-      const facts = factsOf(observation);
-      const before = this.facts.get(id);
-      if (before === undefined) this.facts.set(id, facts);
-      else assert.equal(facts, before, `${when}: the same id again with other facts`);
-    }
-  }
-}
-
-function undisturbed(frames: readonly Frame[]): Map<string, string> {
-  const collected = new Collected();
-  const partition = new PartitionReassembler(options, masker, null);
-  frames.forEach((frame, offset) => {
-    partition.feed(frame, offset);
-  });
-  partition.end();
-  collected.add(partition.takeReady(), 'undisturbed');
-  return collected.facts;
-}
-
-/** Crashes after `lives[n]` frames each; commits every `commitEvery` frames. What isn't committed is read again. */
-function withCrashes(frames: readonly Frame[], lives: readonly number[], commitEvery: number): Map<string, string> {
-  const collected = new Collected();
-  let committed: Progress = { offset: 0, metadata: '' };
-  for (let life = 0; ; life++) {
-    const partition = new PartitionReassembler(options, masker, decodeCheckpoint(committed.metadata));
-    const last = life < lives.length ? Math.min(frames.length, committed.offset + (lives[life] ?? 1)) : frames.length;
-    for (let offset = committed.offset, fed = 1; offset < last; offset++, fed++) {
-      partition.feed(frames[offset]!, offset);
-      collected.add(partition.takeReady(), `life ${life}`);
-      if (fed % commitEvery === 0) {
-        const progress = partition.progress(offset + 1);
-        assert.ok(progress.offset >= committed.offset, 'the watermark never goes back');
-        committed = progress;
-      }
-    }
-    if (life < lives.length) continue;
-    partition.end();
-    collected.add(partition.takeReady(), 'end');
-    return collected.facts;
-  }
-}
-
 test('however often a reassembler dies, its successors give the same observations, none lost and none invented', () => {
   fc.assert(
     fc.property(
@@ -108,8 +51,8 @@ test('however often a reassembler dies, its successors give the same observation
       fc.integer({ min: 1, max: 40 }),
       (seed, frameBytesMax, frameDelayMs, lives, commitEvery) => {
         const frames = framesOf(seed, frameBytesMax, frameDelayMs);
-        const expected = undisturbed(frames);
-        const got = withCrashes(frames, lives, commitEvery);
+        const expected = undisturbed(options, frames);
+        const got = withCrashes(options, frames, lives, commitEvery);
         assert.deepEqual([...got.keys()].sort(), [...expected.keys()].sort());
         for (const [id, facts] of expected) assert.equal(got.get(id), facts);
       },
@@ -130,8 +73,8 @@ test('over HTTP/2 as well, with streams in flight, header tables, joins and loss
       fc.constantFrom(0.5, 1),
       (seed, frameBytesMax, frameDelayMs, lives, commitEvery, faults, http2) => {
         const frames = framesOf(seed, frameBytesMax, frameDelayMs, { http2, ...faults });
-        const expected = undisturbed(frames);
-        const got = withCrashes(frames, lives, commitEvery);
+        const expected = undisturbed(options, frames);
+        const got = withCrashes(options, frames, lives, commitEvery);
         assert.deepEqual([...got.keys()].sort(), [...expected.keys()].sort());
         for (const [id, facts] of expected) assert.equal(got.get(id), facts);
       },
@@ -158,13 +101,25 @@ test('a connection that asks for HTTP/2 is taken over at every frame of it', () 
   ];
   const connection = 'c'.repeat(32);
   const frames = framesByHand(steps, { stepsPerFrame: 1, connection });
-  const expected = undisturbed(frames);
+  const expected = undisturbed(options, frames);
   assert.equal(expected.size, 5);
   for (let first = 1; first < frames.length; first++) {
     for (let second = 1; second < frames.length; second++) {
-      const got = withCrashes(frames, [first, second], 1);
+      const got = withCrashes(options, frames, [first, second], 1);
       assert.deepEqual(got, expected);
     }
+  }
+});
+
+test('generated calls over WebSocket are taken over as well, where tunnels leave their exchange at once', () => {
+  const limited = { ...options, limits: { idleTimeoutMs: 15 * 60_000, holdMsMax: 30 * 60_000 } };
+  for (const seed of [11, 12, 13, 14]) {
+    const frames = framesOf(seed, 1500, 5, { sockets: 0.7 });
+    const expected = undisturbed(limited, frames);
+    const lives = Array.from({ length: 10 }, (_, n) => 20 + n * 37);
+    const got = withCrashes(limited, frames, lives, 3);
+    assert.deepEqual([...got.keys()].sort(), [...expected.keys()].sort());
+    for (const [id, facts] of expected) assert.equal(got.get(id), facts);
   }
 });
 
@@ -198,7 +153,7 @@ function crowd(connections: number, stagger: number): Frame[] {
 
 test('hundreds of exchanges that are open at the watermark are taken over', () => {
   const frames = crowd(600, 150);
-  const expected = undisturbed(frames);
+  const expected = undisturbed(options, frames);
   assert.equal(expected.size, 1800);
   const partition = new PartitionReassembler(options, masker, null);
   let told = 0;
@@ -209,7 +164,7 @@ test('hundreds of exchanges that are open at the watermark are taken over', () =
   assert.ok(told > 4096, `checkpoints have up to ${told} bytes`);
   for (const every of [1, 7, 500]) {
     const lives = Array.from({ length: 12 }, (_, n) => 200 + n * 97);
-    const got = withCrashes(frames, lives, every);
+    const got = withCrashes(options, frames, lives, every);
     assert.deepEqual([...got.keys()].sort(), [...expected.keys()].sort());
     for (const [id, facts] of expected) assert.equal(got.get(id), facts);
   }

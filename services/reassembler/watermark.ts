@@ -123,16 +123,25 @@ export class Watermark {
 
   /** The first offset that is still needed; `next` when nothing is. */
   low(next: number): number {
-    let low = next;
+    return this.#first(next)?.offset ?? next;
+  }
+
+  /** When the first frame came that is still needed, by the partition's clock, ms; null when nothing is. */
+  get heldSinceMs(): number | null {
+    return this.#first(Number.POSITIVE_INFINITY)?.atMs ?? null;
+  }
+
+  #first(before: number): KeptFrame | null {
+    let first: KeptFrame | null = null;
     for (const { resume, frames } of this.#connections.values()) {
       for (const frame of frames) {
-        if (frame.offset >= low) break;
+        if (frame.offset >= (first?.offset ?? before)) break;
         if (isDone(frame, resume)) continue;
-        low = frame.offset;
+        first = frame;
         break;
       }
     }
-    return low;
+    return first;
   }
 
   /** What a successor at `low` must be told. Forgets what lies before `low`. */

@@ -1,5 +1,5 @@
 /** What is sent for one exchange on its stream: frames of both sides, and when. */
-import { encodedPieces, type MessagePlan, sentBytes } from '../http-message.ts';
+import { encodedPieces, type MessagePlan, sentBytes, type WireMessage } from '../http-message.ts';
 import type { PlannedExchange } from '../planned.ts';
 import type { Random } from '../random.ts';
 import type { Side } from '../timeline.ts';
@@ -110,10 +110,17 @@ function responseFields(plan: MessagePlan, length: number): HeaderField[] {
 
 const endOf = (steps: readonly Step[]): number => steps.at(-1)?.at ?? 0;
 
+function planOf({ plan }: WireMessage): MessagePlan {
+  if (plan === null) throw new Error('only messages of HTTP can be carried by HTTP/2');
+  return plan;
+}
+
 export function scriptOf(planned: PlannedExchange, random: Random): Step[] {
-  const { request, response, ending } = planned;
-  const aborted = request.plan.cutAfter >= 0;
-  const asked = messageSteps('client', request.plan, 0, !aborted, random);
+  const { ending } = planned;
+  const request = planOf(planned.request);
+  const answer = planned.response === null ? null : planOf(planned.response);
+  const aborted = request.cutAfter >= 0;
+  const asked = messageSteps('client', request, 0, !aborted, random);
   const interim = planned.interim.map((text, at): Step => {
     const status: HeaderField = [':status', text.toString('latin1').split(' ')[1]!];
     return {
@@ -123,8 +130,8 @@ export function scriptOf(planned: PlannedExchange, random: Random): Step[] {
     };
   });
   const begins = planned.earlyUs ?? endOf(asked) + 200 + planned.thinkUs;
-  const whole = response !== null && response.plan.cutAfter < 0 && !response.plan.withoutLastChunk;
-  const answered = response === null ? [] : messageSteps('server', response.plan, begins, whole, random);
+  const whole = answer !== null && answer.cutAfter < 0 && !answer.withoutLastChunk;
+  const answered = answer === null ? [] : messageSteps('server', answer, begins, whole, random);
   const end = Math.max(endOf(asked), endOf(answered), endOf(interim)) + random.int(150, 4000);
   const steps = [...asked, ...interim, ...answered];
   if (ending.startsWith('client')) steps.push({ side: 'client', at: end, part: { kind: 'reset', code: CANCEL } });

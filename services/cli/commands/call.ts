@@ -1,3 +1,4 @@
+import { type NextHop, nextHops } from '../../clickhouse/hop-queries.ts';
 import { ask, getCall, joinRequest, type StoredCall } from '../../clickhouse/queries.ts';
 import type { Store } from '../../clickhouse/store.ts';
 import { type CommandBody, EXIT, usageError } from '../command.ts';
@@ -43,7 +44,9 @@ function facts({ call }: StoredCall): (readonly [string, string])[] {
     ['call', call.callId],
     ['time', call.requestStart === null ? '– (the request was not seen)' : `${formatTime(call.requestStart)} UTC`],
     ['agent', call.agentId && `${call.agentId} (from ${call.identitySource})`],
-    ['session', call.sessionId],
+    ['session', call.sessionId && `${call.sessionId} (from ${call.sessionSource})`],
+    ['turn', call.turnId],
+    ['kind', call.callKind],
     ['user', call.userId],
     ['team', call.teamId],
     ['client', [call.clientName, call.clientVersion].filter(Boolean).join(' ') + (call.sdk ? ` (${call.sdk})` : '')],
@@ -81,7 +84,19 @@ function facts({ call }: StoredCall): (readonly [string, string])[] {
   ];
 }
 
-function render(stored: StoredCall): string {
+function hopLines(hop: NextHop): string[] {
+  const lines = [
+    '',
+    `Next hop ${hop.callId.slice(0, 12)} to ${hop.server} (joined by ${hop.evidence}); it differs in:`,
+  ];
+  for (const { name, call, hop: other } of hop.facts) lines.push(`  ${name}: ${printable(call)} → ${printable(other)}`);
+  for (const { name, call, hop: other } of hop.body)
+    lines.push(`  body.${name}: ${printable(call)} → ${printable(other)}`);
+  if (hop.facts.length + hop.body.length === 0) lines.push('  nothing but times and sizes');
+  return lines;
+}
+
+function render(stored: StoredCall, hops: readonly NextHop[]): string {
   const { call } = stored;
   const lines = facts(stored)
     .filter(([, value]) => value !== '')
@@ -97,6 +112,7 @@ function render(stored: StoredCall): string {
     );
   });
   if (call.answerPreview !== '') lines.push('', 'Answered:', printable(call.answerPreview));
+  for (const hop of hops) lines.push(...hopLines(hop));
   return lines.join('\n');
 }
 
@@ -141,7 +157,8 @@ export const call: CommandBody = {
         note(`bittern: there is no call '${given}'; 'bittern calls' lists them.`);
         return EXIT.notFound;
       }
-      print(json ? JSON.stringify({ ...stored.call, ...bodies(stored) }) : render(stored));
+      const hops = await nextHops(store, stored.call.callId);
+      print(json ? JSON.stringify({ ...stored.call, ...bodies(stored), hops }) : render(stored, hops));
       return EXIT.ok;
     } finally {
       await store.close();

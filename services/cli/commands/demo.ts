@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { listCalls } from '../../clickhouse/queries.ts';
+import { ask, listCalls } from '../../clickhouse/queries.ts';
 import { summarize } from '../../clickhouse/summary.ts';
 import { type CommandBody, EXIT } from '../command.ts';
 import { replayFiles } from '../replay.ts';
@@ -8,26 +8,41 @@ import { openConfiguredStore } from '../runtime.ts';
 import { curlLine, serveApi, untilAborted } from '../serve.ts';
 import { renderSummary } from '../summary.ts';
 import { storeTarget } from '../target.ts';
-import { formatMs } from '../terminal/units.ts';
+import { printable } from '../terminal/table.ts';
+import { formatCount, formatMs } from '../terminal/units.ts';
 
 const SAMPLE = fileURLToPath(new URL('../../../load-tests/samples/demo.pcap.gz', import.meta.url));
 
 const ID_SHOWN = 12;
 /** Longer commands have their explanation on the line below, in the same column. */
 const COMMAND_WIDTH_MAX = 60;
-const SAME_AGAIN =
-  'SELECT agent_id, tool, arguments, count() AS times FROM calls ' +
-  'ARRAY JOIN tool_names AS tool, tool_arguments AS arguments GROUP BY ALL ORDER BY times DESC LIMIT 3';
+const LOOPS =
+  'SELECT agent_id, kind, tool_name, occurrences, wasted_calls, wasted_cost_usd FROM findings ORDER BY occurrences DESC LIMIT 3';
+
+interface StoryLine {
+  readonly turns: number;
+  readonly tools: number;
+  readonly finding: string;
+  readonly session: string;
+}
+
+const STORY = `SELECT (SELECT count() FROM turns) AS turns, count() AS tools,
+  (SELECT argMax(concat(upper(level), ' ', agent_id, ': ', summary), occurrences) FROM findings) AS finding,
+  (SELECT argMax(session_id, occurrences) FROM findings) AS session FROM tool_calls`;
 
 /** What to try after the summary, the explanations in one column. */
-function nextSteps(dataDir: string | undefined, callId: string | undefined): string[] {
+function nextSteps(dataDir: string | undefined, callId: string | undefined, sessionId: string): string[] {
   const data = dataDir === undefined ? '' : ` --data ${dataDir}`;
   const steps: (readonly [string, string])[] = [
     [`./bittern calls${data}`, 'the newest calls'],
     ...(callId === undefined
       ? []
       : [[`./bittern call ${callId.slice(0, ID_SHOWN)}${data}`, 'one call: times, tokens, prompt, answer'] as const]),
-    [`./bittern sql${data} "${SAME_AGAIN}"`, 'who asks for the same again and again?'],
+    [`./bittern sessions${data}`, 'conversations: turns, tool calls, cost'],
+    ...(sessionId === ''
+      ? []
+      : [[`./bittern session ${sessionId}${data}`, 'the agent that ran in circles, told turn by turn'] as const]),
+    [`./bittern sql${data} "${LOOPS}"`, 'what loops cost'],
     [`./bittern replay FILE${data}`, 'your own capture (pcap, pcapng, .gz, .zst)'],
     [`./bittern doctor${data}`, 'what works here, and what the capture missed'],
   ];
@@ -50,7 +65,8 @@ export const demo: CommandBody = {
   options: { once: { type: 'boolean', description: 'end after the summary instead of serving the API' } },
   examples: [['bittern demo', 'nothing else is needed']],
   positionals: { min: 0, max: 0 },
-  run: async ({ args, loaded, signal, print }) => {
+  run: async (context) => {
+    const { args, loaded, signal, print } = context;
     const { config } = loaded;
     print('Starting ClickHouse …');
     const store = await openConfiguredStore(config);
@@ -68,10 +84,13 @@ export const demo: CommandBody = {
       const summary = await summarize(store);
       print(renderSummary(summary));
       const [newest] = (await listCalls(store, { limit: 1 })).calls;
+      const [story] = await ask<StoryLine>(store, STORY, {});
+      print(`\nTurns: ${formatCount(story?.turns ?? 0)}, tool calls: ${formatCount(story?.tools ?? 0)}`);
+      if (story?.finding) print(`Found: ${printable(story.finding)}`);
       print('');
-      for (const line of nextSteps(args.text('data'), newest?.callId)) print(line);
+      for (const line of nextSteps(args.text('data'), newest?.callId, story?.session ?? '')) print(line);
       if (args.flag('once')) return EXIT.ok;
-      const api = await serveApi(config, store);
+      const api = await serveApi(config, store, context);
       print(`\nThe API listens on ${api.url} until Ctrl-C. Ask it from another terminal:`);
       print(`  ${curlLine(config, api, '/api/v1/summary')}`);
       await untilAborted(signal);

@@ -33,6 +33,46 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   { name: 'calls', summary: 'List calls, the newest first', load: async () => (await import('./calls.ts')).calls },
   { name: 'call', summary: 'Show one call whole', load: async () => (await import('./call.ts')).call },
+  {
+    name: 'sessions',
+    summary: 'List sessions (conversations), the newest first',
+    load: async () => (await import('./sessions.ts')).sessions,
+  },
+  {
+    name: 'session',
+    summary: 'Tell one session: turns, tool calls, subagents, costs',
+    load: async () => (await import('./session.ts')).session,
+  },
+  {
+    name: 'tail',
+    summary: 'Print calls and findings as they come',
+    load: async () => (await import('./tail.ts')).tail,
+  },
+  {
+    name: 'findings',
+    summary: 'List findings: loops, storms, and what the rules saw',
+    load: async () => (await import('./findings.ts')).findings,
+  },
+  {
+    name: 'finding',
+    summary: 'Show one finding with its evidence',
+    load: async () => (await import('./finding.ts')).finding,
+  },
+  {
+    name: 'silence',
+    summary: 'Silence alerts for a while: add, list, end',
+    load: async () => (await import('./silence.ts')).silence,
+  },
+  {
+    name: 'rules',
+    summary: 'List the rules in SQL, or try them on what is stored',
+    load: async () => (await import('./rules.ts')).rules,
+  },
+  {
+    name: 'agents',
+    summary: 'List agents, and give them names, owners and teams',
+    load: async () => (await import('./agents.ts')).agents,
+  },
   { name: 'sql', summary: 'Ask the database in SQL', load: async () => (await import('./sql.ts')).sql },
   {
     name: 'doctor',
@@ -58,6 +98,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'sink',
     summary: 'Run one sink on Kafka: calls into ClickHouse',
     load: async () => (await import('./sink.ts')).sink,
+  },
+  {
+    name: 'tracker',
+    summary: 'One stage: from stored calls to sessions, turns, tool calls, findings',
+    load: async () => (await import('./tracker.ts')).tracker,
+  },
+  {
+    name: 'alerts',
+    summary: 'Run the rules and send alerts, as a stage of its own',
+    load: async () => (await import('./alerts.ts')).alerts,
   },
   {
     name: 'topics',

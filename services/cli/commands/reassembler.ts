@@ -1,7 +1,10 @@
 import { createCredentialMasker } from '../../http/credentials.ts';
+import { kafkaObserved } from '../../observe/sources/kafka.ts';
+import { reassemblerObserved } from '../../observe/sources/reassembler.ts';
 import { REASSEMBLER_DEFAULTS, Reassembler } from '../../reassembler/reassembler.ts';
 import { type CommandBody, EXIT } from '../command.ts';
 import { kafkaTopics, openKafkaBus } from '../kafka.ts';
+import { kafkaLimits, startObserving } from '../observe.ts';
 import { reassemblerOptions, secretFrom } from '../runtime.ts';
 import { runStage } from '../stage.ts';
 import { formatCount } from '../terminal/units.ts';
@@ -16,18 +19,22 @@ export const reassembler: CommandBody = {
   options: {},
   examples: [['BITTERN_KAFKA_BROKERS=kafka:9092 bittern reassembler', 'joins the group']],
   positionals: { min: 0, max: 0 },
-  run: async ({ loaded, signal, note }) => {
+  service: true,
+  run: async (context) => {
+    const { loaded, signal, note } = context;
     const { config } = loaded;
     const masker = createCredentialMasker(
       await secretFrom(config, config.identity.fingerprintKeyFile, 'fingerprint.key'),
     );
-    const topics = kafkaTopics(config);
-    const bus = await openKafkaBus(config);
+    const topics = await kafkaTopics(config, ['observations'], note);
+    const bus = await openKafkaBus(config, signal);
+    const observing = await startObserving(context, 'reassembler');
     try {
       const options = { ...reassemblerOptions(config), limits: REASSEMBLER_DEFAULTS };
       const stage = new Reassembler(options, masker, bus.producer(topics.observations), note);
       const consumer = await bus.consumer(topics.frames, 'reassembler', stage);
       stage.attach(consumer);
+      observing.add(kafkaObserved(bus, kafkaLimits(config)), reassemblerObserved(stage));
       note('Reassembler is running.');
       const status = (): string => {
         const [stats] = bus.consumerStats;
@@ -37,6 +44,7 @@ export const reassembler: CommandBody = {
       return EXIT.ok;
     } finally {
       await bus.close();
+      observing.close();
     }
   },
 };

@@ -3,7 +3,7 @@ import { type CommandBody, type Context, EXIT } from '../command.ts';
 import { type ReplayResult, replayFiles } from '../replay.ts';
 import { openConfiguredStore } from '../runtime.ts';
 import { type CaptureTarget, kafkaTarget, storeTarget } from '../target.ts';
-import { formatBytes, formatCount, formatMs } from '../terminal/units.ts';
+import { formatBytes, formatCount, formatMs, storedRows } from '../terminal/units.ts';
 
 function sum<T>(items: readonly T[], value: (item: T) => number): number {
   return items.reduce((total, item) => total + value(item), 0);
@@ -20,11 +20,11 @@ function lossTotals(result: ReplayResult): { reason: string; packets: number; by
   return [...totals.values()];
 }
 
-const NOTHING_STORED = { calls: 0, exchanges: 0, alreadyStored: 0, deadLetters: 0 };
+const NOTHING_STORED = { calls: 0, toolExecutions: 0, exchanges: 0, alreadyStored: 0, deadLetters: 0 };
 
 function storedLine(sink: SinkStats): string {
   const already = sink.alreadyStored > 0 ? `; ${formatCount(sink.alreadyStored)} were there already` : '';
-  return `Stored ${formatCount(sink.calls)} LLM calls and ${formatCount(sink.exchanges)} other HTTP exchanges${already}.`;
+  return `Stored ${storedRows(sink)}${already}.`;
 }
 
 function report(context: Context, result: ReplayResult): void {
@@ -34,7 +34,7 @@ function report(context: Context, result: ReplayResult): void {
   const bytes = sum(reports, (each) => each.bytes);
   const packets = sum(reports, (each) => each.packets);
   if (context.json) {
-    const { calls, exchanges, alreadyStored, deadLetters } = sink ?? NOTHING_STORED;
+    const { calls, toolExecutions, exchanges, alreadyStored, deadLetters } = sink ?? NOTHING_STORED;
     context.print(
       JSON.stringify({
         complete: result.complete,
@@ -42,6 +42,7 @@ function report(context: Context, result: ReplayResult): void {
         packets,
         bytes,
         calls,
+        toolExecutions,
         exchanges,
         alreadyStored,
         deadLetters,
@@ -67,16 +68,17 @@ function report(context: Context, result: ReplayResult): void {
 }
 
 export const replay: CommandBody = {
-  usage: 'FILE…|- [options]',
+  usage: 'FILE…|DIR|- [options]',
   details: [
     'Reads pcap and pcapng, plain or compressed with gzip or zstd; - is standard input. Several files are one capture in the order',
-    'given (rotated files: connections go on from one to the next). Returns when everything can be queried. A damaged capture is',
+    'given, those of a folder in the order of their first packets (rotated files: connections go on from one to the next). Returns when everything can be queried. A damaged capture is',
     'no failure: the damage is reported, counted and marked on the calls. Replaying a file again stores nothing twice.',
   ].join('\n'),
   options: { kafka: { type: 'boolean', description: 'be a probe: publish frames to Kafka instead of storing calls' } },
   examples: [
     ['bittern replay gateway.pcap.gz', 'stores the calls of one file'],
     ['bittern replay ring.pcap0 ring.pcap1 ring.pcap2', 'a ring of rotated files as one capture'],
+    ['bittern replay /var/captures', 'all captures of a folder, in their order in time'],
     ['ssh gw tcpdump -U -w - tcp port 8080 | bittern replay -', 'from another machine'],
   ],
   positionals: { min: 1, max: 10_000 },
@@ -87,7 +89,7 @@ export const replay: CommandBody = {
       report(context, result);
       return result.complete ? EXIT.ok : EXIT.interrupted;
     };
-    if (args.flag('kafka')) return replayTo(() => kafkaTarget(loaded.config));
+    if (args.flag('kafka')) return replayTo(() => kafkaTarget(loaded.config, context.note));
     const store = await openConfiguredStore(loaded.config);
     try {
       return await replayTo(() => storeTarget(loaded.config, store));

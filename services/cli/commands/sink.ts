@@ -1,10 +1,15 @@
-import { PROBE_REPORTS } from '../../../schemas/topics.ts';
+import { kafkaObserved } from '../../observe/sources/kafka.ts';
+import { sinkObserved } from '../../observe/sources/sink.ts';
 import { ClickHouseStage } from '../../sinks/clickhouse-stage.ts';
 import { type CommandBody, EXIT, usageError } from '../command.ts';
 import { kafkaTopics, openKafkaBus } from '../kafka.ts';
+import { kafkaLimits, startObserving } from '../observe.ts';
 import { createSink, openConfiguredStore } from '../runtime.ts';
 import { runStage } from '../stage.ts';
 import { formatCount } from '../terminal/units.ts';
+
+/** For inserts that are under way when the partitions are given back. */
+const LEFT_CLOSE_MS = 500;
 
 export const sink: CommandBody = {
   usage: 'clickhouse [options]',
@@ -15,25 +20,29 @@ export const sink: CommandBody = {
   options: {},
   examples: [['BITTERN_KAFKA_BROKERS=kafka:9092 CLICKHOUSE_URL=http://… bittern sink clickhouse', 'joins the group']],
   positionals: { min: 1, max: 1 },
-  run: async ({ args, loaded, signal, note }) => {
+  service: true,
+  run: async (context) => {
+    const { args, loaded, signal, note } = context;
     if (args.positionals[0] !== 'clickhouse')
       throw usageError(`There is no sink '${args.positionals[0]}'; there is: clickhouse.`);
     const { config } = loaded;
-    const topics = kafkaTopics(config);
+    const topics = await kafkaTopics(config, [], note);
     const store = await openConfiguredStore(config);
     try {
       const target = createSink(config, store);
-      const bus = await openKafkaBus(config);
+      const bus = await openKafkaBus(config, signal);
+      const observing = await startObserving(context, 'sink');
       try {
         const stage = new ClickHouseStage(target);
         const observations = await bus.consumer(topics.observations, 'clickhouse', stage);
         stage.attach(observations);
-        const reports = await bus.consumer(PROBE_REPORTS, 'clickhouse', {
+        const reports = await bus.consumer(topics.reports, 'clickhouse', {
           batch: async (batch) => {
             for (const { value } of batch.records) await target.addReport(value);
             await reports.commit(batch.partition, batch.nextOffset);
           },
         });
+        observing.add(kafkaObserved(bus, kafkaLimits(config)), sinkObserved(target, store));
         note('Sink is running.');
         const status = (): string => {
           const { calls, exchanges, alreadyStored, disowned, problem } = target.stats;
@@ -43,7 +52,9 @@ export const sink: CommandBody = {
         return EXIT.ok;
       } finally {
         await bus.close();
-        await target.close({ timeoutMs: config.kafka.drainMs });
+        // What isn't stored by now isn't committed either: the next owner is given it again.
+        await target.close({ timeoutMs: LEFT_CLOSE_MS }).catch(() => {});
+        observing.close();
       }
     } finally {
       await store.close();

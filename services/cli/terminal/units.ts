@@ -28,3 +28,13 @@ export function formatUsd(usd: number | null): string {
   if (usd === null) return '–';
   return usd === 0 ? '$0' : `$${usd < 0.01 ? usd.toPrecision(2) : usd.toFixed(2)}`;
 }
+
+/** `12 LLM calls and 3 other HTTP exchanges`; tools that MCP servers ran stand between them, if there are any. */
+export function storedRows(rows: {
+  readonly calls: number;
+  readonly toolExecutions: number;
+  readonly exchanges: number;
+}): string {
+  const tools = rows.toolExecutions === 0 ? '' : `, ${formatCount(rows.toolExecutions)} tool executions`;
+  return `${formatCount(rows.calls)} LLM calls${tools} and ${formatCount(rows.exchanges)} other HTTP exchanges`;
+}

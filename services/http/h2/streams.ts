@@ -116,7 +116,8 @@ export class Streams {
     begun(exchange.request, block.startTime, time);
     const consumer = this.#handler.onRequest(exchange);
     if (head.method === 'CONNECT') {
-      exchange.upgrade = { protocol: head.headers.get(':protocol') ?? 'connect', clientBytes: 0, serverBytes: 0 };
+      const protocol = head.headers.get(':protocol') ?? 'connect';
+      exchange.upgrade = { protocol, clientBytes: 0, serverBytes: 0, counts: null };
     }
     stream.request.contentLength = lengthOf(head.headers);
     stream.request.sink = decodedConsumer(head.headers, exchange.request, consumer, this.#options);

@@ -7,6 +7,7 @@ import type { ApiError } from '../api-error.ts';
 import type { DeltaPlace } from '../event-template.ts';
 import type { RequestLayout } from '../json/scan.ts';
 import type { JsonObject } from '../json/value.ts';
+import type { HistoryReader } from './history.ts';
 
 /** Tokens as the rest of Bittern counts them: `input` has everything cached in it, `output` the reasoning. Null = not told. */
 export interface Usage {
@@ -34,10 +35,10 @@ export interface RequestFields {
 export interface RequestReader {
   /** The members that are stored by parts. */
   readonly layout: RequestLayout;
-  /** The member that holds the conversation. */
+  /** The member that holds the conversation; where it is missing, the first one of the layout that has messages. */
   readonly messages: string;
-  /** Whether a body with these top-level members (by name) is a call of this API. */
-  isCall(has: (member: string) => boolean): boolean;
+  /** Whether a body with these top-level members (by name) that was sent to `path` is a call of this API. */
+  isCall(has: (member: string) => boolean, path: string): boolean;
   /** `path` without query: some APIs have the model there. */
   fields(fields: JsonObject, path: string): RequestFields;
   /** The genuine user text of a message; '' when it has none (tool results, reminders that the client wrote). */
@@ -85,13 +86,64 @@ export interface StreamReducer<State> {
   result(state: State): StreamResult;
 }
 
+/** What the client's message does. */
+export type ClientStep =
+  | { readonly kind: 'none' }
+  /** Asks for a response. `prewarm`: for one without content, that a later one builds on. `lane`: as in ServerStep. */
+  | { readonly kind: 'create'; readonly body: Buffer; readonly lane: string; readonly prewarm: boolean };
+
+/** What the server's message says. */
+export interface ServerStep {
+  /** It is of a response. */
+  readonly isOfResponse: boolean;
+  /** Id of the response; '' = it isn't told, then it is of the oldest one that is open in its lane. */
+  readonly response: string;
+  /** Responses in different lanes may go on at the same time. '' = the API has none, or it isn't told. */
+  readonly lane: string;
+  /** It is the first of its response. */
+  readonly begins: boolean;
+  /** It is the last one. */
+  readonly ends: boolean;
+  /** The event for the dialect's stream. */
+  readonly event: Buffer;
+}
+
+/** Reads the messages of one connection. Its state is what a successor must know between two responses. */
+export interface Conversation {
+  /** Something was sent that belongs to the next response. */
+  readonly pending: boolean;
+  readonly heldBytes: number;
+  /** JSON. */
+  readonly memory: object | null;
+  client(message: Buffer): ClientStep;
+  server(message: Buffer): ServerStep;
+  /** The request of a response that no message asked for. */
+  unasked(): Buffer;
+  /** What was sent for the next response is not waited for any more. */
+  forget(): void;
+}
+
+/** An API over WebSocket: many responses on one connection. */
+export interface SocketApi {
+  /** `path` without query. */
+  isPath(path: string): boolean;
+  /** One response at a time in each lane: where one begins, the one before it is over. */
+  readonly sequential: boolean;
+  /** `target`: path and query. `memory`: of another one that has read the connection so far. */
+  open(target: string, memory: unknown): Conversation;
+}
+
 export interface Dialect {
   readonly name: string;
   /** Who makes this API, as OpenTelemetry names it: the provider when nothing else tells. */
   readonly vendor: string;
-  /** Whether a POST to this path (without query) is one of its calls. */
+  /** Texts that are stored; left out: both. `request`: answers are vectors. `none`: media, or nothing that anybody reads. */
+  readonly stored?: 'request' | 'none';
+  /** Whether a POST to this path (without query) may be one of its calls. Where several say so, the body decides. */
   isCallPath(path: string): boolean;
   readonly request: RequestReader;
+  /** Absent for an API without conversations. */
+  readonly history?: HistoryReader;
   /** Whether an answer has this API's shape and no other's. */
   isAnswer(json: JsonObject): boolean;
   /** Whether a stream event has this API's shape and no other's. */
@@ -100,6 +152,7 @@ export interface Dialect {
   /** Where the events like this one differ from each other; null when they aren't frequent, or differ in more. */
   deltaPlace(json: JsonObject): DeltaPlace | null;
   openStream(): EventStream;
+  readonly socket?: SocketApi;
 }
 
 class ReducedStream<State> implements EventStream {

@@ -133,3 +133,34 @@ test('random bytes never throw', () => {
     }),
   );
 });
+
+test('members one object further inside count as those of the body, deeper ones do not', () => {
+  const layout: RequestLayout = { contents: 'message', tools: 'tool', request: 'inside' };
+  fc.assert(
+    fc.property(
+      fc.array(fc.jsonValue({ maxDepth: 3 })),
+      fc.array(fc.jsonValue({ maxDepth: 3 })),
+      seeds,
+      (messages, tools, seed) => {
+        const deeper = { request: { contents: [1, 2] } };
+        const text = write(
+          { model: 'm', request: { contents: messages, x: deeper, tools, request: { contents: [3] } }, y: 1 },
+          seed,
+        );
+        const bytes = Buffer.from(text);
+        const parts = takeApart(bytes, layout, PARTS_MAX, null, '');
+        assert.deepEqual(hashesOf(parts).length, messages.length + tools.length);
+        const texts = new Map(contentsOf(bytes, parts, () => false).map((content) => [content.hash, content.text]));
+        assert.equal(
+          rebuildRequest(
+            parts.skeleton,
+            hashesOf(parts).map((hash) => texts.get(hash)!),
+          ),
+          text,
+        );
+        const { request } = parts.fields as { request: Record<string, unknown> };
+        assert.deepEqual([request.contents, request.tools, request.x], [null, null, deeper]);
+      },
+    ),
+  );
+});

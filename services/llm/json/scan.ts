@@ -4,6 +4,8 @@
  *     body   = { member *( , member ) }        member = string : value
  *     part   = an element of a layout member that is a list, or the whole value of one that is a string or an object
  *
+ * The members of a body may stand one object further inside (`{"model":…,"request":{"contents":[…]}}`): they count as its own.
+ *
  * Layout members are the dialect's lists of messages, tools and the like. All else (model, temperature, metadata …) is
  * small and stays in the skeleton. A request carries the conversation's whole history, so this never builds a value.
  */
@@ -23,9 +25,9 @@ import {
   skipValue,
 } from './skip.ts';
 
-export type PartKind = Exclude<Content['kind'], 'response' | 'body'>;
-/** Top-level members whose values are stored by parts. */
-export type RequestLayout = Readonly<Record<string, PartKind>>;
+export type PartKind = Exclude<Content['kind'], 'response' | 'body' | 'arguments' | 'result'>;
+/** Top-level members whose values are stored by parts; `inside`: an object whose members count as top-level ones. */
+export type RequestLayout = Readonly<Record<string, PartKind | 'inside'>>;
 
 export interface ScannedMember {
   readonly key: string;
@@ -41,6 +43,8 @@ export interface ScannedMember {
   ends: number[];
   /** Hashes of the first parts, as far as they are known from an earlier request. */
   hashes: ContentHash[];
+  /** What a reader found out about the list up to each of the first parts; it belongs to the reader, and goes with the parts. */
+  states: unknown[];
 }
 
 /** `malformed`: not one whole JSON object. `limit`: more parts or members than allowed. Members found until then are kept. */
@@ -72,22 +76,21 @@ class Scanner {
   }
 
   run(): void {
-    const after = this.#object();
     const { length } = this.#bytes;
+    const after = this.#object(skipSpace(this.#bytes, 0, length), true);
     const whole = after >= 0 && skipSpace(this.#bytes, after, length) === length;
     if (!whole && this.status === 'ok') this.status = 'malformed';
   }
 
-  /** Returns the offset after the object, or -1. */
-  #object(): number {
+  /** Returns the offset after the object at `start`, or -1. */
+  #object(start: number, outermost: boolean): number {
     const bytes = this.#bytes;
     const end = bytes.length;
-    let at = skipSpace(bytes, 0, end);
-    if (bytes[at] !== OPEN_OBJECT) return -1;
-    at = skipSpace(bytes, at + 1, end);
+    if (bytes[start] !== OPEN_OBJECT) return -1;
+    let at = skipSpace(bytes, start + 1, end);
     if (bytes[at] === CLOSE_OBJECT) return at + 1;
     for (;;) {
-      at = this.#member(skipSpace(bytes, at, end));
+      at = this.#member(skipSpace(bytes, at, end), outermost);
       if (at < 0) return -1;
       at = skipSpace(bytes, at, end);
       const c = bytes[at];
@@ -98,7 +101,7 @@ class Scanner {
   }
 
   /** Returns the offset after the member, or -1. */
-  #member(at: number): number {
+  #member(at: number, outermost: boolean): number {
     const bytes = this.#bytes;
     const end = bytes.length;
     if (bytes[at] !== QUOTE) return -1;
@@ -113,9 +116,11 @@ class Scanner {
       return -1;
     }
     const key = bytes.toString('latin1', at + 1, keyEnd - 1);
-    const kind = Object.hasOwn(this.#layout, key) ? this.#layout[key]! : null;
+    const told = Object.hasOwn(this.#layout, key) ? this.#layout[key]! : null;
+    if (told === 'inside' && outermost && bytes[start] === OPEN_OBJECT) return this.#object(start, false);
+    const kind = told === 'inside' ? null : told;
     const isList = kind !== null && bytes[start] === OPEN_LIST;
-    const member: ScannedMember = { key, start, end: -1, kind, isList, starts: [], ends: [], hashes: [] };
+    const member: ScannedMember = { key, start, end: -1, kind, isList, starts: [], ends: [], hashes: [], states: [] };
     this.members.push(member);
     if (isList) member.end = this.#list(member);
     else member.end = kind === null ? skipValue(bytes, start, end) : this.#single(member);

@@ -255,3 +255,21 @@ test('zeros that a gateway fills in do not replace counts of input', () => {
   const call = observeCall({ ...STREAM, response: sse([START_EVENT, zeros, STOP]) });
   assert.deepEqual([call.inputTokens, call.outputTokens], [140, 9]);
 });
+
+test('on Vertex the model and the kind of answer are in the path, and counting tokens is no call', () => {
+  const base = '/v1/projects/p-1/locations/europe-west1/publishers/anthropic/models/';
+  const request = { anthropic_version: 'vertex-2023-10-16', max_tokens: 9, messages: REQUEST.messages };
+  const path = `${base}claude-sonnet-4-5@20250929:streamRawPredict`;
+  const call = observeCall({ ...STREAM, path, request });
+  assert.deepEqual(
+    [call.dialect, call.provider, call.requestedModel],
+    ['anthropic.messages', 'gcp.vertex_ai', 'claude-sonnet-4-5@20250929'],
+  );
+  assert.equal(call.streaming, true);
+  const unanswered = observeCall({ path, request, status: 0, end: 'client_close' });
+  assert.equal(unanswered.streaming, true);
+  const counted = observe([
+    { path: `${base}count-tokens:rawPredict`, request, response: [[5000, '{"input_tokens":5}']] },
+  ]);
+  assert.deepEqual([counted.calls.length, counted.exchanges.length], [0, 1]);
+});

@@ -1,8 +1,14 @@
 import { asObject, type JsonObject } from '../../json/value.ts';
+import { bedrockPath, mayBeAnthropic } from '../shared/bedrock-path.ts';
+import { vertexPath } from '../shared/vertex-path.ts';
 
-/** `count_tokens` and `batches` lie below this path and are no calls. */
+/** `count_tokens` and `batches` lie below this path and are no calls; on Vertex counting looks like a model. */
 export function isCallPath(path: string): boolean {
-  return path.endsWith('/v1/messages') || path === '/messages';
+  if (path.endsWith('/v1/messages') || path === '/messages') return true;
+  const vertex = vertexPath(path);
+  if (vertex !== null) return vertex.publisher === 'anthropic' && vertex.model !== 'count-tokens';
+  const bedrock = bedrockPath(path);
+  return bedrock?.operation.startsWith('invoke') === true && mayBeAnthropic(bedrock);
 }
 
 /** `{"type":"message","role":"assistant","content":[…]}` */

@@ -1,6 +1,8 @@
 import { withoutReminders } from '../../json/text.ts';
 import { asArray, asNumber, asObject, asString, type JsonObject, parseJson } from '../../json/value.ts';
 import type { RequestFields, RequestReader } from '../dialect.ts';
+import { bedrockPath, isStreaming } from '../shared/bedrock-path.ts';
+import { vertexPath } from '../shared/vertex-path.ts';
 
 /** Claude Code puts JSON with its session id into `metadata.user_id`; anybody else's is an id of the user as it is. */
 function readUserId(value: unknown): { readonly userId: string; readonly sessionId: string } {
@@ -20,12 +22,16 @@ function readUserId(value: unknown): { readonly userId: string; readonly session
   return { userId: text, sessionId: '' };
 }
 
-function fields(json: JsonObject): RequestFields {
+/** Vertex and Bedrock have the model in the path, and whether the answer is a stream. */
+function fields(json: JsonObject, path: string): RequestFields {
   const metadata = asObject(json.metadata);
   const ids = readUserId(metadata?.user_id);
+  const vertex = vertexPath(path);
+  const bedrock = bedrockPath(path);
+  const streams = vertex?.streaming === true || (bedrock !== null && isStreaming(bedrock));
   return {
-    model: asString(json.model),
-    streaming: json.stream === true,
+    model: asString(json.model) || vertex?.model || bedrock?.model || '',
+    streaming: json.stream === true || streams,
     maxOutputTokens: asNumber(json.max_tokens),
     temperature: asNumber(json.temperature),
     previousResponseId: '',
@@ -57,7 +63,11 @@ function toolNames(value: unknown): readonly string[] {
 export const request: RequestReader = {
   layout: { messages: 'message', system: 'system', tools: 'tool' },
   messages: 'messages',
-  isCall: (has) => has('messages') && (has('model') || has('max_tokens') || has('anthropic_version')),
+  isCall: (has, path) => {
+    if (!has('messages')) return false;
+    // Bedrock wants the version; without it the body is that of another model.
+    return has('anthropic_version') || (bedrockPath(path) === null && (has('model') || has('max_tokens')));
+  },
   fields,
   userText,
   toolNames,

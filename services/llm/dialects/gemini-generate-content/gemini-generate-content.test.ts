@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Call } from '../../../../schemas/call.ts';
 import type { ExchangeEnd, Message } from '../../../http/exchange.ts';
+import { rebuildRequest } from '../../request-parts.ts';
 import { EVENT_STREAM, observe, observeCall, type Piece, type Script, START, sse } from '../../testing.ts';
 import { readUsage } from './usage.ts';
 
@@ -169,3 +170,50 @@ for (const [name, usage, [input, output]] of USAGES) {
     assert.deepEqual([read.input, read.output], [input, output]);
   });
 }
+
+test('Code Assist wraps request and answer: the same facts come out, and the contents are stored by parts', () => {
+  const inner = {
+    contents: [{ role: 'user', parts: [{ text: 'Hi' }] }],
+    systemInstruction: { parts: [{ text: 'Be kind.' }] },
+    tools: [{ functionDeclarations: [{ name: 'read' }] }],
+    generationConfig: { temperature: 0.5, maxOutputTokens: 99 },
+    session_id: 's-1',
+  };
+  const request = { model: 'gemini-2.5-pro', project: 'p', user_prompt_id: 'u', request: inner };
+  const chunk = (text: string, more: object = {}) => ({
+    response: {
+      candidates: [{ content: { role: 'model', parts: [{ text }] }, index: 0, ...more }],
+      usageMetadata: { promptTokenCount: 4, candidatesTokenCount: 2, totalTokenCount: 6 },
+      modelVersion: 'gemini-2.5-pro',
+      responseId: 'r-1',
+    },
+    traceId: 't',
+  });
+  const script: Script = {
+    path: '/v1internal:streamGenerateContent',
+    request,
+    responseHeaders: EVENT_STREAM,
+    response: sse([
+      ['', chunk('Hel')],
+      ['', chunk('lo', { finishReason: 'STOP' })],
+    ]),
+  };
+  const { calls, contents } = observe([script]);
+  const call = calls[0]!;
+  assert.deepEqual(
+    [call.dialect, call.requestedModel, call.model],
+    ['gemini.generate_content', request.model, request.model],
+  );
+  assert.deepEqual([call.promptPreview, call.answerPreview, call.sessionId], ['Hi', 'Hello', 's-1']);
+  assert.deepEqual([call.inputTokens, call.outputTokens, call.outcome, call.responseId], [4, 2, 'ok', 'r-1']);
+  assert.deepEqual([call.offeredTools, call.temperature, call.maxOutputTokens], [['read'], 0.5, 99]);
+  const texts = call.requestParts.map((hash) => contents.find((content) => content.hash === hash)!.text);
+  assert.equal(rebuildRequest(call.requestSkeleton, texts), JSON.stringify(request));
+  assert.equal(texts.length, 3);
+  const whole = observeCall({
+    path: '/v1internal:generateContent',
+    request,
+    response: [[9000, JSON.stringify(chunk('Hello', { finishReason: 'STOP' }))]],
+  });
+  assert.deepEqual([whole.answerPreview, whole.inputTokens, whole.outcome], ['Hello', 4, 'ok']);
+});

@@ -1,5 +1,6 @@
 import { type Dialect, openStream } from '../dialect.ts';
 import { isAnswer, isCallPath, isEvent } from './detect.ts';
+import { history } from './history.ts';
 import { request } from './request.ts';
 import { answer } from './response.ts';
 import { stream } from './stream.ts';
@@ -10,6 +11,7 @@ export const geminiGenerateContent: Dialect = {
   vendor: 'gcp.gemini',
   isCallPath,
   request,
+  history,
   isAnswer,
   isEvent,
   answer,

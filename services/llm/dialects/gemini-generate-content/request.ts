@@ -11,17 +11,19 @@ function modelOf(path: string): string {
   return at < 0 || colon < at ? '' : path.slice(at + MODELS.length, colon);
 }
 
-function fields(json: JsonObject, path: string): RequestFields {
+/** Code Assist has the model beside the request, and a session inside of it. */
+function fields(outer: JsonObject, path: string): RequestFields {
+  const json = asObject(outer.request) ?? outer;
   const config = asObject(json.generationConfig ?? json.generation_config);
   const labels = asObject(json.labels);
   return {
-    model: modelOf(path) || asString(json.model),
+    model: modelOf(path) || asString(outer.model),
     streaming: path.endsWith(':streamGenerateContent'),
     maxOutputTokens: asNumber(config?.maxOutputTokens ?? config?.max_output_tokens),
     temperature: asNumber(config?.temperature),
     previousResponseId: '',
     agentId: asString(labels?.agent_id),
-    sessionId: asString(labels?.session_id),
+    sessionId: asString(labels?.session_id) || asString(json.session_id),
     userId: asString(labels?.user_id),
   };
 }
@@ -51,7 +53,13 @@ function toolNames(value: unknown): readonly string[] {
 }
 
 export const request: RequestReader = {
-  layout: { contents: 'message', systemInstruction: 'system', system_instruction: 'system', tools: 'tool' },
+  layout: {
+    contents: 'message',
+    systemInstruction: 'system',
+    system_instruction: 'system',
+    tools: 'tool',
+    request: 'inside',
+  },
   messages: 'contents',
   isCall: (has) => has('contents'),
   fields,

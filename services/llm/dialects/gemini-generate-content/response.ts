@@ -2,6 +2,7 @@ import type { FinishReason, RequestedToolCall } from '../../../../schemas/call.t
 import { readApiError } from '../../api-error.ts';
 import { asArray, asObject, asString, type JsonObject } from '../../json/value.ts';
 import type { ResponseFacts } from '../dialect.ts';
+import { unwrapped } from './unwrapped.ts';
 import { readUsage } from './usage.ts';
 
 const FINISH: Readonly<Record<string, FinishReason>> = {
@@ -26,7 +27,8 @@ function finishOf(raw: string, blocked: boolean, asksTools: boolean): FinishReas
   return finish === 'stop' && asksTools ? 'tool_calls' : finish;
 }
 
-export function answer(json: JsonObject): ResponseFacts {
+export function answer(outer: JsonObject): ResponseFacts {
+  const json = unwrapped(outer);
   const toolCalls: RequestedToolCall[] = [];
   let raw = '';
   let text = '';

@@ -6,6 +6,7 @@ import { type ApiError, readApiError } from '../../api-error.ts';
 import { asArray, asObject, asString, type JsonObject } from '../../json/value.ts';
 import { byIndex, itemAt, type StreamReducer, type StreamResult } from '../dialect.ts';
 import { answer } from './response.ts';
+import { unwrapped } from './unwrapped.ts';
 
 /** Parts of one candidate that are kept apart; text that continues the last part needs no new one. */
 const PARTS_MAX = 4096;
@@ -54,8 +55,9 @@ function onCandidate(state: State, value: unknown): boolean {
   return brought;
 }
 
-function event(state: State, _type: string, _data: string, json: JsonObject | null): boolean {
-  if (json === null) return false;
+function event(state: State, _type: string, _data: string, outer: JsonObject | null): boolean {
+  if (outer === null) return false;
+  const json = unwrapped(outer);
   if (json.error !== undefined) {
     state.error ??= readApiError(json);
     return false;

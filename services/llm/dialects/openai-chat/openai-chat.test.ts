@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EVENT_STREAM, observe, observeCall, type Script, START, sse } from '../../testing.ts';
-import { readUsage } from './usage.ts';
+import { readUsage } from '../shared/openai-usage.ts';
 
 const REQUEST = {
   model: 'gpt-5-mini',

@@ -1,27 +1,19 @@
 import { withoutReminders } from '../../json/text.ts';
 import { asArray, asNumber, asObject, asString, type JsonObject } from '../../json/value.ts';
 import type { RequestFields, RequestReader } from '../dialect.ts';
-
-const DEPLOYMENTS = '/deployments/';
-
-/** Azure has the model's deployment in the path. */
-function deploymentOf(path: string): string {
-  const at = path.indexOf(DEPLOYMENTS);
-  if (at < 0) return '';
-  const from = at + DEPLOYMENTS.length;
-  const to = path.indexOf('/', from);
-  return to < 0 ? path.slice(from) : path.slice(from, to);
-}
+import { deploymentOf } from '../shared/azure-path.ts';
+import { vertexPath } from '../shared/vertex-path.ts';
 
 function fields(json: JsonObject, path: string): RequestFields {
   const metadata = asObject(json.metadata);
   return {
-    model: asString(json.model) || deploymentOf(path),
-    streaming: json.stream === true,
+    model: asString(json.model) || deploymentOf(path) || vertexPath(path)?.model || '',
+    streaming: json.stream === true || vertexPath(path)?.streaming === true,
     maxOutputTokens: asNumber(json.max_completion_tokens) ?? asNumber(json.max_tokens),
     temperature: asNumber(json.temperature),
     previousResponseId: '',
-    agentId: asString(metadata?.agent_id),
+    // Mistral's agents have a path of their own and no model.
+    agentId: asString(metadata?.agent_id) || asString(json.agent_id),
     sessionId: asString(metadata?.session_id) || asString(metadata?.conversation_id) || asString(json.prompt_cache_key),
     userId: asString(json.safety_identifier) || asString(json.user) || asString(metadata?.user_id),
   };

@@ -1,21 +1,9 @@
-import type { FinishReason, RequestedToolCall } from '../../../../schemas/call.ts';
+import type { RequestedToolCall } from '../../../../schemas/call.ts';
 import { readApiError } from '../../api-error.ts';
 import { asArray, asObject, asString, type JsonObject } from '../../json/value.ts';
 import type { ResponseFacts } from '../dialect.ts';
-import { readUsage } from './usage.ts';
-
-const FINISH: Readonly<Record<string, FinishReason>> = {
-  stop: 'stop',
-  length: 'length',
-  tool_calls: 'tool_calls',
-  function_call: 'tool_calls',
-  content_filter: 'content_filter',
-  error: 'error',
-};
-
-function mapFinishReason(raw: string): FinishReason {
-  return raw === '' ? '' : (FINISH[raw] ?? 'other');
-}
+import { mapFinishReason } from '../shared/openai-finish.ts';
+import { readTimings, readUsage } from '../shared/openai-usage.ts';
 
 function addToolCalls(message: JsonObject, toolCalls: RequestedToolCall[]): void {
   for (const item of asArray(message.tool_calls)) {
@@ -47,11 +35,13 @@ export function answer(json: JsonObject): ResponseFacts {
   let raw = '';
   let text = '';
   let refusal = '';
+  let failure: unknown;
   for (const item of asArray(json.choices)) {
     const choice = asObject(item);
     const message = asObject(choice?.message);
     if (choice === null) continue;
     raw ||= asString(choice.finish_reason);
+    failure ??= choice.error;
     if (message === null) continue;
     text ||= textOf(message.content);
     refusal ||= asString(message.refusal);
@@ -63,9 +53,10 @@ export function answer(json: JsonObject): ResponseFacts {
     finishReason: refusal === '' ? mapFinishReason(raw) : 'refusal',
     finishReasonRaw: raw,
     refused: refusal !== '' || raw === 'content_filter',
-    usage: readUsage(json.usage),
+    usage: readUsage(json.usage) ?? readTimings(json.timings),
     toolCalls,
     text: text || refusal,
-    error: json.choices === undefined ? readApiError(json) : null,
+    // A router that has an answer of its own tells in the choice what its provider failed with.
+    error: json.choices === undefined ? readApiError(json) : failure == null ? null : readApiError({ error: failure }),
   };
 }

@@ -32,6 +32,8 @@ interface State {
   created: unknown;
   fingerprint: unknown;
   usage: JsonObject | null;
+  /** llama.cpp's counts. */
+  timings: JsonObject | null;
   error: ApiError | null;
   done: boolean;
 }
@@ -84,10 +86,23 @@ function unnumbered(choice: Choice, id: string): number {
   return choice.toolCalls.size;
 }
 
+/** Mistral's reasoning models have a list: `[{"type":"thinking","thinking":[{"type":"text","text":"…"}]},{"type":"text","text":"…"}]` */
+function readParts(list: readonly unknown[]): { readonly text: string; readonly reasoning: string } {
+  let text = '';
+  let reasoning = '';
+  for (const item of list) {
+    const part = asObject(item);
+    text += asString(part?.text);
+    for (const thought of asArray(part?.thinking)) reasoning += asString(asObject(thought)?.text);
+  }
+  return { text, reasoning };
+}
+
 function onDelta(choice: Choice, delta: JsonObject): boolean {
   choice.role ||= asString(delta.role);
-  const text = asString(delta.content);
-  const reasoning = asString(delta.reasoning_content) || asString(delta.reasoning);
+  const parts = Array.isArray(delta.content) ? readParts(delta.content) : null;
+  const text = parts?.text ?? asString(delta.content);
+  const reasoning = parts?.reasoning || asString(delta.reasoning_content) || asString(delta.reasoning);
   const refusal = asString(delta.refusal);
   choice.content += text;
   choice.reasoning += reasoning;
@@ -107,7 +122,7 @@ function event(state: State, type: string, data: string, json: JsonObject | null
     if (data.trim() === '[DONE]') state.done = true;
     return false;
   }
-  if (json.error !== undefined || json.object === 'error' || type === 'error') {
+  if (json.error != null || json.object === 'error' || type === 'error') {
     state.error ??= readApiError(json) ?? { type: '', message: '' };
     return false;
   }
@@ -116,7 +131,8 @@ function event(state: State, type: string, data: string, json: JsonObject | null
   state.created ??= json.created;
   state.fingerprint ??= json.system_fingerprint;
   // Some servers send the usage so far with every chunk: the last one counts.
-  state.usage = asObject(json.usage) ?? state.usage;
+  state.usage = asObject(json.usage) ?? asObject(asObject(json.x_groq)?.usage) ?? state.usage;
+  state.timings = asObject(json.timings) ?? state.timings;
   let content = false;
   for (const item of asArray(json.choices)) {
     const part = asObject(item);
@@ -125,6 +141,9 @@ function event(state: State, type: string, data: string, json: JsonObject | null
     if (choice === null) continue;
     if (typeof part.index === 'number') choice.index = part.index;
     choice.finishReason = asString(part.finish_reason) || choice.finishReason;
+    // Moonshot has the usage in its last choice.
+    state.usage ??= asObject(part.usage);
+    if (part.error != null) state.error ??= readApiError({ error: part.error });
     const delta = asObject(part.delta) ?? asObject(part.message);
     if (delta !== null && onDelta(choice, delta)) content = true;
   }
@@ -166,6 +185,7 @@ function result(state: State): StreamResult {
   };
   if (state.fingerprint !== undefined) message.system_fingerprint = state.fingerprint;
   if (state.usage !== null) message.usage = state.usage;
+  if (state.timings !== null) message.timings = state.timings;
   const nothing = state.id === '' && state.choices.size === 0 && state.usage === null;
   return {
     message: nothing ? null : message,
@@ -182,6 +202,7 @@ export const stream: StreamReducer<State> = {
     created: undefined,
     fingerprint: undefined,
     usage: null,
+    timings: null,
     error: null,
     done: false,
   }),

@@ -9,7 +9,8 @@ function fields(json: JsonObject): RequestFields {
   const conversation = asString(json.conversation) || asString(asObject(json.conversation)?.id);
   return {
     model: asString(json.model),
-    streaming: json.stream === true,
+    // Over WebSocket the answer comes in events always.
+    streaming: json.stream === true || asString(json.type).startsWith('response.'),
     maxOutputTokens: asNumber(json.max_output_tokens),
     temperature: asNumber(json.temperature),
     previousResponseId: asString(json.previous_response_id),
@@ -21,7 +22,7 @@ function fields(json: JsonObject): RequestFields {
 }
 
 /** An input item, or the whole input when it is a string. */
-function userText(value: unknown): string {
+export function userText(value: unknown): string {
   if (typeof value === 'string') return withoutReminders(value);
   const item = asObject(value);
   if (item === null || item.role !== 'user') return '';
@@ -37,7 +38,7 @@ function userText(value: unknown): string {
 }
 
 /** Functions and custom tools have names, namespaces hold tools of their own, built-in tools are named by their type. */
-function toolNames(value: unknown): readonly string[] {
+export function toolNames(value: unknown): readonly string[] {
   const tool = asObject(value);
   if (tool === null) return [];
   if (tool.type === 'namespace' && Array.isArray(tool.tools)) {

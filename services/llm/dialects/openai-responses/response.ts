@@ -23,12 +23,12 @@ const INCOMPLETE: Readonly<Record<string, FinishReason>> = {
 
 const CALL_SUFFIX = '_call';
 
-function isToolCall(type: string): boolean {
+export function isToolCall(type: string): boolean {
   return type.endsWith(CALL_SUFFIX) || type === 'mcp_approval_request';
 }
 
 /** Built-in tools have no name: they are called by their type, `web_search_call` → `web_search`. */
-function toolCallOf(item: JsonObject, type: string): RequestedToolCall {
+export function toolCallOf(item: JsonObject, type: string): RequestedToolCall {
   const bare = type.endsWith(CALL_SUFFIX) ? type.slice(0, -CALL_SUFFIX.length) : type;
   const args = item.arguments ?? item.input ?? item.action ?? item.operation ?? item.code ?? item.queries;
   return {

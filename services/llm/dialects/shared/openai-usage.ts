@@ -13,7 +13,12 @@ export function readUsage(value: unknown): Usage | null {
   const completionDetails = asObject(usage.completion_tokens_details ?? usage.output_tokens_details);
   const split = asObject(usage.cache_creation);
   const cacheRead = asCount(
-    promptDetails?.cached_tokens ?? usage.cache_read_input_tokens ?? usage.prompt_cache_hit_tokens,
+    promptDetails?.cached_tokens ??
+      usage.cache_read_input_tokens ??
+      usage.prompt_cache_hit_tokens ??
+      // Moonshot and Mistral have it beside.
+      usage.cached_tokens ??
+      usage.num_cached_tokens,
   );
   const cacheWrite = asCount(
     usage.cache_creation_input_tokens ?? promptDetails?.cache_creation_tokens ?? promptDetails?.cache_write_tokens,
@@ -51,4 +56,25 @@ function outputOf(usage: JsonObject, reasoning: number): number | null {
   const prompt = asCount(usage.prompt_tokens ?? usage.input_tokens) ?? 0;
   const leftOut = reasoning > completion || asCount(usage.total_tokens) === prompt + completion + reasoning;
   return leftOut ? completion + reasoning : completion;
+}
+
+/**
+ * llama.cpp tells its counts as `timings` even when no usage was asked for: `cache_n` tokens of the prompt were in the cache,
+ * `prompt_n` weren't, `predicted_n` were generated. Old servers leave `cache_n` out: the whole prompt isn't known then.
+ */
+export function readTimings(value: unknown): Usage | null {
+  const timings = asObject(value);
+  const predicted = asCount(timings?.predicted_n);
+  if (timings === null || predicted === null) return null;
+  const cached = asCount(timings.cache_n);
+  const fresh = asCount(timings.prompt_n);
+  return {
+    input: cached === null || fresh === null ? null : cached + fresh,
+    cacheRead: cached,
+    cacheWrite: null,
+    cacheWrite5m: null,
+    cacheWrite1h: null,
+    output: predicted,
+    reasoning: null,
+  };
 }

@@ -1,0 +1,63 @@
+/** Fuzzes one target: mutates its seeds, keeps what leads to something new, stops at the first fault. */
+import { Random } from '../generator/random.ts';
+import { mutate } from './mutate.ts';
+import type { FuzzTarget } from './target.ts';
+
+/** Longest input. */
+export const INPUT_BYTES_MAX = 64 * 1024;
+/** Inputs kept to mutate further. */
+const CORPUS_MAX = 4096;
+/** An input that takes longer than this is a fault, too. */
+const INPUT_MS_MAX = 2_000;
+
+export interface FuzzOptions {
+  readonly inputs: number;
+  readonly seed: number;
+  /** Called before each input is run. */
+  onInput?(input: Buffer): void;
+}
+
+export interface FuzzResult {
+  readonly inputs: number;
+  /** Different things that the inputs led to. */
+  readonly features: number;
+  readonly fault: { readonly input: Buffer; readonly error: unknown } | null;
+}
+
+/** Runs an input as fuzzing does. @throws what is wrong */
+export function runInput(target: FuzzTarget, input: Buffer): number {
+  const started = performance.now();
+  const feature = target.run(input);
+  const elapsed = performance.now() - started;
+  if (elapsed > INPUT_MS_MAX) throw new Error(`the input took ${Math.round(elapsed)} ms`);
+  return feature;
+}
+
+export function fuzz(target: FuzzTarget, options: FuzzOptions): FuzzResult {
+  const random = new Random(options.seed);
+  const seeds = target.seeds();
+  const corpus = [...seeds];
+  const features = new Set<number>();
+  const { tokens = [] } = target;
+  for (let count = 0; count < options.inputs; count++) {
+    let input: Buffer;
+    if (count < seeds.length) input = seeds[count]!;
+    else {
+      const [parent, other] = [random.pick(corpus), random.pick(corpus)];
+      input =
+        target.mutate !== undefined && random.chance(0.5)
+          ? target.mutate(parent, other, random)
+          : mutate(parent, other, random, tokens, INPUT_BYTES_MAX);
+    }
+    options.onInput?.(input);
+    try {
+      const feature = runInput(target, input);
+      if (features.has(feature)) continue;
+      features.add(feature);
+      if (corpus.length < CORPUS_MAX) corpus.push(input);
+    } catch (error) {
+      return { inputs: count + 1, features: features.size, fault: { input, error } };
+    }
+  }
+  return { inputs: options.inputs, features: features.size, fault: null };
+}

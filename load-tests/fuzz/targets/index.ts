@@ -1,0 +1,9 @@
+/** Every target: one line each. */
+import type { FuzzTarget } from '../target.ts';
+import { mirrorCapture } from './mirror-capture.ts';
+import { mirrorContent } from './mirror-content.ts';
+import { mirrorDecode } from './mirror-decode.ts';
+import { mirrorReaders } from './mirror-readers.ts';
+import { mirrorTcp } from './mirror-tcp.ts';
+
+export const TARGETS: readonly FuzzTarget[] = [mirrorDecode, mirrorReaders, mirrorTcp, mirrorCapture, mirrorContent];

@@ -1,0 +1,121 @@
+/**
+ * Runs hostile traffic beside an innocent stream and measures what the innocent one notices: whether its bytes are the same as
+ * without, how long its packets take, and what memory the probe needs.
+ */
+import { hash } from 'node:crypto';
+import { Capture } from '../../mirror/capture.ts';
+import { CAPTURE_DEFAULTS, type CaptureOptions } from '../../mirror/options.ts';
+import type { Loss } from '../../schemas/frame.ts';
+import { ethernetFrame } from '../wire/packets.ts';
+import type { Hostile } from './traffic.ts';
+
+const START = 1_700_000_000_000_000;
+const ETHERNET = 1;
+/** Packets of one kind that go in before it is the other's turn. */
+const BATCH = 64;
+/** Capture time between two packets, µs: 200,000 hostile packets a second. */
+const STEP = 5;
+/** Memory is looked at this often, in batches. */
+const LOOK = 200;
+
+export interface Measured {
+  /** Seconds of CPU that the probe's thread worked on the innocent stream's packets, and on the hostile ones. */
+  readonly innocentSeconds: number;
+  readonly hostileSeconds: number;
+  readonly packets: number;
+  /** Of the innocent stream's bytes and gaps. */
+  readonly innocentHash: string;
+  readonly frames: number;
+  /** Highest memory beyond that at the beginning: JavaScript's heap and buffers, garbage included. */
+  readonly memoryBytes: number;
+  readonly losses: readonly Loss[];
+}
+
+const INNOCENTS = 16;
+const RESPONSE = Buffer.alloc(1400, 'data: {"type":"content_block_delta"}\n\n');
+
+/** Streams of responses on some connections, as agents get them. */
+function innocent(packets: number): Buffer[] {
+  const server = { ip: '10.1.0.1', port: 80 };
+  const request = Buffer.from('POST /v1/messages HTTP/1.1\r\ncontent-length: 0\r\n\r\n');
+  const head = Buffer.from('HTTP/1.1 200 OK\r\n\r\n'.padEnd(1400, 'x'));
+  const list: Buffer[] = [];
+  for (let at = 0; at < INNOCENTS; at++) {
+    const client = { ip: '10.1.0.2', port: 50_000 + at };
+    list.push(
+      ethernetFrame({ from: client, to: server, seq: 99, ack: 0, flags: 'S' }),
+      ethernetFrame({ from: server, to: client, seq: 199, ack: 100, flags: 'SA' }),
+      ethernetFrame({ from: client, to: server, seq: 100, ack: 200, flags: 'PA', payload: request }),
+    );
+  }
+  for (let count = 0; list.length < packets; count++) {
+    const client = { ip: '10.1.0.2', port: 50_000 + (count % INNOCENTS) };
+    const round = Math.floor(count / INNOCENTS);
+    const [seq, ack] = [200 + round * 1400, 100 + request.length];
+    const payload = round === 0 ? head : RESPONSE;
+    list.push(ethernetFrame({ from: server, to: client, seq, ack, flags: 'PA', payload }));
+  }
+  return list;
+}
+
+/** `hostile` null: the innocent stream alone. Hostile and innocent packets take turns, `BATCH` of each. */
+export function measure(
+  hostile: Hostile | null,
+  packets: number,
+  options: Partial<CaptureOptions> = {},
+  innocentPackets = packets,
+): Measured {
+  const digests = new Map<string, string>();
+  let frames = 0;
+  const capture = new Capture({ ...CAPTURE_DEFAULTS, ...options }, (frame) => {
+    frames++;
+    if (!frame.server.address.startsWith('10.1.')) return;
+    const before = digests.get(frame.connection) ?? '';
+    const gaps = frame.segments.map(({ gap }) => gap).join();
+    digests.set(frame.connection, hash('sha256', before + hash('sha256', frame.payload) + gaps.replaceAll(/0|,/g, '')));
+  });
+  const good = innocent(innocentPackets);
+  const memory = memoryWatch();
+  let time = START;
+  const spent = { innocent: 0, hostile: 0 };
+  const feed = (list: readonly Buffer[], whose: keyof typeof spent): void => {
+    const started = process.threadCpuUsage();
+    for (const bytes of list) {
+      time += STEP;
+      capture.packet(bytes, 0, bytes.length, bytes.length, time, ETHERNET);
+    }
+    const { user, system } = process.threadCpuUsage(started);
+    spent[whose] += (user + system) / 1000;
+  };
+  feed(hostile?.opening ?? [], 'hostile');
+  for (let at = 0; at < packets; at += BATCH) {
+    const bad: Buffer[] = [];
+    if (hostile !== null)
+      for (let index = at; index < Math.min(packets, at + BATCH); index++) bad.push(hostile.packet(index));
+    if (hostile === null) time += STEP * BATCH;
+    feed(bad, 'hostile');
+    feed(good.slice(at, at + BATCH), 'innocent');
+    if ((at / BATCH) % LOOK === 0) memory.look();
+  }
+  memory.look();
+  capture.end('eof');
+  return {
+    innocentSeconds: spent.innocent / 1000,
+    hostileSeconds: spent.hostile / 1000,
+    packets,
+    innocentHash: hash('sha256', [...digests.values()].join()),
+    frames,
+    memoryBytes: memory.highest(),
+    losses: capture.takeReport().losses,
+  };
+}
+
+function memoryWatch(): { look(): void; highest(): number } {
+  const used = (): number => {
+    const { heapUsed, arrayBuffers } = process.memoryUsage();
+    return heapUsed + arrayBuffers;
+  };
+  const before = used();
+  let most = 0;
+  return { look: () => (most = Math.max(most, used() - before)), highest: () => most };
+}

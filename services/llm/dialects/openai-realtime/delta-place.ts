@@ -1,0 +1,8 @@
+import type { DeltaPlace } from '../../event-template.ts';
+import { asString, type JsonObject } from '../../json/value.ts';
+
+const DELTA: DeltaPlace = { path: ['delta'], ignored: ['event_id', 'obfuscation'] };
+
+export function deltaPlace(json: JsonObject): DeltaPlace | null {
+  return asString(json.type).endsWith('.delta') && asString(json.delta) !== '' ? DELTA : null;
+}

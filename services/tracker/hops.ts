@@ -1,0 +1,170 @@
+/**
+ * One call that was mirrored twice, on its way to a gateway and from there to the provider. The client's call stays; the gateway's goes
+ * from `calls` to `call_hops`, so that calls, tokens and costs count once.
+ *
+ * Two calls are hops of one when the second lies within the first in time, they end at different servers, and
+ *
+ *     the gateway's answer names the request id of the provider's answer       request_id
+ *     or both answers have one response id                                     response_id
+ *     or both requests have one traceparent, and say the same                  traceparent
+ *     or they say the same, answer included, and the gateway made the second   content
+ */
+import type { ClickHouseClient } from '@clickhouse/client';
+import type { Micros } from '../common/types.ts';
+
+/** Clocks of two probes, and the gateway's first and last bytes, µs. */
+const SLACK = 250_000;
+/** Within this time of each other, µs: the longest call that is looked for. */
+const SPAN = 3_600_000_000;
+const IDS_MAX = 1000;
+
+interface Hop {
+  readonly id: string;
+  readonly sessionId: string;
+  readonly start: Micros;
+  readonly end: Micros;
+  readonly responseId: string;
+  readonly requestId: string;
+  readonly upstreamRequestId: string;
+  readonly traceparent: string;
+  readonly stepId: string;
+  /** Of all that the answer says. */
+  readonly said: string;
+  readonly client: string;
+  readonly server: string;
+  readonly port: number;
+}
+
+export interface FoundHop {
+  readonly callId: string;
+  readonly sessionId: string;
+  readonly hopOf: string;
+  readonly evidence: 'request_id' | 'response_id' | 'traceparent' | 'content';
+  readonly start: Micros;
+}
+
+const COLUMNS = `call_id AS id, session_id AS sessionId, toUnixTimestamp64Micro(request_start) AS start,
+  toUnixTimestamp64Micro(coalesce(response_end, request_end, request_start)) AS end, response_id AS responseId, request_id AS requestId,
+  upstream_request_id AS upstreamRequestId, traceparent, step_id AS stepId,
+  concat(answer_text_hash, ' ', arrayStringConcat(tool_names, ' '), ' ', arrayStringConcat(tool_argument_hashes, ' ')) AS said,
+  client_ip AS client, server_ip AS server, server_port AS port`;
+
+function evidenceOf(front: Hop, back: Hop): FoundHop['evidence'] | null {
+  if (front.id === back.id || (front.server === back.server && front.port === back.port)) return null;
+  if (back.start < front.start - SLACK || back.end > front.end + SLACK || back.start > front.end) return null;
+  if (front.upstreamRequestId !== '' && front.upstreamRequestId === back.requestId) return 'request_id';
+  if (front.responseId !== '' && front.responseId === back.responseId) return 'response_id';
+  const same = front.stepId !== '' && front.stepId === back.stepId && front.said === back.said;
+  if (same && front.traceparent !== '' && front.traceparent === back.traceparent) return 'traceparent';
+  return same && front.server === back.client && front.said.trim() !== '' ? 'content' : null;
+}
+
+/** The pairs among `calls`; each call is the next hop of at most one, the nearest that holds it. */
+export function pairHops(calls: readonly Hop[]): FoundHop[] {
+  const found = new Map<string, FoundHop & { readonly length: number }>();
+  const groups = new Map<string, Hop[]>();
+  const put = (kind: string, key: string, call: Hop): void => {
+    if (key === '') return;
+    const group = groups.get(`${kind} ${key}`);
+    if (group === undefined) groups.set(`${kind} ${key}`, [call]);
+    else group.push(call);
+  };
+  for (const call of calls) {
+    put('response', call.responseId, call);
+    put('request', call.requestId, call);
+    put('request', call.upstreamRequestId, call);
+    put('step', call.stepId, call);
+  }
+  for (const group of groups.values()) {
+    for (const back of group) {
+      for (const front of group) {
+        const evidence = evidenceOf(front, back);
+        const length = front.end - front.start;
+        if (evidence === null || (found.get(back.id)?.length ?? Number.POSITIVE_INFINITY) <= length) continue;
+        found.set(back.id, {
+          callId: back.id,
+          sessionId: back.sessionId,
+          hopOf: front.id,
+          evidence,
+          start: back.start,
+          length,
+        });
+      }
+    }
+  }
+  return [...found.values()].map(({ length: _, ...hop }) => hop);
+}
+
+export class Hops {
+  readonly #client: ClickHouseClient;
+
+  constructor(client: ClickHouseClient) {
+    this.#client = client;
+  }
+
+  /** The hops that these calls are, or are the first of. */
+  async find(callIds: readonly string[], from: Micros, to: Micros): Promise<FoundHop[]> {
+    const range =
+      'request_start BETWEEN fromUnixTimestamp64Micro({from:Int64}) AND fromUnixTimestamp64Micro({to:Int64})';
+    const ids = [...callIds];
+    const fresh = await this.#calls(`call_id IN {ids:Array(String)} AND ${range}`, { ids, from, to });
+    const of = (key: 'responseId' | 'requestId' | 'upstreamRequestId' | 'stepId'): string[] => [
+      ...new Set(fresh.map((call) => call[key]).filter((value) => value !== '')),
+    ];
+    const params = {
+      responses: of('responseId'),
+      requests: of('requestId'),
+      upstream: of('upstreamRequestId'),
+      steps: of('stepId'),
+    };
+    const related = [
+      'response_id IN {responses:Array(String)}',
+      'request_id IN {upstream:Array(String)}',
+      'upstream_request_id IN {requests:Array(String)}',
+      'step_id IN {steps:Array(String)}',
+    ].join(' OR ');
+    const others = await this.#calls(`${range} AND (${related})`, { ...params, from: from - SPAN, to: to + SPAN });
+    const all = new Map([...others, ...fresh].map((call) => [call.id, call]));
+    return pairHops([...all.values()]);
+  }
+
+  /** Moves the calls out of `calls`. Done twice, it is done once. */
+  async move(hops: readonly FoundHop[]): Promise<void> {
+    for (let at = 0; at < hops.length; at += IDS_MAX) await this.#move(hops.slice(at, at + IDS_MAX));
+  }
+
+  async #move(hops: readonly FoundHop[]): Promise<void> {
+    const starts = hops.map(({ start }) => start);
+    const params = {
+      ids: hops.map(({ callId }) => callId),
+      fronts: hops.map(({ hopOf }) => hopOf),
+      evidence: hops.map(({ evidence }) => evidence),
+      from: Math.min(...starts),
+      to: Math.max(...starts),
+    };
+    const where =
+      'call_id IN {ids:Array(String)} AND request_start BETWEEN fromUnixTimestamp64Micro({from:Int64}) AND fromUnixTimestamp64Micro({to:Int64})';
+    await this.#client.command({
+      query: `INSERT INTO call_hops (call_id, hop_of, evidence, request_start, row)
+        SELECT call_id, transform(call_id, {ids:Array(String)}, {fronts:Array(String)}, ''),
+          transform(call_id, {ids:Array(String)}, {evidence:Array(String)}, ''), request_start, formatRowNoNewline('JSONEachRow', *)
+        FROM calls WHERE ${where}`,
+      query_params: params,
+    });
+    await this.#client.command({
+      query: `DELETE FROM calls WHERE ${where}`,
+      query_params: params,
+      clickhouse_settings: { lightweight_deletes_sync: '2' },
+    });
+  }
+
+  async #calls(where: string, params: Record<string, unknown>): Promise<Hop[]> {
+    const result = await this.#client.query({
+      query: `SELECT ${COLUMNS} FROM calls WHERE ${where}`,
+      query_params: params,
+      format: 'JSONEachRow',
+      clickhouse_settings: { output_format_json_quote_64bit_integers: 0, max_threads: 1 },
+    });
+    return result.json<Hop>();
+  }
+}

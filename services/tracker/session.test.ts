@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { digest } from './ids.ts';
+import { Thread, tellAll } from './testing.ts';
+
+test('a turn goes from the words of a user to the final answer, with its tool calls and their results', () => {
+  const thread = new Thread()
+    .user('Where do bitterns live?')
+    .asks([
+      { name: 'search', args: '{"q":1}', result: 'reeds' },
+      { name: 'mcp__birds__look', args: '{"q":2}', result: 'no such bird', error: true },
+    ])
+    .answers('In reeds.')
+    .user('And herons?')
+    .answers('Everywhere.');
+  const { sessions, turns, toolCalls, corrections, findings } = tellAll(thread.calls);
+  assert.deepEqual(
+    turns.map(({ ordinal, outcome, calls, toolCalls: tools, toolErrors, promptPreview, answerPreview }) => [
+      ...[ordinal, outcome, calls, tools, toolErrors, promptPreview, answerPreview],
+    ]),
+    [
+      [1, 'answered', 2, 2, 1, 'Where do bitterns live?', 'In reeds.'],
+      [2, 'answered', 1, 0, 0, 'And herons?', 'Everywhere.'],
+    ],
+  );
+  assert.deepEqual(
+    toolCalls.map(({ toolName, mcpServer, isError, resultPreview, durationMs, turnId }) => [
+      ...[toolName, mcpServer, isError, resultPreview, durationMs, turnId === turns[0]!.turnId],
+    ]),
+    [
+      ['search', '', false, 'reeds', 500, true],
+      ['mcp__birds__look', 'birds', true, 'no such bird', 500, true],
+    ],
+  );
+  const [session] = sessions;
+  assert.deepEqual(
+    [
+      session!.turns,
+      session!.calls,
+      session!.toolCalls,
+      session!.toolErrors,
+      session!.firstPrompt,
+      session!.lastAnswer,
+    ],
+    [2, 3, 2, 1, 'Where do bitterns live?', 'Everywhere.'],
+  );
+  assert.deepEqual([session!.costUsd, session!.inputTokens, session!.ambiguous], [0.003, 3000, false]);
+  assert.deepEqual([corrections, findings], [[], []]);
+});
+
+test('attempts of one request are one step', () => {
+  const thread = new Thread().user('Hello').fails().fails().answers('Hi');
+  const { turns, sessions } = tellAll(thread.calls);
+  assert.deepEqual([turns[0]!.calls, turns[0]!.retries, turns[0]!.outcome], [1, 2, 'answered']);
+  assert.deepEqual([sessions[0]!.calls, sessions[0]!.retries], [1, 2]);
+});
+
+test('a first request that failed under another thread goes with the attempt that succeeded', () => {
+  const failed = new Thread({ thread: 'none' }).user('Hello').fails();
+  const thread = new Thread({}, 5).user('Hello').answers('Hi').user('More').answers('No');
+  const { turns, sessions, corrections } = tellAll([...failed.calls, ...thread.calls]);
+  assert.deepEqual(
+    turns.map(({ calls, retries }) => [calls, retries]),
+    [
+      [1, 1],
+      [1, 0],
+    ],
+  );
+  assert.equal(sessions[0]!.turns, 2);
+  assert.ok(corrections.length > 0, 'the rows of one of the threads say the other one');
+});
+
+test('side calls cost, and tell nothing of the story', () => {
+  const thread = new Thread().user('Hello').answers('Hi').user('More').answers('No');
+  const title = new Thread({ thread: 'title' }, 0.2).side('title', { turnId: '', costUsd: 0.5 });
+  const { turns, sessions, corrections } = tellAll([...title.calls, ...thread.calls]);
+  assert.deepEqual(
+    turns.map(({ sideCalls, costUsd, calls }) => [sideCalls, costUsd, calls]),
+    [
+      [1, 0.501, 1],
+      [0, 0.001, 1],
+    ],
+  );
+  assert.deepEqual([sessions[0]!.sideCalls, sessions[0]!.calls, sessions[0]!.costUsd], [1, 2, 0.502]);
+  assert.deepEqual(
+    corrections.map(({ callId, turnId }) => [callId, turnId]),
+    [[title.calls[0]!.callId, turns[0]!.turnId]],
+  );
+});
+
+test('subagents belong to the turn of the tool call that handed their task over, in parallel and below each other', () => {
+  const main = new Thread().user('Do all').asks([
+    { name: 'Agent', task: 'part one', result: 'done', agent: 'a1' },
+    { name: 'Agent', task: 'part two', result: 'done too' },
+  ]);
+  main.waits(30).answers('All done');
+  const one = new Thread({ thread: 'a1', kind: 'subagent' }, 2)
+    .user('Part one, in other words')
+    .asks([{ name: 'Task', task: 'deeper', result: 'ok' }]);
+  one.waits(10).answers('one');
+  const two = new Thread({ thread: 'x2', kind: 'subagent' }, 3).user('part two').answers('two');
+  const deep = new Thread({ thread: 'x3', kind: 'subagent' }, 5).user('deeper').answers('deep');
+  const { turns, sessions, toolCalls, corrections } = tellAll([
+    ...main.calls,
+    ...one.calls,
+    ...two.calls,
+    ...deep.calls,
+  ]);
+  assert.equal(turns.length, 1);
+  const [turn] = turns;
+  assert.deepEqual(
+    [turn!.calls, turn!.subagentCalls, turn!.subagents, turn!.toolCalls, turn!.costUsd],
+    [2, 4, 3, 3, 0.006],
+  );
+  assert.deepEqual([sessions[0]!.turns, sessions[0]!.subagents, sessions[0]!.subagentCalls], [1, 3, 4]);
+  const started = toolCalls.map(({ toolName, subagentThreadId, turnId }) => [
+    toolName,
+    subagentThreadId,
+    turnId === turn!.turnId,
+  ]);
+  const thread = (name: string) => digest('thread', 'session', name);
+  assert.deepEqual(
+    started.sort(),
+    [
+      ['Agent', thread('a1'), true],
+      ['Agent', thread('x2'), true],
+      ['Task', thread('x3'), true],
+    ].sort(),
+  );
+  assert.deepEqual(new Set(corrections.map(({ turnId }) => turnId)), new Set([turn!.turnId]));
+  assert.equal(corrections.length, 4);
+});
+
+test('a compaction rewrites the history and the turn goes on', () => {
+  const thread = new Thread().user('Fix it').asks([{ name: 'read', result: 'a' }]);
+  thread.side('compaction', { answerTextHash: 'summary', inputTokens: 9000 });
+  const rewritten = {
+    turnId: 'other',
+    userMessageCount: 0,
+    promptHash: '',
+    threadPromptHash: '',
+    openingHash: 'summary',
+  };
+  thread.asks([{ name: 'edit', result: 'b' }], rewritten).answers('Fixed', rewritten);
+  const { turns, sessions, corrections } = tellAll(thread.calls);
+  assert.deepEqual(
+    turns.map(({ calls, compactions, outcome }) => [calls, compactions, outcome]),
+    [[3, 1, 'answered']],
+  );
+  assert.deepEqual([sessions[0]!.compactions, corrections.length], [1, 2]);
+});
+
+test('calls of one thread that overlap say that nothing tells their agents apart', () => {
+  const one = new Thread().user('Hi').answers('Hello', {});
+  const other = new Thread({}, 0.1).user('Hi').answers('Hello');
+  assert.equal(tellAll([...one.calls, ...other.calls]).sessions[0]!.ambiguous, true);
+});

@@ -1,0 +1,257 @@
+/**
+ * Makes sessions, turns, tool calls and findings of the calls that are stored.
+ *
+ *     calls stored since the last look ─► grouped by session (links.ts) ─► told in order (session.ts) ─► rows, corrections (writer.ts)
+ *
+ * ClickHouse is the only source: what is in memory are stories that were told lately, and any of them can be told again from the
+ * stored calls. So a crash, a restart or a second tracker at the same time changes nothing in the result.
+ */
+import type { ClickHouseClient } from '@clickhouse/client';
+import { toldOf } from '../common/errors.ts';
+import type { Micros } from '../common/types.ts';
+import { byTime, type CallFacts } from './facts.ts';
+import { Hops } from './hops.ts';
+import { Links } from './links.ts';
+import { TRACKER_DEFAULTS, type TrackerOptions } from './options.ts';
+import { CallReader } from './reader.ts';
+import { SessionStory, type Told } from './session.ts';
+import { StoryCache } from './story-cache.ts';
+import { TrackerState } from './tracker-state.ts';
+import { type Changes, StoryWriter } from './writer.ts';
+
+export interface TrackerStats {
+  readonly calls: number;
+  /** Stories that were told anew, since a call came late. */
+  readonly retold: number;
+  /** Calls that were the next hop of another one. */
+  readonly hops: number;
+  readonly stories: number;
+  readonly corrections: number;
+  readonly findings: number;
+  /** Chained requests whose response isn't known. */
+  readonly waiting: number;
+  /** When it had taken all stored calls last, ms since the epoch; 0: not yet. */
+  readonly caughtUpMs: number;
+  /** Why nothing can be written at the moment; '' when all is well. No text of the traffic. */
+  readonly problem: string;
+}
+
+/** A call that is stored late may have begun before all that were stored of its session, µs. */
+const BEGAN_SLACK = 86_400_000_000;
+
+export class Tracker {
+  readonly #options: TrackerOptions;
+  readonly #reader: CallReader;
+  readonly #writer: StoryWriter;
+  readonly #hops: Hops;
+  #links: Links;
+  readonly #state: TrackerState;
+  readonly #stories: StoryCache;
+  readonly #abort = new AbortController();
+  readonly #told: (told: Told, version: Micros) => Promise<void>;
+  #running: Promise<unknown> = Promise.resolve();
+  #timer: NodeJS.Timeout | null = null;
+  #problem = '';
+  #caughtUpMs = 0;
+  /** Sessions to be told again from the stored calls. */
+  readonly #again = new Set<string>();
+  #counts = { calls: 0, retold: 0, hops: 0, corrections: 0, findings: 0 };
+
+  /** `told`: is given what was written, after it was; it may come twice after a crash, with the same ids. */
+  constructor(
+    client: ClickHouseClient,
+    options: Partial<TrackerOptions> = {},
+    told: (told: Told, version: Micros) => Promise<void> = async () => {},
+  ) {
+    this.#options = { ...TRACKER_DEFAULTS, ...options };
+    this.#reader = new CallReader(client);
+    this.#writer = new StoryWriter(client, this.#abort.signal);
+    this.#hops = new Hops(client);
+    this.#links = new Links(this.#reader);
+    this.#state = new TrackerState(client);
+    this.#stories = new StoryCache(this.#options.storyCallsMax);
+    this.#told = told;
+  }
+
+  get stats(): TrackerStats {
+    const problem = this.#writer.problem || this.#problem;
+    return {
+      ...this.#counts,
+      stories: this.#stories.size,
+      waiting: this.#links.waiting,
+      caughtUpMs: this.#caughtUpMs,
+      problem,
+    };
+  }
+
+  /** Looks for calls from now on, until `close`. */
+  start(): void {
+    const again = (): void => {
+      if (this.#abort.signal.aborted) return;
+      this.#timer = setTimeout(
+        () =>
+          void this.catchUp()
+            .catch(() => {})
+            .then(again),
+        this.#options.pollMs,
+      );
+    };
+    again();
+  }
+
+  /** Takes all calls that are stored. One at a time: a second call waits for the first. */
+  catchUp(): Promise<void> {
+    const work = this.#running.then(() => this.#catchUp());
+    this.#running = work.catch(() => {});
+    return work;
+  }
+
+  /** Ends what is under way. */
+  async close(): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#abort.abort(new Error('The tracker is closed.'));
+    await this.#running;
+  }
+
+  async #catchUp(): Promise<void> {
+    try {
+      while (!this.#abort.signal.aborted && (await this.#step())) {
+        // As long as there is more than one batch.
+      }
+      await this.#state.resolveQuiet(this.#options.detectors.quietMs);
+      this.#problem = '';
+      this.#caughtUpMs = Date.now();
+    } catch (error) {
+      this.#problem = toldOf(error);
+      // What was told may not be written: everything since the last saved place is told again.
+      this.#stories.clear();
+      this.#links = new Links(this.#reader);
+      this.#state.reset();
+      throw error;
+    }
+  }
+
+  /** One batch. True when there may be more. */
+  async #step(): Promise<boolean> {
+    const version = await this.#reader.now();
+    const { batchCallsMax } = this.#options;
+    const fresh = await this.#state.fresh(this.#reader, batchCallsMax);
+    if (fresh.ids.length > 0) {
+      const where = "call_id IN {ids:Array(String)} AND stored >= toDateTime({since:UInt32}, 'UTC')";
+      const calls = await this.#reader.calls({
+        where,
+        params: { ids: fresh.ids, since: fresh.from },
+      });
+      const moved = await this.#moveHops(calls);
+      const told = calls.filter(({ callId }) => !moved.has(callId)).sort(byTime);
+      await this.#tell(told, version);
+      this.#counts.calls += calls.length;
+    }
+    await this.#state.done(fresh, version);
+    return fresh.more;
+  }
+
+  /** Takes the second hops of calls out of `calls`. Returns their ids; the stories that had told one are forgotten, and told again. */
+  async #moveHops(calls: readonly CallFacts[]): Promise<ReadonlySet<string>> {
+    const starts = calls.map(({ start }) => start);
+    const ids = calls.map(({ callId }) => callId);
+    const hops = await this.#hops.find(ids, Math.min(...starts), Math.max(...starts));
+    await this.#hops.move(hops);
+    const fresh = new Set<string>(ids);
+    for (const { callId, sessionId } of hops) {
+      if (fresh.has(callId) || sessionId === '') continue;
+      const root = this.#links.rootOf(sessionId);
+      this.#again.add(root);
+      this.#stories.delete(root);
+    }
+    this.#counts.hops += hops.length;
+    return new Set(hops.map(({ callId }) => callId));
+  }
+
+  async #tell(calls: readonly CallFacts[], version: Micros): Promise<void> {
+    const { groups, absorbed } = await this.#links.group(calls);
+    const roots = new Set([...groups.keys(), ...absorbed.values(), ...this.#again]);
+    for (const child of absorbed.keys()) this.#stories.delete(child);
+    const stored = await this.#load([...roots], absorbed);
+    const all: Told[] = [];
+    for (const root of roots)
+      all.push(await this.#tellSession(root, [...(stored.get(root) ?? []), ...(groups.get(root) ?? [])]));
+    const emptied = [...this.#again].filter((root) => this.#stories.get(root)?.size === 0);
+    const changes = { ...merged(all), goneSessions: [...goneSessions(absorbed, calls), ...emptied] };
+    await this.#writer.write(changes, version);
+    this.#again.clear();
+    this.#counts.corrections += changes.corrections.length;
+    this.#counts.findings += changes.findings.length;
+    await this.#told(changes, version);
+  }
+
+  /** Makes sure that there are stories of these sessions. Returns the stored calls that they lack, and those of sessions that go into them. */
+  async #load(roots: readonly string[], absorbed: ReadonlyMap<string, string>): Promise<Map<string, CallFacts[]>> {
+    const cold = roots.filter((root) => !this.#stories.has(root));
+    const children = [...absorbed.keys()];
+    const began = await this.#state.known([...cold, ...children]);
+    const wanted = [...cold.filter((id) => began.has(id)), ...children];
+    const stored = wanted.length === 0 ? [] : await this.#storedOf(wanted, began);
+    for (const root of cold) {
+      const turns = await this.#state.turnsOf(root, began);
+      this.#stories.set(root, new SessionStory(root, this.#options.detectors, turns));
+    }
+    const byRoot = new Map<string, CallFacts[]>();
+    for (const call of stored) {
+      const root = this.#links.rootOf(call.parentSessionId !== '' ? call.parentSessionId : call.sessionId);
+      const calls = byRoot.get(root);
+      if (calls === undefined) byRoot.set(root, [call]);
+      else calls.push(call);
+    }
+    return byRoot;
+  }
+
+  /** All calls of these sessions and of those that name them as their parent. `began`: when they began, as far as that is known. */
+  async #storedOf(ids: readonly string[], began: ReadonlyMap<string, Micros>): Promise<CallFacts[]> {
+    const from = Math.min(...ids.map((id) => Math.max(0, (began.get(id) ?? 0) - BEGAN_SLACK)));
+    const since = 'request_start >= fromUnixTimestamp64Micro({from:Int64})';
+    const [own, started] = await Promise.all([
+      this.#reader.calls({ where: `session_id IN {ids:Array(String)} AND ${since}`, params: { ids, from } }),
+      this.#reader.calls({ where: `parent_session_id IN {ids:Array(String)} AND ${since}`, params: { ids, from } }),
+    ]);
+    return [...own, ...started];
+  }
+
+  async #tellSession(root: string, calls: readonly CallFacts[]): Promise<Told> {
+    await this.#add(root, calls.toSorted(byTime));
+    const story = this.#stories.get(root)!;
+    const told = story.tell();
+    this.#stories.touched(root);
+    return told;
+  }
+
+  /** Adds calls to a story; tells it anew when one of them comes late. */
+  async #add(root: string, calls: readonly CallFacts[]): Promise<void> {
+    const story = this.#stories.get(root)!;
+    if (calls.every((call) => story.add(call))) return;
+    this.#counts.retold++;
+    const stored = await this.#storedOf([root], await this.#state.known([root]));
+    const all = new Map([...stored, ...calls].map((call) => [call.callId, call]));
+    const again = new SessionStory(root, this.#options.detectors, story.told, story.book.ids);
+    for (const call of [...all.values()].sort(byTime)) again.add(call);
+    this.#stories.set(root, again);
+  }
+}
+
+function merged(all: readonly Told[]): Told {
+  return {
+    sessions: all.flatMap((told) => told.sessions),
+    turns: all.flatMap((told) => told.turns),
+    goneTurns: all.flatMap((told) => told.goneTurns),
+    toolCalls: all.flatMap((told) => told.toolCalls),
+    findings: all.flatMap((told) => told.findings),
+    goneFindings: all.flatMap((told) => told.goneFindings),
+    corrections: all.flatMap((told) => told.corrections),
+  };
+}
+
+/** A session that names its parent keeps its row. */
+function goneSessions(absorbed: ReadonlyMap<string, string>, calls: readonly CallFacts[]): Changes['goneSessions'] {
+  const own = new Set(calls.flatMap((call) => (call.parentSessionId === '' ? [] : [call.sessionId])));
+  return [...absorbed.keys()].filter((id) => !own.has(id));
+}
