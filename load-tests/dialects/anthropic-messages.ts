@@ -38,7 +38,14 @@ function block(turn: Turn): unknown[] {
     case 'user':
       return [{ type: 'text', text: turn.text }];
     case 'tool':
-      return [{ type: 'tool_result', tool_use_id: turn.callId, content: turn.result }];
+      return [
+        {
+          type: 'tool_result',
+          tool_use_id: turn.callId,
+          content: turn.result,
+          ...(turn.failed === true ? { is_error: true } : {}),
+        },
+      ];
     case 'assistant': {
       const text = turn.text === '' ? [] : [{ type: 'text', text: turn.text }];
       return [

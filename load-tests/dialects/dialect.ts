@@ -27,7 +27,14 @@ export interface ToolCall {
 export type Turn =
   | { readonly role: 'user'; readonly text: string }
   | { readonly role: 'assistant'; readonly text: string; readonly toolCalls: readonly ToolCall[] }
-  | { readonly role: 'tool'; readonly callId: string; readonly name: string; readonly result: string };
+  | {
+      readonly role: 'tool';
+      readonly callId: string;
+      readonly name: string;
+      readonly result: string;
+      /** The tool failed; only some APIs have a word for it. */
+      readonly failed?: boolean;
+    };
 
 export interface ToolDefinition {
   readonly name: string;

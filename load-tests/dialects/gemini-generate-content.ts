@@ -39,7 +39,15 @@ function content(turn: Turn): Content {
     case 'tool':
       return {
         role: 'user',
-        parts: [{ functionResponse: { id: turn.callId, name: turn.name, response: { output: turn.result } } }],
+        parts: [
+          {
+            functionResponse: {
+              ...(turn.callId === '' ? {} : { id: turn.callId }),
+              name: turn.name,
+              response: turn.failed === true ? { error: turn.result } : { output: turn.result },
+            },
+          },
+        ],
       };
     case 'assistant':
       return {
@@ -50,7 +58,8 @@ function content(turn: Turn): Content {
 }
 
 function call(tool: Reply['toolCalls'][number]): unknown {
-  return { functionCall: { id: tool.id, name: tool.name, args: JSON.parse(tool.arguments) as unknown } };
+  const id = tool.id === '' ? {} : { id: tool.id };
+  return { functionCall: { ...id, name: tool.name, args: JSON.parse(tool.arguments) as unknown } };
 }
 
 function contents(turns: readonly Turn[]): Content[] {

@@ -11,13 +11,15 @@ import { FaultInjector } from './injector.ts';
 import { runBittern, StageProcess, type StageSettings } from './processes.ts';
 import { storyDifferences } from './story.ts';
 
-const CALLS_A_ROUND = 200;
-const DRAIN_TIMEOUT_MS = 180_000;
+/** Without anything committed for so long, the stages have stopped. */
+const DRAIN_STALL_MS = 180_000;
 
 export interface DrillOptions {
   readonly seed: number;
   readonly kills: number;
   readonly calls: number;
+  /** Calls of one capture. */
+  readonly round: number;
 }
 
 interface Round {
@@ -83,12 +85,12 @@ export class Drill {
 
   async #publishAll(): Promise<Round[]> {
     const rounds: Round[] = [];
-    const { kills, calls } = this.#options;
-    for (let n = 0; n * CALLS_A_ROUND < calls; n++) {
+    const { kills, calls, round: callsARound } = this.#options;
+    for (let n = 0; n * callsARound < calls; n++) {
       // Spread over the faults, so that there is traffic at each of them.
-      while (this.faults.kills * calls < n * CALLS_A_ROUND * kills) await sleep(100);
+      while (this.faults.kills * calls < n * callsARound * kills) await sleep(100);
       const seed = this.#options.seed * 10_000 + n;
-      const { pcap, manifest } = generate({ ...GENERATOR_DEFAULTS, seed, calls: CALLS_A_ROUND, sockets: 0.2 });
+      const { pcap, manifest } = generate({ ...GENERATOR_DEFAULTS, seed, calls: callsARound, sockets: 0.2 });
       const round = { network: `r${seed}`, file: path.join(this.#settings.folder, `${seed}.pcap`), manifest };
       await writeFile(round.file, pcap);
       await this.#publish(round);
@@ -116,13 +118,18 @@ export class Drill {
 
   /** Waits until every stage has committed everything. */
   async #drained(): Promise<void> {
-    const deadline = performance.now() + DRAIN_TIMEOUT_MS;
+    let least = Number.POSITIVE_INFINITY;
+    let movedAt = performance.now();
     for (;;) {
       const lines = (await runBittern(['lag', '--json', '--sample', '0'], this.#settings)).trim().split('\n');
       const lag = lines.reduce((sum, line) => sum + (JSON.parse(line) as { lag: number }).lag, 0);
       if (lag === 0) return;
-      if (performance.now() > deadline)
-        throw new Error(`the stages did not drain within ${DRAIN_TIMEOUT_MS / 1000} s: ${lag} records of lag`);
+      if (lag < least) {
+        least = lag;
+        movedAt = performance.now();
+      }
+      if (performance.now() - movedAt > DRAIN_STALL_MS)
+        throw new Error(`the stages have not got on for ${DRAIN_STALL_MS / 1000} s: ${lag} records of lag`);
       await sleep(1000);
     }
   }

@@ -1,5 +1,5 @@
 /**
- * The fault suite: `npm run faults -- --seed S --kills K --calls N`
+ * The fault suite: `npm run faults -- --seed S --kills K --calls N [--round 200] [--encoding confluent]`
  *
  * Generated traffic goes over a real Kafka broker through three reassemblers and two sinks into a real ClickHouse beside a tracker, while
  * processes are killed with SIGKILL or frozen for a while, the broker and ClickHouse killed too, consumers come and go, and
@@ -17,11 +17,12 @@ const DIFFERENCES_SHOWN = 20;
 
 function readOptions(): DrillOptions & { readonly encoding: string } {
   const text = { type: 'string' } as const;
-  const { values } = parseArgs({ options: { seed: text, kills: text, calls: text, encoding: text } });
+  const { values } = parseArgs({ options: { seed: text, kills: text, calls: text, encoding: text, round: text } });
   return {
     seed: Number(values.seed ?? 1),
     kills: Number(values.kills ?? 6),
     calls: Number(values.calls ?? 600),
+    round: Number(values.round ?? 200),
     encoding: values.encoding ?? 'single_object',
   };
 }

@@ -28,6 +28,7 @@ const BEGINNINGS: readonly string[] = [
   'System: Please continue.',
   // Cline
   '<environment_details>',
+  '[ERROR] You did not use a tool in your previous response',
 ];
 
 /** OpenClaw: `<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>` */

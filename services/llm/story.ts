@@ -72,7 +72,8 @@ function placeOf(
 ): Place {
   const { connection } = parts.exchange;
   const anchor = anchorOf(parts, history);
-  const began = history.firstUserHash !== '' || history.anchor !== '';
+  // After a compaction only a summary stands there, in the user's name.
+  const began = history.firstUserHash !== '' || history.anchor !== '' || history.openingHash !== '';
   const isChained = (parts.request?.fields.previousResponseId ?? '') !== '';
   let { sessionId, sessionSource } = who;
   if (told.sessionId && sessionSource !== 'header' && told.sessionId !== sessionId) {

@@ -47,7 +47,8 @@ export class FindingBook {
     const key = `${threadId} ${kind} ${report.signature}`;
     const known = this.#kept.get(key);
     if (level === null || (known === undefined && this.#kept.size >= FINDINGS_MAX)) return;
-    const before = known === undefined ? NOTHING : known.episode === episode ? known.before : known.finding;
+    const isFirst = known === undefined || report.isWhole === true;
+    const before = isFirst ? NOTHING : known.episode === episode ? known.before : known.finding;
     const highest = known !== undefined && RANK[known.finding.level] > RANK[level] ? known.finding.level : level;
     const finding: Finding = {
       findingId: digest('finding', this.#sessionId, threadId, kind, report.signature),

@@ -7,9 +7,11 @@
  *     history that opens with a summary    → the session that was summed up             opening_hash = answer_text_hash
  *     history that opens with a task       → the session whose tool call handed it over  thread_prompt_hash in tool_prompt_hashes
  *     first request that failed            → the session of the attempt that succeeded   step_id
+ *     side call that tells nothing else    → the session with the same first words       thread_prompt_hash
  *
  * Only sessions that nothing but their content tells are joined to others, and only for one speaker (network, address, credential).
  */
+import { RETRY_SPAN } from './attempts.ts';
 import type { CallFacts } from './facts.ts';
 import { succeeded } from './facts.ts';
 import { digest } from './ids.ts';
@@ -22,8 +24,8 @@ const WAITING_MAX = 10_000;
 const HOUR = 3_600_000_000;
 /** A summary is continued, and a task begun, within this time, µs. */
 const LINK_SPAN = 6 * HOUR;
-/** A failed request is tried again within this time. */
-const RETRY_SPAN = HOUR / 4;
+/** A side call stands so near to a step. */
+const SIDE_SPAN = HOUR / 12;
 
 export interface Grouped {
   /** Calls by the session that they are told with. */
@@ -31,6 +33,8 @@ export interface Grouped {
   /** Sessions that go into another one, by their id. */
   readonly absorbed: ReadonlyMap<string, string>;
 }
+
+const SIDES: ReadonlySet<string> = new Set(['router', 'title', 'auxiliary']);
 
 function speaker(call: CallFacts): string {
   return `${call.network} ${call.clientIp} ${call.credential}`;
@@ -122,7 +126,18 @@ export class Links {
       RETRY_SPAN,
       true,
     );
+    await this.#linkSides(told);
     await this.#linkBackwards(calls, told);
+  }
+
+  async #linkSides(told: readonly CallFacts[]): Promise<void> {
+    const isSide = ({ kind, threadPromptHash }: CallFacts): boolean => SIDES.has(kind) && threadPromptHash !== '';
+    const sides = told.filter(isSide);
+    const where = "thread_prompt_hash IN {hashes:Array(String)} AND call_kind = 'main'";
+    const hashes = (call: CallFacts): string[] => [call.threadPromptHash];
+    await this.#find(sides, hashes, where, hashes, SIDE_SPAN, true);
+    const lone = sides.filter((call) => !this.#aliases.has(call.sessionId));
+    await this.#find(lone, hashes, where, hashes, SIDE_SPAN);
   }
 
   /** The same from the other side, for what was stored first. */
@@ -148,6 +163,18 @@ export class Links {
       true,
       true,
     );
+    const steps = told.filter((call) => call.kind === 'main' && call.threadPromptHash !== '');
+    for (const after of [false, true]) {
+      await this.#find(
+        steps,
+        (call) => [call.threadPromptHash],
+        `${byContent}thread_prompt_hash IN {hashes:Array(String)} AND call_kind IN ('router', 'title', 'auxiliary')`,
+        (other) => [other.threadPromptHash],
+        SIDE_SPAN,
+        after,
+        true,
+      );
+    }
     const first = told.filter(
       (call) => succeeded(call) && call.results.length === 0 && call.stepId !== '' && call.userMessageCount === 1,
     );
@@ -190,6 +217,7 @@ export class Links {
         .flatMap((hash) => byHash.get(hash) ?? [])
         .filter((each) => fits(call, each, span, after));
       for (const each of other ? found : nearest(found, call)) {
+        if (other && this.#aliases.has(each.sessionId)) continue;
         if (other) this.#join(each.sessionId, call.sessionId);
         else this.#join(call.sessionId, each.sessionId);
       }

@@ -16,6 +16,7 @@ export class SessionSums {
   #compactions = 0;
   #asked = 0;
   #main: ThreadStory[] = [];
+  #started: ThreadStory[] = [];
   #counts = { turns: 0, calls: 0, retries: 0, subagentCalls: 0, subagents: 0, toolErrors: 0 };
   #ambiguous = false;
 
@@ -36,6 +37,7 @@ export class SessionSums {
   /** The threads are told anew. */
   begin(): void {
     this.#main = [];
+    this.#started = [];
     this.#counts = { turns: 0, calls: 0, retries: 0, subagentCalls: 0, subagents: 0, toolErrors: 0 };
     this.#ambiguous = false;
   }
@@ -43,13 +45,14 @@ export class SessionSums {
   thread(thread: ThreadStory): void {
     const counts = this.#counts;
     counts.toolErrors += thread.toolErrors;
-    counts.retries += thread.retries;
     if (thread.overlaps) this.#ambiguous = true;
     if (thread.first.kind === 'subagent' || thread.turns[0]?.parent != null) {
       counts.subagents++;
       counts.subagentCalls += thread.steps + thread.retries;
+      this.#started.push(thread);
       return;
     }
+    counts.retries += thread.retries;
     counts.turns += thread.turns.length;
     counts.calls += thread.steps;
     this.#main.push(thread);
@@ -58,7 +61,9 @@ export class SessionSums {
   row(): Session {
     const first = this.#first!;
     const who = this.#named ?? first;
-    const threads = this.#main.sort((a, b) => (before(a.first, b.first) ? -1 : 1));
+    // A subagent's own session has no other threads.
+    const own = this.#main.length > 0 ? this.#main : this.#started;
+    const threads = own.sort((a, b) => (before(a.first, b.first) ? -1 : 1));
     const newest = threads.reduce<ThreadStory | null>(
       (latest, thread) => (latest === null || before(latest.last!, thread.last!) ? thread : latest),
       null,

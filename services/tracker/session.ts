@@ -5,11 +5,12 @@
  * and side calls may come in any order among each other. What comes out depends on the set of calls, not on how they came.
  */
 import type { Finding, Session, ToolCall, Turn } from '../../schemas/story.ts';
+import { tries, withAttempts } from './attempts.ts';
 import { BurnWatch } from './detectors/burn.ts';
 import type { Reporter } from './detectors/detector.ts';
 import { Episode } from './detectors/episode.ts';
 import type { DetectorSettings } from './detectors/settings.ts';
-import { before, type CallFacts, isStep, succeeded } from './facts.ts';
+import { before, byTime, type CallFacts, isStep, succeeded } from './facts.ts';
 import { FindingBook } from './findings.ts';
 import { type Correction, Places } from './places.ts';
 import { SessionSums } from './session-sums.ts';
@@ -29,6 +30,11 @@ export interface Told {
   /** Findings that were told before and are none, now that a late call is known. */
   readonly goneFindings: readonly string[];
   readonly corrections: readonly Correction[];
+}
+
+/** Adds all calls in order to a story that is empty. */
+export function retell(story: SessionStory, calls: readonly CallFacts[]): void {
+  for (const call of withAttempts(calls).sort(byTime)) story.add(call);
 }
 
 export class SessionStory {
@@ -83,11 +89,14 @@ export class SessionStory {
     return this.#seen.has(callId);
   }
 
-  /** False: the call comes before one that was added and that would have been told otherwise behind it; nothing has changed. */
+  /**
+   * False: the call shows that one that was added would have been told otherwise; nothing has changed. The story is then told
+   * anew by `retell`.
+   */
   add(call: CallFacts): boolean {
     if (this.#seen.has(call.callId)) return true;
     if (this.#isLate(call)) return false;
-    const threadId = this.#aliases.get(call.threadId) ?? call.threadId;
+    const threadId = this.#nameOf(call.threadId);
     const thread = isStep(call) ? this.#threadOf(call, threadId) : null;
     this.#seen.add(call.callId);
     this.#sumsOf(call).add(call);
@@ -98,16 +107,31 @@ export class SessionStory {
   }
 
   #isLate(call: CallFacts): boolean {
-    const own = this.#aliases.get(call.threadId) ?? call.threadId;
-    if (isStep(call) && this.#threads.get(own)?.isLate(call) === true) return true;
-    const isSummary = call.kind === 'compaction' && call.answerTextHash !== '';
-    const isFailure = isStep(call) && !succeeded(call) && !this.#threads.has(own);
-    if (!isSummary && !isFailure) return false;
-    for (const { threadId, first } of this.#threads.values()) {
-      if (threadId === own || !before(call, first)) continue;
-      if (isSummary ? first.openingHash === call.answerTextHash : first.stepId === call.stepId) return true;
+    const own = this.#nameOf(call.threadId);
+    const isOrdered = isStep(call) || call.kind === 'compaction';
+    if (isOrdered && this.#threads.get(own)?.isLate(call) === true) return true;
+    // A summary that came before its thread was known.
+    const unthreaded = !this.#threads.has(own) && isStep(call);
+    if (unthreaded && this.#compactions.some((side) => this.#nameOf(side.threadId) === own && before(call, side)))
+      return true;
+    if (isStep(call) && !this.#threads.has(own)) return this.#wasTried(call);
+    if (call.kind !== 'compaction' || call.answerTextHash === '') return false;
+    for (const { threadId, first } of this.#threads.values())
+      if (threadId !== own && before(call, first) && first.openingHash === call.answerTextHash) return true;
+    return false;
+  }
+
+  /** Whether the new thread's first step is an attempt of a request that another thread begins or ends with. */
+  #wasTried(call: CallFacts): boolean {
+    for (const { first, last, failuresOnly } of this.#threads.values()) {
+      if (succeeded(call) ? failuresOnly && last !== null && tries(call, last) : !failuresOnly && tries(first, call))
+        return true;
     }
     return false;
+  }
+
+  #nameOf(threadId: string): string {
+    return this.#aliases.get(threadId) ?? threadId;
   }
 
   #addStep(call: CallFacts, thread: ThreadStory): void {
@@ -124,7 +148,9 @@ export class SessionStory {
     if (call.kind !== 'compaction') return;
     this.#compactions.push(call);
     const thread = this.#threads.get(threadId);
-    thread?.compacted(call, this.#reporter(thread.threadId, call));
+    if (thread === undefined) return;
+    thread.compacted(call, this.#ledger, this.#reporter(thread.threadId, call));
+    if (thread.current !== null) this.#dirty.add(thread.current);
   }
 
   /** The thread that the call goes on with; a new one may be an old one under another id. */
@@ -141,17 +167,13 @@ export class SessionStory {
     return thread;
   }
 
-  /** After a compaction the history opens with its answer; a first request that failed has no answer that names its thread. */
+  /** After a compaction the history opens with its answer. */
   #continued(call: CallFacts): ThreadStory | null {
     const compaction = this.#compactions.findLast(
       (side) => side.answerTextHash !== '' && side.answerTextHash === call.openingHash && before(side, call),
     );
-    const summed = compaction === undefined ? undefined : this.#threads.get(compaction.threadId);
+    const summed = compaction === undefined ? undefined : this.#threads.get(this.#nameOf(compaction.threadId));
     if (summed !== undefined && !summed.isLate(call)) return summed;
-    for (const thread of this.#threads.values()) {
-      const { last } = thread;
-      if (thread.failuresOnly && last !== null && last.stepId === call.stepId && before(last, call)) return thread;
-    }
     return null;
   }
 
@@ -229,7 +251,14 @@ export class SessionStory {
     threads.sort((a, b) => (before(a.first, b.first) ? -1 : 1));
     for (const { first } of threads) episode.happened(first, turn.turnId);
     const summary = `One turn started ${threads.length} subagents`;
-    const report = { kind: 'subagent_fanout', signature: turn.turnId, toolName: '', episode, summary } as const;
+    const report = {
+      kind: 'subagent_fanout',
+      signature: turn.turnId,
+      toolName: '',
+      episode,
+      isWhole: true,
+      summary,
+    } as const;
     this.book.report(turn.threadId, report, turn.first);
   }
 

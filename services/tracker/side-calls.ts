@@ -76,17 +76,25 @@ export class SideCalls {
     this.#dirty.add(this.#subagents.rootOf(turn));
   }
 
-  /** Of its own thread where it has one, else the main thread's turn that was nearest in time. */
+  /** Of its own thread where it has one, else of the main thread that was nearest in time. */
   #turnBeside({ call, threadId }: SideCall): TurnState | null {
     const own = this.#threads.get(threadId);
-    if (own !== undefined) return own.turnAt(call.start);
+    if (own !== undefined) return turnOf(own, call);
     let found: TurnState | null = null;
     for (const thread of this.#threads.values()) {
-      const turn = thread.first.kind === 'main' ? thread.turnAt(call.start) : null;
+      const turn = thread.first.kind === 'main' ? turnOf(thread, call) : null;
       if (turn !== null && (found === null || distance(turn, call) < distance(found, call))) found = turn;
     }
     return found;
   }
+}
+
+/** The turn under way; of the next one when it speaks of that one's prompt: a router comes before what it routes. */
+function turnOf(thread: ThreadStory, call: CallFacts): TurnState | null {
+  const turn = thread.turnAt(call.start);
+  if (turn === null || call.promptHash === '' || turn.promptHash === call.promptHash) return turn;
+  const next = thread.turns[turn.ordinal];
+  return next !== undefined && next.promptHash === call.promptHash ? next : turn;
 }
 
 function distance(turn: TurnState, { start }: CallFacts): number {

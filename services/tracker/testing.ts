@@ -4,9 +4,8 @@ import { sampleCall } from '../clickhouse/testing.ts';
 import type { CallId } from '../common/types.ts';
 import { DETECTOR_DEFAULTS, type DetectorSettings } from './detectors/settings.ts';
 import type { AskedFacts, CallFacts, ResultFacts } from './facts.ts';
-import { byTime } from './facts.ts';
 import { digest } from './ids.ts';
-import { SessionStory, type Told } from './session.ts';
+import { retell, SessionStory, type Told } from './session.ts';
 
 export const START = 1_790_000_000_000_000;
 const SECOND = 1_000_000;
@@ -150,7 +149,7 @@ export class Thread {
 /** Tells the story of calls in order of time. */
 export function tellAll(calls: readonly CallFacts[], settings: DetectorSettings = DETECTOR_DEFAULTS): Told {
   const story = new SessionStory(calls[0]?.sessionId ?? '', settings);
-  for (const call of [...calls].sort(byTime)) story.add(call);
+  retell(story, calls);
   return story.tell();
 }
 

@@ -1,6 +1,7 @@
 /** One line of conversation: its turns, the attempts of its steps, and what its detectors saw. Calls come in order of time. */
 import type { Micros } from '../common/types.ts';
 import type { Detector, Reporter } from './detectors/detector.ts';
+import { momentOf } from './detectors/episode.ts';
 import { threadDetectors } from './detectors/index.ts';
 import { before, type CallFacts, succeeded } from './facts.ts';
 import { digest } from './ids.ts';
@@ -25,6 +26,8 @@ export class ThreadStory {
   readonly #attempts = new Map<string, boolean>();
   readonly #detectors: readonly Detector[] = threadDetectors();
   #last: CallFacts | null = null;
+  /** Newest step or compaction. */
+  #newest: CallFacts | null = null;
   #ledTo: TurnState | null = null;
   /** Calls of it overlap: several agents that nothing tells apart. */
   overlaps = false;
@@ -49,7 +52,7 @@ export class ThreadStory {
 
   /** Whether this call comes before one that was added. */
   isLate(call: CallFacts): boolean {
-    return this.#last !== null && before(call, this.#last);
+    return this.#newest !== null && before(call, this.#newest);
   }
 
   add(call: CallFacts, ledger: ToolLedger, to: Reporter): Placed {
@@ -59,24 +62,21 @@ export class ThreadStory {
     if (call.stepId !== '') this.#remember(call.stepId, succeeded(call));
     if (succeeded(call)) this.failuresOnly = false;
     this.#overlap(call, isRetry);
-    this.#last = call;
+    this.#last = this.#newest = call;
     turn.step(call, isRetry);
     if (isRetry) this.retries++;
     else this.steps++;
     if (call.answerPreview !== '') this.lastAnswer = call.answerPreview;
-    for (const tool of ledger.answer(call, this.threadId)) {
-      if (tool.result?.isError === true) {
-        tool.turn.toolErrors++;
-        this.toolErrors++;
-      }
-      for (const detector of this.#detectors) detector.answered?.(tool, call, turn.turnId, to);
-    }
+    this.#results(call, turn.turnId, ledger, to);
     const tools = ledger.ask(call, this.threadId, turn);
     this.#detect(call, turn, tools, to);
     return { turn, isNew: this.turns.length > turnsBefore };
   }
 
-  compacted(call: CallFacts, to: Reporter): void {
+  /** The summed up history may show results that no later one has. */
+  compacted(call: CallFacts, ledger: ToolLedger, to: Reporter): void {
+    this.#newest = call;
+    this.#results(call, this.current?.turnId ?? '', ledger, to);
     for (const detector of this.#detectors) detector.compacted?.(call, this.current?.turnId ?? '', to);
   }
 
@@ -91,11 +91,22 @@ export class ThreadStory {
     return this.turns[low] ?? null;
   }
 
+  #results(call: CallFacts, turnId: string, ledger: ToolLedger, to: Reporter): void {
+    for (const tool of ledger.answer(call, this.threadId)) {
+      if (tool.result?.isError === true) {
+        tool.turn.toolErrors++;
+        this.toolErrors++;
+      }
+      for (const detector of this.#detectors) detector.answered?.(tool, call, turnId, to);
+    }
+  }
+
   #detect(call: CallFacts, turn: TurnState, tools: readonly ToolState[], to: Reporter): void {
     if (tools.length === 0 && call.answerHash === '') return;
     const newTurn = this.#ledTo !== turn;
     this.#ledTo = turn;
-    for (const detector of this.#detectors) detector.step({ call, turnId: turn.turnId, tools, newTurn }, to);
+    const step = { call, moment: momentOf(call), turnId: turn.turnId, tools, newTurn };
+    for (const detector of this.#detectors) detector.step(step, to);
   }
 
   #turnOf(call: CallFacts): TurnState {

@@ -21,6 +21,10 @@ export interface ToolState {
   readonly agentId: string;
   readonly teamId: string;
   readonly asked: AskedFacts;
+  /** Equal for tool calls with equal names and arguments. */
+  readonly action: string;
+  /** Hash of its result, once that is known. */
+  readonly answer: { hash: string | null };
   readonly requested: Micros;
   readonly serverSide: boolean;
   readonly turn: TurnState;
@@ -74,6 +78,8 @@ export class ToolLedger {
         agentId: call.agentId,
         teamId: call.teamId,
         asked,
+        action: `${asked.name} ${asked.argumentsHash}`,
+        answer: { hash: null },
         requested: call.end,
         serverSide: SERVER_SIDE_ID.test(asked.id) || call.finishReason === 'stop',
         turn,
@@ -97,6 +103,7 @@ export class ToolLedger {
       const tool = this.#take(threadId, result);
       if (tool === null) continue;
       tool.result = result;
+      tool.answer.hash = result.hash;
       tool.resultSeen = call.start;
       tool.resultCallId = call.callId;
       if (result.agent !== '') this.#name(result.agent, tool);

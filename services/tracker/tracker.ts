@@ -14,7 +14,7 @@ import { Hops } from './hops.ts';
 import { Links } from './links.ts';
 import { TRACKER_DEFAULTS, type TrackerOptions } from './options.ts';
 import { CallReader } from './reader.ts';
-import { SessionStory, type Told } from './session.ts';
+import { retell, SessionStory, type Told } from './session.ts';
 import { StoryCache } from './story-cache.ts';
 import { TrackerState } from './tracker-state.ts';
 import { type Changes, StoryWriter } from './writer.ts';
@@ -233,7 +233,7 @@ export class Tracker {
     const stored = await this.#storedOf([root], await this.#state.known([root]));
     const all = new Map([...stored, ...calls].map((call) => [call.callId, call]));
     const again = new SessionStory(root, this.#options.detectors, story.told, story.book.ids);
-    for (const call of [...all.values()].sort(byTime)) again.add(call);
+    retell(again, [...all.values()]);
     this.#stories.set(root, again);
   }
 }

@@ -35,6 +35,7 @@ export class BurnWatch {
       signature: 'burn',
       toolName: '',
       episode: minute.episode,
+      isWhole: true,
       weight: thousands,
       summary: `${thousands} thousand tokens went within one minute, in ${minute.episode.occurrences} calls`,
       labels: { tokens_per_minute: String(minute.tokens) },

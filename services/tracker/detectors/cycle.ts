@@ -1,19 +1,20 @@
 /**
- * Two to four actions in turn, again and again: A B A B …, A B C A B C … Equal in tool and arguments, and in results as far as they
+ * Two to eight actions in turn, again and again: A B A B …, A B C A B C … Equal in tool and arguments, and in results as far as they
  * are known: a cycle whose results change gets on.
  */
 import type { CallFacts } from '../facts.ts';
 import type { ToolState } from '../tools.ts';
 import type { Detector, Reporter, Step } from './detector.ts';
-import { Episode } from './episode.ts';
+import { Episode, type Moment } from './episode.ts';
 
-const PERIODS = [2, 3, 4] as const;
-const WINDOW = 16;
+const PERIODS = [2, 3, 4, 5, 6, 7, 8] as const;
+const WINDOW = 32;
 
 interface Action {
   readonly key: string;
-  readonly tool: ToolState;
-  readonly call: CallFacts;
+  readonly name: string;
+  readonly answer: ToolState['answer'];
+  readonly call: Moment;
   readonly turnId: string;
 }
 
@@ -23,16 +24,25 @@ interface Watch {
   equal: number;
   episode: Episode | null;
   signature: string;
+  keys: readonly string[];
 }
 
+/** Not a shorter cycle that went around more often. */
 function isPrimitive(keys: readonly string[]): boolean {
-  if (new Set(keys).size === 1) return false;
-  return !(keys.length === 4 && keys[0] === keys[2] && keys[1] === keys[3]);
+  for (let period = 1; period <= keys.length >> 1; period++) {
+    if (keys.length % period === 0 && keys.every((key, at) => key === keys[at % period])) return false;
+  }
+  return true;
 }
 
 export class CycleDetector implements Detector {
   #actions: Action[] = [];
-  readonly #watches: Watch[] = PERIODS.map((period) => ({ period, equal: 0, episode: null, signature: '' }));
+  readonly #watches: Watch[] = PERIODS.map((period) => ({ period, equal: 0, episode: null, signature: '', keys: [] }));
+
+  /** Whether the action is part of a cycle that goes on. */
+  covers(key: string): boolean {
+    return this.#watches.some(({ episode, keys }) => episode !== null && keys.includes(key));
+  }
 
   step(step: Step, to: Reporter): void {
     if (step.newTurn) {
@@ -42,9 +52,10 @@ export class CycleDetector implements Detector {
     for (const tool of step.tools) {
       if (tool.serverSide) continue;
       this.#actions.push({
-        key: `${tool.asked.name} ${tool.asked.argumentsHash}`,
-        tool,
-        call: step.call,
+        key: tool.action,
+        name: tool.asked.name,
+        answer: tool.answer,
+        call: step.moment,
         turnId: step.turnId,
       });
       for (const watch of this.#watches) this.#look(watch, step.call, to);
@@ -73,8 +84,9 @@ export class CycleDetector implements Detector {
   #gotOn(period: number): boolean {
     const actions = this.#actions;
     for (let i = actions.length - 1; i >= Math.max(period, actions.length - 1 - period); i--) {
-      const [now, then] = [actions[i]!.tool.result, actions[i - period]!.tool.result];
-      if (now !== null && then !== null && now.hash !== then.hash) return true;
+      const [now, then] = [actions[i]!, actions[i - period]!];
+      const known = now.answer.hash !== null && then.answer.hash !== null;
+      if (known && now.key === then.key && now.answer.hash !== then.answer.hash) return true;
     }
     return false;
   }
@@ -85,11 +97,12 @@ export class CycleDetector implements Detector {
       // The first time around was seen before it was known to be one.
       const first = this.#actions.at(-watch.period * 2) ?? cycle[0]!;
       watch.episode.happened(first.call, first.turnId);
+      watch.keys = keys;
       watch.signature = [...keys].sort().join(' → ');
     }
     const last = cycle.at(-1)!;
     watch.episode.happened(last.call, last.turnId);
-    const names = cycle.map(({ tool }) => tool.asked.name);
+    const names = cycle.map(({ name }) => name);
     to.report({
       kind: 'cycle',
       signature: watch.signature,

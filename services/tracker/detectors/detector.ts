@@ -5,12 +5,14 @@
 import type { Micros } from '../../common/types.ts';
 import type { CallFacts } from '../facts.ts';
 import type { ToolState } from '../tools.ts';
-import type { Episode } from './episode.ts';
+import type { Episode, Moment } from './episode.ts';
 import type { DetectorKind } from './settings.ts';
 
 /** A step of the conversation that got an answer. */
 export interface Step {
   readonly call: CallFacts;
+  /** What may be kept of the call. */
+  readonly moment: Moment;
   readonly turnId: string;
   readonly tools: readonly ToolState[];
   /** A person said something since the last step. */
@@ -25,6 +27,8 @@ export interface Report {
   readonly episode: Episode;
   /** Occurrences as the thresholds count them, where that isn't the episode's number. */
   readonly weight?: number;
+  /** The episode is all there is to tell, however often it was told: nothing adds up. */
+  readonly isWhole?: boolean;
   readonly summary: string;
   readonly labels?: Readonly<Record<string, string>>;
 }

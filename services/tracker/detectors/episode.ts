@@ -6,6 +6,15 @@ import type { CallFacts } from '../facts.ts';
 const FIRST_MAX = 20;
 const LAST_MAX = 20;
 
+const NO_IDS: string[] = [];
+
+/** What is kept of a call. */
+export type Moment = Pick<CallFacts, 'callId' | 'start' | 'end' | 'inputTokens' | 'outputTokens' | 'costUsd'>;
+
+export function momentOf({ callId, start, end, inputTokens, outputTokens, costUsd }: Moment): Moment {
+  return { callId, start, end, inputTokens, outputTokens, costUsd };
+}
+
 export class Episode {
   occurrences = 0;
   firstSeen: Micros = 0;
@@ -13,13 +22,14 @@ export class Episode {
   turnId = '';
   wastedTokens = 0;
   wastedCostNanos = 0;
-  readonly #first: string[] = [];
-  #last: string[] = [];
-  readonly #wasted = new Set<string>();
+  // Most episodes are of one occurrence: lists are made when they are needed.
+  #first: string[] = NO_IDS;
+  #last: string[] = NO_IDS;
+  #wasted: Set<string> | null = null;
   #wastedCalls = 0;
 
   /** One more occurrence. */
-  happened(call: CallFacts, turnId: string): void {
+  happened(call: Moment, turnId: string): void {
     this.occurrences++;
     if (this.occurrences === 1) this.firstSeen = call.start;
     else this.#waste(call);
@@ -37,10 +47,11 @@ export class Episode {
   }
 
   /** A call with several of the occurrences is wasted once. */
-  #waste(call: CallFacts): void {
-    if (this.#first[0] === call.callId || this.#wasted.has(call.callId)) return;
-    if (this.#wasted.size >= LAST_MAX) this.#wasted.delete(this.#wasted.values().next().value!);
-    this.#wasted.add(call.callId);
+  #waste(call: Moment): void {
+    if (this.#first[0] === call.callId || this.#wasted?.has(call.callId) === true) return;
+    const wasted = (this.#wasted ??= new Set());
+    if (wasted.size >= LAST_MAX) wasted.delete(wasted.values().next().value!);
+    wasted.add(call.callId);
     this.#wastedCalls++;
     this.wastedTokens += call.inputTokens + call.outputTokens;
     this.wastedCostNanos += Math.round((call.costUsd ?? 0) * 1e9);
@@ -48,10 +59,10 @@ export class Episode {
 
   #keep(callId: string): void {
     if (this.#first.at(-1) === callId || this.#last.at(-1) === callId) return;
-    if (this.#first.length < FIRST_MAX) this.#first.push(callId);
+    if (this.#first.length === 0) this.#first = [callId];
+    else if (this.#first.length < FIRST_MAX) this.#first.push(callId);
     else {
-      this.#last.push(callId);
-      if (this.#last.length > LAST_MAX) this.#last = this.#last.slice(1);
+      this.#last = [...this.#last.slice(1 - LAST_MAX), callId];
     }
   }
 }

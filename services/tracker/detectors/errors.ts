@@ -1,8 +1,12 @@
-/** The same tool fails in the same way again and again, even with changing arguments: `retry_storm`. */
+/**
+ * The same tool fails in the same way again and again, even with changing arguments: `retry_storm`. No loop: something else was
+ * changed in between (test, edit, test).
+ */
 import type { CallFacts } from '../facts.ts';
 import type { ToolState } from '../tools.ts';
 import type { Detector, Reporter, Step } from './detector.ts';
 import { Episode } from './episode.ts';
+import { mayChange } from './tool-nature.ts';
 
 const TOOLS_MAX = 64;
 
@@ -25,7 +29,10 @@ export class ErrorDetector implements Detector {
     if (result === null) return;
     const signature = `${name} ${result.hash}`;
     if (!result.isError || this.#storms.get(name)?.signature !== signature) this.#end(name, call, to);
-    if (!result.isError) return;
+    if (!result.isError) {
+      if (mayChange(name)) for (const other of [...this.#storms.keys()]) this.#end(other, call, to);
+      return;
+    }
     let storm = this.#storms.get(name);
     if (storm === undefined) {
       storm = { signature, episode: new Episode() };

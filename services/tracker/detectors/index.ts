@@ -8,9 +8,10 @@ import { GrowthDetector } from './growth.ts';
 import { RepeatDetector } from './repeat.ts';
 
 export function threadDetectors(): Detector[] {
+  const cycles = new CycleDetector();
   return [
-    new RepeatDetector(),
-    new CycleDetector(),
+    cycles,
+    new RepeatDetector((key) => cycles.covers(key)),
     new ErrorDetector(),
     new AnswerDetector(),
     new CompactionDetector(),

@@ -1,6 +1,7 @@
 import { type Dialect, openStream } from '../dialect.ts';
 import { deltaPlace } from './delta-place.ts';
 import { isAnswer, isCallPath, isEvent } from './detect.ts';
+import { history } from './history.ts';
 import { request } from './request.ts';
 import { answer } from './response.ts';
 import { stream } from './stream.ts';
@@ -11,6 +12,7 @@ export const bedrockConverse: Dialect = {
   vendor: 'aws.bedrock',
   isCallPath,
   request,
+  history,
   isAnswer,
   isEvent,
   answer,

@@ -1,4 +1,5 @@
 import { type Dialect, openStream } from '../dialect.ts';
+import { chatHistory } from '../shared/chat-history.ts';
 import { deltaPlace } from './delta-place.ts';
 import { isAnswer, isCallPath, isEvent } from './detect.ts';
 import { request } from './request.ts';
@@ -11,6 +12,7 @@ export const cohereChat: Dialect = {
   vendor: 'cohere',
   isCallPath,
   request,
+  history: chatHistory(true),
   isAnswer,
   isEvent,
   answer,

@@ -1,4 +1,5 @@
 import { type Dialect, openStream } from '../dialect.ts';
+import { chatHistory } from '../shared/chat-history.ts';
 import { isAnswer, isCallPath, isEvent } from './detect.ts';
 import { request } from './request.ts';
 import { answer } from './response.ts';
@@ -10,6 +11,7 @@ export const ollamaChat: Dialect = {
   vendor: 'ollama',
   isCallPath,
   request,
+  history: chatHistory(false),
   isAnswer,
   isEvent,
   answer,

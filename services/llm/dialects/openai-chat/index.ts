@@ -1,7 +1,7 @@
 import { type Dialect, openStream } from '../dialect.ts';
+import { chatHistory } from '../shared/chat-history.ts';
 import { deltaPlace } from './delta-place.ts';
 import { isAnswer, isCallPath, isEvent } from './detect.ts';
-import { history } from './history.ts';
 import { request } from './request.ts';
 import { answer } from './response.ts';
 import { stream } from './stream.ts';
@@ -12,7 +12,7 @@ export const openaiChat: Dialect = {
   vendor: 'openai',
   isCallPath,
   request,
-  history,
+  history: chatHistory(true),
   isAnswer,
   isEvent,
   answer,
