@@ -1,7 +1,8 @@
 /** Frames of many connections in, HTTP exchanges out. */
 import type { Frame } from '../../schemas/frame.ts';
 import type { ConnectionId } from '../common/types.ts';
-import { type ConnectionContext, createConnectionContext, HttpConnection, type ResumePoint } from './connection.ts';
+import { HttpConnection, type ResumePoint } from './connection.ts';
+import { type ConnectionContext, createConnectionContext } from './connection-context.ts';
 import type { CredentialMasker } from './credentials.ts';
 import type { ExchangeHandler } from './exchange.ts';
 import type { HttpOptions, HttpStats } from './options.ts';

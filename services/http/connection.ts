@@ -1,7 +1,7 @@
 /** One connection: two message streams, and the exchanges that they make together. */
 import type { CloseReason, Frame, Segment, Side } from '../../schemas/frame.ts';
+import type { ConnectionContext } from './connection-context.ts';
 import { ContentDecoder, DECODER_BYTES, decodedConsumer } from './content-decoding.ts';
-import type { CredentialMasker } from './credentials.ts';
 import type {
   ConnectionInfo,
   ExchangeEnd,
@@ -15,30 +15,22 @@ import { requestFraming, responseFraming } from './framing.ts';
 import { Http2Connection, type Http2Host, type Http2Start } from './h2/connection.ts';
 import { PREFACE } from './h2/frame.ts';
 import { Http2Sniffer } from './h2/sniffer.ts';
-import { HeadReader, isRequestLine, isStatusLine } from './head.ts';
-import { type LostCause, MessageStream, type StreamContext, type StreamOwner } from './message-stream.ts';
+import { isRequestLine, isStatusLine } from './head.ts';
+import { type LostCause, MessageStream, type StreamOwner } from './message-stream.ts';
 import { begun, emptyMessage, OPEN_EXCHANGE_BYTES, OpenExchange, unfinishedState } from './open-exchange.ts';
-import { createHttpStats, type HttpOptions, type HttpStats } from './options.ts';
+import type { HttpOptions, HttpStats } from './options.ts';
 import { Pairing, type PairingOwner } from './pairing.ts';
-import { type ConnectionStart, type Http2Standing, type ResumePoint, tunnelPoint } from './standing.ts';
+import {
+  type ConnectionStart,
+  type Http2Standing,
+  http2End,
+  http2Point,
+  type ResumePoint,
+  tunnelPoint,
+} from './standing.ts';
 import { UnreadTracker } from './unread-stretch.ts';
 
 export type { Http2Standing, ResumePoint } from './standing.ts';
-
-/** What all connections of an assembler share. */
-export interface ConnectionContext extends StreamContext {
-  readonly handler: ExchangeHandler;
-  readonly masker: CredentialMasker;
-}
-
-/** A context for one connection on its own. */
-export function createConnectionContext(
-  options: HttpOptions,
-  handler: ExchangeHandler,
-  masker: CredentialMasker,
-): ConnectionContext {
-  return { options, handler, masker, stats: createHttpStats(), heads: new HeadReader(masker, options.headersMax) };
-}
 
 export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
   #info: ConnectionInfo;
@@ -116,7 +108,8 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
 
   /** Where another assembler could take this connection up: everything before has ended and was emitted. */
   get resumePoint(): ResumePoint {
-    if (this.#http2 !== null) return this.#http2ResumePoint(this.#http2);
+    if (this.#http2 !== null)
+      return this.#closed ? http2End(this.#http2, this.#swapped) : http2Point(this.#http2, this.#asked, this.#swapped);
     if (this.#inTunnel !== null && this.#tunnel === null) return tunnelPoint(this.#inTunnel, this.#swapped);
     const [requests, responses] = [this.#requests, this.#responses];
     let request = Math.min(requests.messageOffset, requests.offset - (this.#sniffer?.length(true) ?? 0));
@@ -448,20 +441,6 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     this.#requests.handOver();
     this.#responses.handOver();
     this.#http2 = new Http2Connection(this, this.#context, resume);
-  }
-
-  #http2ResumePoint(http2: Http2Connection): ResumePoint {
-    const { resume } = http2;
-    const asked = this.#asked;
-    // It began as HTTP/1, and must be read from there again.
-    if (asked !== null && !(asked.requestDone && asked.responseDone) && !this.#closed) {
-      return { client: asked.exchange.offset, server: asked.responseOffset, state: 'synced' };
-    }
-    const ends = { request: http2.offset(true), response: http2.offset(false) };
-    const { request, response } = this.#closed ? ends : { request: resume.clientOffset, response: resume.serverOffset };
-    const [client, server] = this.#swapped ? [response, request] : [request, response];
-    if (this.#closed) return { client, server, state: 'ignored' };
-    return { client, server, state: 'synced', http2: { resume, swapped: this.#swapped } };
   }
 
   /** The client's preface was read (RFC 9113 section 3.4), up to where a head would end; or the server's. */

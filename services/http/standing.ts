@@ -1,7 +1,8 @@
 /** Where a connection stands: at its beginning, and where another reader can take it up. */
 import type { RolesSource } from '../../schemas/frame.ts';
 import type { Tunnel, TunnelState } from './exchange.ts';
-import type { Http2Resume } from './h2/connection.ts';
+import type { Http2Connection, Http2Resume } from './h2/connection.ts';
+import type { OpenExchange } from './open-exchange.ts';
 
 /** What the first frame says about a connection's beginning. */
 export interface ConnectionStart extends Carried {
@@ -35,6 +36,23 @@ export interface ResumePoint extends Carried {
   readonly server: number;
   /** `synced`: a message begins here. `unsynced`: look for one. `ignored`: nothing of interest follows. `tunnel`: another protocol. */
   readonly state: 'synced' | 'unsynced' | 'ignored' | 'tunnel';
+}
+
+/** Where an HTTP/2 connection can be taken up. `asked`: the exchange of HTTP/1 that asked for it. */
+export function http2Point(http2: Http2Connection, asked: OpenExchange | null, swapped: boolean): ResumePoint {
+  // It began as HTTP/1, and must be read from there again.
+  if (asked !== null && !(asked.requestDone && asked.responseDone)) {
+    return { client: asked.exchange.offset, server: asked.responseOffset, state: 'synced' };
+  }
+  const { resume } = http2;
+  const { clientOffset, serverOffset } = resume;
+  const [client, server] = swapped ? [serverOffset, clientOffset] : [clientOffset, serverOffset];
+  return { client, server, state: 'synced', http2: { resume, swapped } };
+}
+
+/** Behind all of an HTTP/2 connection, which is over. */
+export function http2End(http2: Http2Connection, swapped: boolean): ResumePoint {
+  return { client: http2.offset(!swapped), server: http2.offset(swapped), state: 'ignored' };
 }
 
 /** Where a tunnel can be taken up. The first byte tells whether the frames' sides are the other way round. */
