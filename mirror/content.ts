@@ -117,3 +117,29 @@ export function startsFrames(bytes: Buffer, start: number, length: number): bool
   if (next === end) return length > FRAME_HEAD_BYTES && TELLING.has(bytes[start + 3]!);
   return next + FRAME_HEAD_BYTES <= end && judgeHead(bytes, next, end, STREAM_ID_MAX) === PLAUSIBLE;
 }
+
+const OPENINGS = [
+  'GET ',
+  'POST ',
+  'PUT ',
+  'PATCH ',
+  'DELETE ',
+  'HEAD ',
+  'OPTIONS ',
+  'CONNECT ',
+  'TRACE ',
+  'HTTP/1.',
+].map((text) => Buffer.from(text, 'latin1'));
+
+/** True when a message may begin with this byte alone. */
+export function mayOpenMessage(byte: number): boolean {
+  return OPENINGS.some((opening) => opening[0] === byte);
+}
+
+/** True when `first` and the bytes behind it are how a message begins, as far as they go. */
+export function openMessage(first: number, bytes: Buffer, start: number, length: number): boolean {
+  return OPENINGS.some((opening) => {
+    const compared = Math.min(length, opening.length - 1);
+    return opening[0] === first && bytes.compare(opening, 1, 1 + compared, start, start + compared) === 0;
+  });
+}

@@ -102,6 +102,41 @@ const CASES: readonly Case[] = [
     lines: ['s done', `c ${REQUEST.slice(0, 1)}`, `c ${REQUEST.slice(1)}`, `s ${RESPONSE}`, 'close stopped'],
   },
   {
+    name: 'a capture that begins with a byte alone keeps it when a message begins with it',
+    steps: [
+      { from: 'c', flags: 'PA', seq: C, ack: S, data: REQUEST.slice(0, 1) },
+      { from: 's', flags: 'A', seq: S, ack: C + 1 },
+      { from: 'c', flags: 'PA', seq: C + 1, ack: S, data: REQUEST.slice(1, 3) },
+      { from: 'c', flags: 'PA', seq: C + 3, ack: S, data: REQUEST.slice(3) },
+      ANSWER,
+    ],
+    lines: [
+      `c ${REQUEST.slice(0, 1)}`,
+      `c ${REQUEST.slice(1, 3)}`,
+      `c ${REQUEST.slice(3)}`,
+      `s ${RESPONSE}`,
+      'close stopped',
+    ],
+  },
+  {
+    name: 'a capture that begins with a keep-alive probe drops its byte, also when a message might begin with it',
+    steps: [
+      { from: 'c', flags: 'A', seq: C - 1, ack: S, data: 'P' },
+      { from: 's', flags: 'A', seq: S, ack: C },
+      ASK,
+      ANSWER,
+    ],
+    lines: [`c ${REQUEST}`, `s ${RESPONSE}`, 'close stopped'],
+  },
+  {
+    name: 'a keep-alive probe that nothing follows makes no frame',
+    steps: [
+      { from: 'c', flags: 'A', seq: C - 1, ack: S, data: 'P' },
+      { from: 's', flags: 'A', seq: S, ack: C },
+    ],
+    lines: [],
+  },
+  {
     name: 'keep-alive probes, with and without the garbage byte, change nothing',
     steps: [
       ...HANDSHAKE,
@@ -171,9 +206,9 @@ const CASES: readonly Case[] = [
     losses: [gap(30)],
   },
   {
-    name: 'a FIN that the capture missed is no missing byte',
+    name: 'a FIN that the capture missed is no missing byte, and comes before the FIN that acknowledges it',
     steps: [...HANDSHAKE, ASK, ANSWER, GOODBYE[1]!, GOODBYE[2]!, ...later(2000), ...later(4000)],
-    lines: [`c ${REQUEST}`, `s ${RESPONSE}`, 's fin', 'c fin', 'close fin'],
+    lines: [`c ${REQUEST}`, `s ${RESPONSE}`, 'c fin', 's fin', 'close fin'],
   },
   {
     name: 'a capture of the client side alone tells the responses as gaps',

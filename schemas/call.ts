@@ -97,6 +97,8 @@ export interface Call extends CallStory {
   finishReasonRaw: string;
   completeness: Completeness;
   missingBytes: number;
+  /** The exchange lasts so long that it was told of before its end; the whole one follows under the same id, unless its process dies. */
+  provisional: boolean;
 
   requestStart: Micros | null;
   requestEnd: Micros | null;
@@ -206,6 +208,8 @@ export interface ExchangeRow {
   readonly outcome: string;
   readonly completeness: Completeness;
   readonly missingBytes: number;
+  /** The exchange lasts so long that it was told of before its end; the whole one follows under the same id, unless its process dies. */
+  readonly provisional: boolean;
   readonly clientName: string;
   readonly agentId: string;
   readonly credential: string;

@@ -46,7 +46,7 @@ async function record(deflate: FakeDeflate, fragments: boolean): Promise<Buffer>
 function texts(pcap: Buffer): TsharkText[] {
   const found: TsharkText[] = [];
   const consumer = {
-    ...{ busy: false, open: 0, heldBytes: 0, memory: null, lost: () => {}, end: () => {} },
+    ...{ busy: false, open: 0, heldBytes: 0, memory: null, readBy: () => {}, lost: () => {}, end: () => {} },
     message: ({ side, data }: { readonly side: string; readonly data: Buffer }) => {
       found.push({ fromClient: side === 'client', text: data.toString('utf8') });
     },

@@ -92,9 +92,18 @@ export class Delivery {
   }
 
   deliverFin(connection: Connection, s: Stream): void {
+    const o = connection.other(s);
+    if (s.finAck >= o.next && !o.finDelivered && finMayBeLost(o)) this.deliverLostFin(connection, o, s.finTime);
     s.finDelivered = true;
     if (s.next === s.finAt) s.advance(1);
     this.sink.end(connection, s, 'fin', s.finTime, this.takeGap(connection, s));
+  }
+
+  /** What looks like a FIN that the capture missed (see finMayBeLost) is taken for one. */
+  deliverLostFin(connection: Connection, s: Stream, time: number): void {
+    s.pendingGap = 0;
+    s.finDelivered = true;
+    this.sink.end(connection, s, 'fin', time, 0);
   }
 
   takeGap(connection: Connection, s: Stream): number {

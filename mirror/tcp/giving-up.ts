@@ -43,9 +43,30 @@ export class GivingUp {
     while (s.known && s.next < s.ackMark) {
       if (s.head !== null && s.head.offset <= s.next) break; // No hole: it waits for the other side.
       const next = s.next;
-      this.#pass(connection, s, s.head === null ? s.ackMark : Math.min(s.ackMark, s.head.offset), now);
+      this.#passInTurn(connection, s, s.head === null ? s.ackMark : Math.min(s.ackMark, s.head.offset), now);
       if (s.next === next) break;
     }
+  }
+
+  /** Gives up on the bytes up to `to`, in as many gaps as the other side's segments, which wait, have their places between. */
+  #passInTurn(connection: Connection, s: Stream, to: number, now: number): void {
+    const o = connection.other(s);
+    let answered = this.#answered(s, o);
+    while (answered < to) {
+      this.#pass(connection, s, answered, now);
+      const next = this.#answered(s, o);
+      if (next <= answered) break;
+      answered = next;
+    }
+    if (to > s.next) this.#pass(connection, s, to, now);
+  }
+
+  /** Up to where the peer had this side's bytes when it sent what waits: that comes before the rest of the gap. */
+  #answered(s: Stream, o: Stream): number {
+    const { head } = o;
+    if (head === null)
+      return o.finPending && o.next >= o.finAt && o.finAck > s.next ? o.finAck : Number.POSITIVE_INFINITY;
+    return head.offset <= o.next && head.ack > s.next ? head.ack : Number.POSITIVE_INFINITY;
   }
 
   #expireWaiting(connection: Connection, s: Stream, now: number): void {
@@ -76,8 +97,8 @@ export class GivingUp {
     const o = connection.other(s);
     if (!s.known) s.settle(connection.handshake);
     if (o.started && !o.known) o.settle(connection.handshake);
-    if (head.offset > s.next) this.#pass(connection, s, head.offset, now);
-    else this.#catchUp(connection, s, head, now);
+    if (head.offset > s.next) this.#passInTurn(connection, s, head.offset, now);
+    if (s.head === head && head.offset <= s.next) this.#catchUp(connection, s, head, now);
     this.#delivery.drain(connection);
     if (s.head !== head) return;
     // Two sides that wait for each other, or bytes behind a FIN: only damaged numbers make that.
@@ -136,13 +157,12 @@ export class GivingUp {
   #finishStream(connection: Connection, s: Stream, now: number): void {
     if (!s.known) return;
     if (s.strayPackets > 0) this.#delivery.countStrays(connection, s);
-    this.#pass(connection, s, s.finPending ? s.finAt : s.ackedTo, now);
+    const end = s.finPending ? s.finAt : s.ackedTo;
+    this.#passInTurn(connection, s, end, now);
+    this.#pass(connection, s, end, now);
     if (s.finPending) this.#delivery.deliverFin(connection, s);
-    if (finMayBeLost(s)) {
-      s.pendingGap = 0;
-      s.finDelivered = true;
-      this.#delivery.sink.end(connection, s, 'fin', now, 0);
-    } else this.#delivery.emitGap(connection, s, now);
+    if (finMayBeLost(s) && !s.finDelivered) this.#delivery.deliverLostFin(connection, s, now);
+    else this.#delivery.emitGap(connection, s, now);
     if (s.rstSeen && !s.rstDelivered) {
       s.rstDelivered = true;
       this.#delivery.sink.end(connection, s, 'rst', s.rstTime, 0);

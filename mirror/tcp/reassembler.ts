@@ -5,6 +5,8 @@
  *
  * What can't be delivered yet is parked. Nothing waits forever: see giving-up.ts.
  */
+
+import { openMessage } from '../content.ts';
 import { ACK, FIN, type Packet, RST, SYN } from '../decode/packet.ts';
 import { LOSS_OUT_OF_WINDOW } from '../losses.ts';
 import type { CaptureOptions } from '../options.ts';
@@ -118,7 +120,8 @@ export class Reassembler {
     if (!s.known) {
       // One byte alone may be a keep-alive probe, which repeats a byte that the peer has acknowledged already.
       const isData = connection.handshake || packet.payloadWire > 1 || offset >= s.lowestAck;
-      if (isData && offset < s.lowestData) s.lowestData = offset;
+      const from = opensBefore(s, packet, offset) ? offset - 1 : offset;
+      if ((isData || from < offset) && from < s.lowestData) s.lowestData = from;
       this.#park(connection, s, packet, offset, offset, end, ack, now);
       return;
     }
@@ -206,4 +209,11 @@ function noteFin(s: Stream, at: number, time: number, ack: number): void {
   s.finAt = at;
   s.finTime = time;
   s.finAck = ack;
+}
+
+/** The byte alone that came before this segment was no keep-alive probe: together they are how a message begins. */
+function opensBefore(s: Stream, packet: Packet, offset: number): boolean {
+  const { head } = s;
+  if (head === null || head.end !== offset || head.bytes.length !== 1) return false;
+  return openMessage(head.bytes[0]!, packet.bytes, packet.payloadStart, packet.payloadCaptured);
 }

@@ -8,6 +8,7 @@
  *                                                     └─ idle, evicted, end ────► closed, forgotten
  */
 import type { CloseReason } from '../../schemas/frame.ts';
+import { mayOpenMessage } from '../content.ts';
 import { FIN, type Packet, RST, SYN } from '../decode/packet.ts';
 import type { HttpFilter } from '../filter.ts';
 import type { Framer } from '../framer.ts';
@@ -124,8 +125,8 @@ export class Tracker {
 
   #unknown(packet: Packet): void {
     const { flags } = packet;
-    // A lone byte may be a keep-alive probe, and without data there is nothing to follow.
-    if ((flags & SYN) === 0 && packet.payloadWire <= 1) {
+    // A lone byte may be a keep-alive probe, unless a message may begin with it; and without data there is nothing to follow.
+    if ((flags & SYN) === 0 && packet.payloadWire <= 1 && !isOpening(packet)) {
       if (packet.payloadCaptured > 0) this.#losses.add(LOSS_OUT_OF_WINDOW, 1, packet.payloadCaptured);
       return;
     }
@@ -345,4 +346,8 @@ export class Tracker {
       this.#afterUnusual(waiting);
     }
   }
+}
+
+function isOpening({ bytes, payloadStart, payloadCaptured }: Packet): boolean {
+  return payloadCaptured === 1 && mayOpenMessage(bytes[payloadStart]!);
 }

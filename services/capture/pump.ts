@@ -41,6 +41,11 @@ export class Pump {
     this.#targets = targets;
   }
 
+  /** The capture's clock, µs since the epoch; 0 before the first packet. */
+  get clock(): number {
+    return this.#capture.clock;
+  }
+
   /** A new file or interface begins; connections go on across it. */
   nextSource(name: string): void {
     this.#capture.nextSource(name);

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FRAMES } from '../../schemas/topics.ts';
 import { loadConfig } from '../config/load.ts';
-import { kafkaTopics } from './kafka.ts';
+import { type KafkaTopicOptions, kafkaTopics } from './kafka.ts';
 
 /** Nobody listens there. */
 const NOWHERE = 'http://127.0.0.1:9';
 
-async function topicsWith(env: NodeJS.ProcessEnv, writes: Parameters<typeof kafkaTopics>[1]) {
+async function topicsWith(env: NodeJS.ProcessEnv, writes: KafkaTopicOptions['writes']) {
   const { config } = await loadConfig({ env });
-  return kafkaTopics(config, writes, () => {});
+  return kafkaTopics(config, { writes, maskingKey: null, note: () => {} });
 }
 
 test("Confluent's encoding without a registry is told, and so is an address with a password in it", async () => {

@@ -1,4 +1,5 @@
 /** Kafka as the configuration wants it: options of the bus, topics, sealing. */
+import type { KeyObject } from 'node:crypto';
 import type { AvroContract } from '../../schemas/avro/contract.ts';
 import type { Observation } from '../../schemas/call.ts';
 import { CODEC_DEFAULTS, FRAME_CONTRACT, OBSERVATION_CONTRACT, PROBE_REPORT_CONTRACT } from '../../schemas/codec.ts';
@@ -21,6 +22,7 @@ import {
   type TopicPlan,
   withDeadLetters,
 } from '../kafka/index.ts';
+import { maskedCodec } from '../masking/masked-codec.ts';
 
 function securityOf({ kafka }: Config): KafkaOptions['security'] {
   const file = (name: string): string | null => (name === '' ? null : name);
@@ -72,17 +74,22 @@ export interface KafkaTopicSet {
   readonly reports: Topic<ProbeReport>;
 }
 
+export interface KafkaTopicOptions {
+  /** The topics that this process writes: their schemas are registered, where a registry is used. */
+  readonly writes: readonly TopicName[];
+  /** The key that credentials in frames are hidden with; `null`: this process neither writes nor reads frames. */
+  readonly maskingKey: KeyObject | null;
+  readonly note: (line: string) => void;
+}
+
 /**
- * The topics with the configured encoding, frames and observations sealed when a key is configured.
+ * The topics with the configured encoding, credentials in frames hidden, and frames and observations sealed when a key is
+ * configured.
  *
- * @param writes the topics that this process writes: their schemas are registered, where a registry is used.
  * @throws BitternError BIT_KAFKA_UNCONFIGURED, BIT_KAFKA_SECURITY, BIT_SEAL_KEY, BIT_REGISTRY_…
  */
-export async function kafkaTopics(
-  config: Config,
-  writes: readonly TopicName[],
-  note: (line: string) => void,
-): Promise<KafkaTopicSet> {
+export async function kafkaTopics(config: Config, options: KafkaTopicOptions): Promise<KafkaTopicSet> {
+  const { writes, maskingKey, note } = options;
   const registry = registryOf(config, note);
   const encoded = async <T>(name: TopicName, topic: Topic<T>, contract: AvroContract<T>): Promise<Topic<T>> => {
     if (registry === null) return topic;
@@ -92,8 +99,9 @@ export async function kafkaTopics(
     const id = await registry.register(topic.name, contract.schema, KAFKA_DEFAULTS.connectTimeoutMs);
     return { ...topic, codec: confluentCodec(contract, id, registry) };
   };
+  const frames = await encoded('frames', FRAMES, FRAME_CONTRACT);
   const topics = {
-    frames: await encoded('frames', FRAMES, FRAME_CONTRACT),
+    frames: maskingKey === null ? frames : { ...frames, codec: maskedCodec(frames.codec, maskingKey) },
     observations: await encoded('observations', OBSERVATIONS, OBSERVATION_CONTRACT),
     reports: await encoded('reports', PROBE_REPORTS, PROBE_REPORT_CONTRACT),
   };

@@ -1,6 +1,6 @@
 /** Replays capture files through all stages into a store. */
 import { stat } from 'node:fs/promises';
-import { capturesIn, openCaptureFile } from '../../mirror/index.ts';
+import { capturesIn, type OpenedCapture, openCaptureFile } from '../../mirror/index.ts';
 import type { ProbeReport } from '../../schemas/frame.ts';
 import { Pump } from '../capture/pump.ts';
 import type { SinkStats } from '../clickhouse/sink.ts';
@@ -23,6 +23,8 @@ export interface ReplayOptions {
   readonly config: Config;
   readonly files: readonly string[];
   readonly signal: AbortSignal;
+  /** The files are of several probes that saw the same traffic: each is a capture of its own, and they are read side by side. */
+  readonly mirrors?: boolean;
   /** Opened when all files can be read; closed at the end. */
   readonly openTarget: () => Promise<CaptureTarget>;
 }
@@ -38,7 +40,8 @@ export async function replayFiles(options: ReplayOptions): Promise<ReplayResult>
   const progress = new ProgressBar(await totalSize(files));
   try {
     return await withTarget(await options.openTarget(), async (target) => {
-      const reports = await pumpFiles(options, files, target, progress);
+      const pumpAll = options.mirrors === true ? pumpMirrors : pumpFiles;
+      const reports = await pumpAll(options, files, target, progress);
       await target.finish(inAll(reports, options.files));
       const elapsedMs = performance.now() - started;
       return { reports, sink: target.stored, elapsedMs, complete: !options.signal.aborted };
@@ -72,6 +75,43 @@ async function pumpFiles(
     if (damage !== null) pump.damaged(damage);
     if (index === files.length - 1 || signal.aborted) await pump.end(signal.aborted ? 'stopped' : 'eof');
     reports.push(await pump.report());
+  }
+  return reports;
+}
+
+/** Reads on in the file whose clock is behind the others', so that none runs far ahead of what another one saw, too. */
+async function pumpMirrors(
+  { config, signal }: ReplayOptions,
+  files: readonly string[],
+  target: CaptureTarget,
+  progress: ProgressBar,
+): Promise<ProbeReport[]> {
+  const options = captureOptions(config);
+  const mirrors: { readonly file: OpenedCapture; readonly pump: Pump; readonly chunks: AsyncIterator<Buffer> }[] = [];
+  for (const [index, path] of files.entries()) {
+    const file = await openCaptureFile(path);
+    const pump = new Pump({ ...options, probe: `${options.probe}-${index + 1}` }, target);
+    pump.nextSource(path);
+    mirrors.push({ file, pump, chunks: file.chunks[Symbol.asyncIterator]() });
+  }
+  const reports: ProbeReport[] = [];
+  const reading = new Set(mirrors);
+  while (reading.size > 0 && !target.failed.aborted) {
+    const next = [...reading].reduce((first, each) => (each.pump.clock < first.pump.clock ? each : first));
+    const chunk = signal.aborted ? null : await next.chunks.next();
+    if (chunk !== null && chunk.done !== true) await next.pump.write(chunk.value);
+    else {
+      reading.delete(next);
+      const damage = next.file.damage();
+      if (damage !== null) next.pump.damaged(damage);
+      next.file.close();
+      await next.pump.end(signal.aborted ? 'stopped' : 'eof');
+      reports.push(await next.pump.report());
+    }
+    progress.update(
+      mirrors.reduce((sum, { file }) => sum + file.readBytes(), 0),
+      target.progress(),
+    );
   }
   return reports;
 }

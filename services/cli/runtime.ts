@@ -14,6 +14,7 @@ import type { ReassemblerOptions } from '../reassembler/reassembler.ts';
 import type { DetectorSettings } from '../tracker/detectors/settings.ts';
 import { Tracker } from '../tracker/tracker.ts';
 
+const FINGERPRINT_KEY = 'fingerprint.key';
 const KEY_BYTES = 32;
 const KEY_BYTES_MIN = 16;
 
@@ -56,6 +57,16 @@ export async function secretFrom(config: Config, file: string, name: string): Pr
   return secret;
 }
 
+/** Where the key for fingerprints lies. */
+export function fingerprintKeyFile(config: Config): string {
+  return config.identity.fingerprintKeyFile || path.join(config.dataDir, FINGERPRINT_KEY);
+}
+
+/** The key for fingerprints. @throws BitternError BIT_KEY_FILE */
+export function fingerprintKey(config: Config): Promise<Buffer> {
+  return secretFrom(config, config.identity.fingerprintKeyFile, FINGERPRINT_KEY);
+}
+
 /** True when others than the owner may read the file. */
 export async function readableByOthers(file: string): Promise<boolean> {
   return ((await stat(file)).mode & 0o077) !== 0;
@@ -84,17 +95,17 @@ export function detectorSettings({ detectors }: Config): DetectorSettings {
 
 export function reassemblerOptions(config: Config): ReassemblerOptions {
   const { exchanges, content, pricing, estimateUsage, ...limits } = config.llm;
+  const { probesOverlap, mergeWaitMs, mergeBytesMax } = config.reassembler;
   return {
     http: config.http,
     llm: { identity: config.identity.headers, exchanges, content, pricing, estimateUsage, limits },
+    merge: { several: probesOverlap, waitMs: mergeWaitMs, heldBytesMax: mergeBytesMax },
   };
 }
 
 /** All stages of one process; `sink` is where it ends. */
 export async function startPipeline(config: Config, sink: PipelineSink): Promise<Pipeline> {
-  const masker = createCredentialMasker(
-    await secretFrom(config, config.identity.fingerprintKeyFile, 'fingerprint.key'),
-  );
+  const masker = createCredentialMasker(await fingerprintKey(config));
   return Pipeline.start(
     { bus: { ...MEMORY_BUS_DEFAULTS, ...config.bus }, reassembler: reassemblerOptions(config) },
     masker,

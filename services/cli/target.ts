@@ -5,12 +5,13 @@ import type { SinkStats } from '../clickhouse/sink.ts';
 import type { Store } from '../clickhouse/store.ts';
 import { BitternError } from '../common/errors.ts';
 import type { Config } from '../config/schema.ts';
+import { FrameMasker, maskingKey } from '../masking/frame-mask.ts';
 import type { Observed } from '../observe/observed.ts';
 import { busObserved } from '../observe/sources/capture.ts';
 import { reassemblerObserved } from '../observe/sources/reassembler.ts';
 import { sinkObserved } from '../observe/sources/sink.ts';
 import { trackerObserved } from '../observe/sources/tracker.ts';
-import { createSink, createTracker, startPipeline } from './runtime.ts';
+import { createSink, createTracker, fingerprintKey, fingerprintKeyFile, startPipeline } from './runtime.ts';
 import { formatCount } from './terminal/units.ts';
 
 /** After a failure: how long the store has to take what was understood before. */
@@ -71,6 +72,21 @@ export async function storeTarget(config: Config, store: Store): Promise<Capture
   };
 }
 
+/** Where the key lies that credentials are hidden with, when none is configured: others need it as well. */
+function tellOfKey(config: Config, note: (line: string) => void): void {
+  if (config.identity.fingerprintKeyFile !== '') return;
+  const file = fingerprintKeyFile(config);
+  note(
+    `Credentials in frames are hidden with the key in '${file}'. Copy it to all probes and reassemblers, and set identity.fingerprintKeyFile there: without it they can't read these frames.`,
+  );
+}
+
+/**
+ * Credentials are hidden before a frame is published.
+ *
+ * @param note is told what an operator should know.
+ * @param signal gives up waiting for a broker.
+ */
 export async function kafkaTarget(
   config: Config,
   note: (line: string) => void,
@@ -79,16 +95,19 @@ export async function kafkaTarget(
   // Its two clients take longer to load than all the rest.
   const { kafkaTopics, openKafkaBus } = await import('./kafka.ts');
   const { kafkaObserved } = await import('../observe/sources/kafka.ts');
-  const topics = await kafkaTopics(config, ['frames', 'reports'], note);
+  const key = maskingKey(await fingerprintKey(config));
+  tellOfKey(config, note);
+  const masker = new FrameMasker(key);
+  const topics = await kafkaTopics(config, { writes: ['frames', 'reports'], maskingKey: key, note });
   const bus = await openKafkaBus(config, signal);
   const frames = bus.producer(topics.frames);
   const reports = bus.producer(topics.reports);
   let published = 0;
   return {
     frames: {
-      publish: (key, value) => {
+      publish: (connection, value) => {
         published++;
-        return frames.publish(key, value);
+        return frames.publish(connection, masker.mask(value));
       },
       flush: () => frames.flush(),
     },

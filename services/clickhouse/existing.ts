@@ -18,38 +18,37 @@ export interface TimeRange {
   readonly to: number;
 }
 
-/** Ids among `rows` that `table` has. `aborted`: gives up. */
+/** Which ids of a batch a table has. */
+export interface Existing {
+  readonly whole: ReadonlySet<string>;
+  /** Of rows that give way to whole ones. */
+  readonly provisional: ReadonlySet<string>;
+}
+
+/** What `table` has of `rows`. `aborted`: gives up. */
 export async function existingIds<T>(
   client: ClickHouseClient,
   table: Table<T>,
   rows: readonly T[],
   aborted?: AbortSignal,
-): Promise<ReadonlySet<string>> {
-  if (rows.length === 0) return new Set();
-  const params: Record<string, unknown> = { ids: rows.map(table.id) };
-  let where = `${table.idColumn} IN {ids:Array(String)}`;
-  if (table.timeColumn !== null) {
-    const ranges = timeRanges(rows.map((row) => clamp(table.time(row), Number.MAX_SAFE_INTEGER)));
-    const conditions = ranges.map((range, i) => {
-      params[`from${i}`] = range.from;
-      params[`to${i}`] = range.to;
-      const bound = (name: string) => `fromUnixTimestamp64Micro({${name}:Int64}, 'UTC')`;
-      return `${table.timeColumn} BETWEEN ${bound(`from${i}`)} AND ${bound(`to${i}`)}`;
-    });
-    where = `(${conditions.join(' OR ')}) AND ${where}`;
-  }
-  const query = `SELECT DISTINCT ${table.idColumn} FROM ${table.name} WHERE ${where}`;
+): Promise<Existing> {
+  const found = { whole: new Set<string>(), provisional: new Set<string>() };
+  if (rows.length === 0) return found;
+  const { where, params } = conditionFor(table, rows);
+  const provisional = table.provisional === undefined ? 'false' : 'provisional';
   const result = await client.query({
-    query,
+    query: `SELECT DISTINCT ${table.idColumn}, ${provisional} FROM ${table.name} WHERE ${where}`,
     query_params: params,
     format: 'JSONCompactEachRow',
     ...(aborted === undefined ? {} : { abort_signal: aborted }),
     // A thousand ids meet every granule's bloom filter, and the few granules of a batch are not worth a second thread.
     clickhouse_settings: { use_skip_indexes: 0, max_threads: 1 },
   });
-  const found = new Set((await result.json<[string]>()).map(([id]) => id));
+  for (const [id, isProvisional] of await result.json<[string, boolean]>()) {
+    (isProvisional ? found.provisional : found.whole).add(id);
+  }
   if (table.movedTo === undefined) return found;
-  for (const id of await movedIds(client, table.movedTo, table.idColumn, rows.map(table.id))) found.add(id);
+  for (const id of await movedIds(client, table.movedTo, table.idColumn, rows.map(table.id))) found.whole.add(id);
   return found;
 }
 
@@ -67,6 +66,39 @@ async function movedIds(
     clickhouse_settings: { max_threads: 1 },
   });
   return (await result.json<[string]>()).map(([id]) => id);
+}
+
+/** Deletes the provisional rows with the ids of `rows`. Deleting what isn't there changes nothing. `aborted`: gives up. */
+export async function deleteProvisional<T>(
+  client: ClickHouseClient,
+  table: Table<T>,
+  rows: readonly T[],
+  aborted?: AbortSignal,
+): Promise<void> {
+  const { where, params } = conditionFor(table, rows);
+  await client.command({
+    query: `DELETE FROM ${table.name} WHERE provisional AND ${where}`,
+    query_params: params,
+    ...(aborted === undefined ? {} : { abort_signal: aborted }),
+    clickhouse_settings: { lightweight_deletes_sync: '2', wait_end_of_query: 1 },
+  });
+}
+
+/** Rows with the ids of `rows`, looked for in their times only. */
+function conditionFor<T>(table: Table<T>, rows: readonly T[]): { where: string; params: Record<string, unknown> } {
+  const params: Record<string, unknown> = { ids: rows.map(table.id) };
+  let where = `${table.idColumn} IN {ids:Array(String)}`;
+  if (table.timeColumn !== null) {
+    const ranges = timeRanges(rows.map((row) => clamp(table.time(row), Number.MAX_SAFE_INTEGER)));
+    const conditions = ranges.map((range, i) => {
+      params[`from${i}`] = range.from;
+      params[`to${i}`] = range.to;
+      const bound = (name: string) => `fromUnixTimestamp64Micro({${name}:Int64}, 'UTC')`;
+      return `${table.timeColumn} BETWEEN ${bound(`from${i}`)} AND ${bound(`to${i}`)}`;
+    });
+    where = `(${conditions.join(' OR ')}) AND ${where}`;
+  }
+  return { where, params };
 }
 
 /** At most RANGES_MAX ranges that cover all times (µs): one for each cluster, or one for all when there are too many. */

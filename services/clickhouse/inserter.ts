@@ -11,7 +11,7 @@ import { Readable } from 'node:stream';
 import { type ClickHouseClient, ClickHouseError } from '@clickhouse/client';
 import { toldOf } from '../common/errors.ts';
 import { ClaimOver, isLate, type Permit } from './claim.ts';
-import { existingIds } from './existing.ts';
+import { deleteProvisional, type Existing, existingIds } from './existing.ts';
 import { type EncodedRows, encodeRows, insertStatement, insertStatementUntil } from './row-binary.ts';
 import { DEAD_LETTERS, type Table } from './tables.ts';
 
@@ -66,9 +66,21 @@ export class Inserter {
     if (rows.length > 0) await this.#insertEncoded(table, rows, encodeRows(table, rows), permit);
   }
 
-  /** Ids among `rows` that the table has. */
-  existing<T>(table: Table<T>, rows: readonly T[]): Promise<ReadonlySet<string>> {
+  /** What the table has of `rows`. */
+  existing<T>(table: Table<T>, rows: readonly T[]): Promise<Existing> {
     return this.#untilDone(`reading ${table.name}`, () => existingIds(this.#client, table, rows, this.#aborted));
+  }
+
+  /**
+   * Takes the provisional rows away that whole ones replace. Before these are inserted: whoever dies in between leaves none, and
+   * the whole one is found missing. Late it does no harm: no provisional row comes behind a whole one.
+   */
+  async makeWay<T>(table: Table<T>, rows: readonly T[], permit: Permit | null): Promise<void> {
+    if (rows.length === 0) return;
+    await this.#untilDone(`deleting from ${table.name}`, async () => {
+      if (permit !== null) await permit();
+      await deleteProvisional(this.#client, table, rows, this.#aborted);
+    });
   }
 
   async #insertEncoded<T>(
@@ -102,7 +114,7 @@ export class Inserter {
     // An older version of a row would pass for this one.
     if (table.versioned) return this.insert(table, rows, permit);
     const present = await this.existing(table, rows);
-    const missing = rows.filter((row) => !present.has(table.id(row)));
+    const missing = rows.filter((row) => !isThere(table, row, present));
     if (missing.length > 0) await this.insert(table, missing, permit);
   }
 
@@ -187,4 +199,10 @@ export class Inserter {
       signal.addEventListener('abort', abort, { once: true });
     });
   }
+}
+
+/** Whether the row need not be inserted: a provisional one is there, too, when the whole one is. */
+export function isThere<T>(table: Table<T>, row: T, present: Existing): boolean {
+  const id = table.id(row);
+  return present.whole.has(id) || (table.provisional?.(row) === true && present.provisional.has(id));
 }

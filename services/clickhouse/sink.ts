@@ -13,7 +13,7 @@ import type { Loss, ProbeReport } from '../../schemas/frame.ts';
 import type { ToolExecution } from '../../schemas/tool-execution.ts';
 import { BitternError } from '../common/errors.ts';
 import { type Claim, ClaimOver, type Permit, permitFor } from './claim.ts';
-import { Inserter } from './inserter.ts';
+import { Inserter, isThere } from './inserter.ts';
 import { KnownContents } from './known-contents.ts';
 import { type Queued, SinkQueue } from './sink-queue.ts';
 import type { Store } from './store.ts';
@@ -89,6 +89,12 @@ export interface LossReport {
   readonly from: number;
   readonly to: number;
   readonly losses: readonly { readonly reason: string; readonly packets: number; readonly bytes: number }[];
+}
+
+interface NewRows<T> {
+  readonly rows: readonly T[];
+  /** Of these, whole ones in whose place the table has provisional ones. */
+  readonly replacing: readonly T[];
 }
 
 export class ClickHouseSink {
@@ -301,31 +307,37 @@ export class ClickHouseSink {
       this.#newRows(EXCHANGES, exchanges),
       this.#newRows(TOOL_EXECUTIONS, executions),
     ]);
-    const contents = this.#newContents(batch, new Set<Call | ToolExecution>([...newCalls, ...newExecutions]));
+    const contents = this.#newContents(batch, new Set<Call | ToolExecution>([...newCalls.rows, ...newExecutions.rows]));
     // Contents first: a call that is in the table never names a content that isn't.
     await this.#inserter.insert(CONTENTS, contents);
     for (const content of contents) this.#known.add(content.hash);
+    await this.#inserter.makeWay(CALLS, newCalls.replacing, permit);
+    await this.#inserter.makeWay(EXCHANGES, newExchanges.replacing, permit);
     await settled([
-      this.#inserter.insert(CALLS, newCalls, permit),
-      this.#inserter.insert(EXCHANGES, newExchanges, permit),
-      this.#inserter.insert(TOOL_EXECUTIONS, newExecutions, permit),
+      this.#inserter.insert(CALLS, newCalls.rows, permit),
+      this.#inserter.insert(EXCHANGES, newExchanges.rows, permit),
+      this.#inserter.insert(TOOL_EXECUTIONS, newExecutions.rows, permit),
     ]);
-    this.#counts.toolExecutions += newExecutions.length;
-    this.#counts.calls += newCalls.length;
-    this.#counts.exchanges += newExchanges.length;
+    this.#counts.toolExecutions += newExecutions.rows.length;
+    this.#counts.calls += newCalls.rows.length - newCalls.replacing.length;
+    this.#counts.exchanges += newExchanges.rows.length - newExchanges.replacing.length;
     this.#counts.contents += contents.length;
   }
 
-  /** Rows that are neither in the table nor twice in the batch. */
-  async #newRows<T>(table: Table<T>, rows: readonly T[]): Promise<T[]> {
-    if (rows.length === 0) return [];
-    const seen = new Set(await this.#inserter.existing(table, rows));
-    const fresh = rows.filter((row) => {
+  /** Rows that are neither in the table nor twice in the batch; whole ones go before provisional ones. */
+  async #newRows<T>(table: Table<T>, rows: readonly T[]): Promise<NewRows<T>> {
+    if (rows.length === 0) return { rows: [], replacing: [] };
+    const present = await this.#inserter.existing(table, rows);
+    const isProvisional = (row: T): boolean => table.provisional?.(row) === true;
+    const unique = new Map<string, T>();
+    for (const row of rows) {
       const id = table.id(row);
-      return !seen.has(id) && seen.add(id) !== undefined;
-    });
+      const before = unique.get(id);
+      if (before === undefined || (isProvisional(before) && !isProvisional(row))) unique.set(id, row);
+    }
+    const fresh = [...unique.values()].filter((row) => !isThere(table, row, present));
     this.#counts.alreadyStored += rows.length - fresh.length;
-    return fresh;
+    return { rows: fresh, replacing: fresh.filter((row) => present.provisional.has(table.id(row))) };
   }
 
   #newContents(batch: readonly Queued[], fresh: ReadonlySet<Call | ToolExecution>): Content[] {
@@ -343,7 +355,7 @@ export class ClickHouseSink {
     const present = await this.#inserter.existing(table, rows);
     await this.#inserter.insert(
       table,
-      rows.filter((row) => !present.has(table.id(row))),
+      rows.filter((row) => !isThere(table, row, present)),
     );
   }
 }

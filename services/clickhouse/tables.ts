@@ -44,6 +44,8 @@ export interface Table<T> {
   readonly id: (row: T) => string;
   /** µs since the epoch. */
   readonly time: (row: T) => number;
+  /** The row gives way to one with the same id that isn't provisional; it stands in a column of this name. */
+  readonly provisional?: (row: T) => boolean;
 }
 
 export function columnsOf<T>() {
@@ -68,6 +70,7 @@ export const CALLS: Table<Call> = {
   movedTo: 'call_hops',
   id: (row) => row.callId,
   time: callTime,
+  provisional: (row) => row.provisional,
   columns: [
     callColumn('call_id', 'text', 'callId'),
     callColumn('connection_id', 'text', 'connectionId'),
@@ -120,6 +123,7 @@ export const CALLS: Table<Call> = {
     callColumn('finish_reason_raw', 'text', 'finishReasonRaw'),
     callColumn('completeness', 'text', 'completeness'),
     callColumn('missing_bytes', 'u64', 'missingBytes'),
+    callColumn('provisional', 'bool', 'provisional'),
     callColumn('input_tokens', 'u64?', 'inputTokens'),
     callColumn('cache_read_tokens', 'u64?', 'cacheReadTokens'),
     callColumn('cache_write_tokens', 'u64?', 'cacheWriteTokens'),
@@ -183,6 +187,7 @@ export const EXCHANGES: Table<ExchangeRow> = {
   timeColumn: 'started',
   id: (row) => row.exchangeId,
   time: (row) => row.started,
+  provisional: (row) => row.provisional,
   columns: [
     exchangeColumn('exchange_id', 'text', 'exchangeId'),
     exchangeColumn('connection_id', 'text', 'connectionId'),
@@ -204,6 +209,7 @@ export const EXCHANGES: Table<ExchangeRow> = {
     exchangeColumn('outcome', 'text', 'outcome'),
     exchangeColumn('completeness', 'text', 'completeness'),
     exchangeColumn('missing_bytes', 'u64', 'missingBytes'),
+    exchangeColumn('provisional', 'bool', 'provisional'),
     exchangeColumn('client_name', 'text', 'clientName'),
     exchangeColumn('agent_id', 'text', 'agentId'),
     exchangeColumn('credential', 'text', 'credential'),

@@ -16,6 +16,8 @@ import { KAFKA_DEFAULTS } from '../kafka/options.ts';
 import { TOPIC_DEFAULTS } from '../kafka/topics.ts';
 import { LLM_DEFAULTS } from '../llm/defaults.ts';
 import { LOG_FORMATS, OBSERVER_DEFAULTS } from '../observe/defaults.ts';
+import { REASSEMBLER_DEFAULTS } from '../reassembler/defaults.ts';
+import { MERGE_DEFAULTS } from '../reassembler/merge/merger.ts';
 import { rulesSection } from '../rules/settings.ts';
 import {
   DETECTOR_DEFAULTS,
@@ -363,6 +365,40 @@ const bus = z
   .prefault({})
   .describe('The bus between the stages.');
 
+const reassembler = z
+  .strictObject({
+    holdMsMax: whole(
+      1000,
+      7 * DAY_MS,
+      REASSEMBLER_DEFAULTS.holdMsMax,
+      'How long one exchange may keep the committed offset back, over Kafka; then it is stored as far as it was seen, and completed when it ends.',
+    ),
+    idleTimeoutMs: whole(
+      1000,
+      7 * DAY_MS,
+      REASSEMBLER_DEFAULTS.idleTimeoutMs,
+      'A connection without a frame for so long has ended, over Kafka. Keep it above `capture.idleTimeoutMs`.',
+    ),
+    probesOverlap: flag(
+      MERGE_DEFAULTS.several,
+      'Several probes may see the same connections, known from the first frame on. False: they are counted on as soon as a second probe publishes.',
+    ),
+    mergeWaitMs: whole(
+      0,
+      3_600_000,
+      MERGE_DEFAULTS.waitMs,
+      'Where several probes publish: how long one that missed bytes is waited with for another that has them.',
+    ),
+    mergeBytesMax: whole(
+      MB,
+      16 * GB,
+      MERGE_DEFAULTS.heldBytesMax,
+      'Memory for what waits on one connection meanwhile; above it nothing more is waited for.',
+    ),
+  })
+  .prefault({})
+  .describe('From frames to exchanges: several probes, long exchanges.');
+
 const kafka = z
   .strictObject({
     brokers: z
@@ -542,6 +578,7 @@ export const configSchema = z.strictObject({
   clickhouse,
   api,
   bus,
+  reassembler,
   kafka,
   tracker,
   detectors,

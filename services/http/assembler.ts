@@ -1,7 +1,7 @@
 /** Frames of many connections in, HTTP exchanges out. */
 import type { Frame } from '../../schemas/frame.ts';
 import type { ConnectionId } from '../common/types.ts';
-import { HttpConnection, type ResumePoint } from './connection.ts';
+import { HttpConnection, type ResumePoint, type Standing } from './connection.ts';
 import { type ConnectionContext, createConnectionContext } from './connection-context.ts';
 import type { CredentialMasker } from './credentials.ts';
 import type { ExchangeHandler } from './exchange.ts';
@@ -64,10 +64,15 @@ export class HttpAssembler {
     this.#connections.delete(id);
   }
 
-  /** What is open on it has lasted too long: it ends as `limit`, and the connection goes on with the next head. */
-  cut(id: ConnectionId): void {
+  /** What is open on it has lasted too long to be waited with: it is told of as it stands, and read on. */
+  tellOpen(id: ConnectionId): void {
     const connection = this.#connections.get(id);
-    if (connection !== undefined) this.#shed(connection, false);
+    if (connection === undefined) return;
+    const held = connection.heldBytes;
+    const open = connection.openExchanges;
+    connection.tellOpen();
+    this.#heldBytes += connection.heldBytes - held;
+    this.#openExchanges += connection.openExchanges - open;
   }
 
   /** The capture has ended: closes every connection as `stopped`. */
@@ -81,6 +86,11 @@ export class HttpAssembler {
   /** Where another assembler could take a connection up; null when it isn't known (any more). */
   resumePoint(id: ConnectionId): ResumePoint | null {
     return this.#connections.get(id)?.resumePoint ?? null;
+  }
+
+  /** What was read of a connection: stream offsets, and the number that its next frame must have; null when it isn't known. */
+  standing(id: ConnectionId): Standing | null {
+    return this.#connections.get(id)?.standing ?? null;
   }
 
   #add(frame: Frame, synced: boolean, { http2, tunnel }: Carried): HttpConnection {

@@ -20,17 +20,19 @@ import { type LostCause, MessageStream, type StreamOwner } from './message-strea
 import { begun, emptyMessage, OPEN_EXCHANGE_BYTES, OpenExchange, unfinishedState } from './open-exchange.ts';
 import type { HttpOptions, HttpStats } from './options.ts';
 import { Pairing, type PairingOwner } from './pairing.ts';
+import { alsoBy } from './probes.ts';
 import {
   type ConnectionStart,
   type Http2Standing,
   http2End,
   http2Point,
   type ResumePoint,
+  type Standing,
   tunnelPoint,
 } from './standing.ts';
 import { UnreadTracker } from './unread-stretch.ts';
 
-export type { Http2Standing, ResumePoint } from './standing.ts';
+export type { Http2Standing, ResumePoint, Standing } from './standing.ts';
 
 export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
   #info: ConnectionInfo;
@@ -56,10 +58,14 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
   #headSeen = false;
   /** The exchange whose request asked for HTTP/2. */
   #asked: OpenExchange | null = null;
+  /** Open exchanges that were told of before their end. */
+  #told = 0;
   #nextSequence: number;
   /** Roles were guessed by the probe and nothing has confirmed them. */
   #rolesOpen: boolean;
   #swapped = false;
+  /** Its bytes are of more than one probe; `#info` names the one whose bytes are being read. */
+  #several = false;
   readonly #unread = new UnreadTracker();
   #firstToClose: Side | null = null;
   #clientEnded = false;
@@ -112,6 +118,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
       return this.#closed ? http2End(this.#http2, this.#swapped) : http2Point(this.#http2, this.#asked, this.#swapped);
     if (this.#inTunnel !== null && this.#tunnel === null) return tunnelPoint(this.#inTunnel, this.#swapped);
     const [requests, responses] = [this.#requests, this.#responses];
+    if (this.#told > 0) return this.#behindAll;
     let request = Math.min(requests.messageOffset, requests.offset - (this.#sniffer?.length(true) ?? 0));
     let response = Math.min(responses.messageOffset, responses.offset - (this.#sniffer?.length(false) ?? 0));
     for (const { exchange, responseOffset } of this.#open) {
@@ -125,11 +132,44 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     return { client, server, state: requests.inSync && responses.inSync && known ? 'synced' : 'unsynced' };
   }
 
+  /** Behind everything read: what is open was told of as it stood, and who takes over doesn't see its beginning again. */
+  get #behindAll(): ResumePoint {
+    const { client, server } = this.standing.position;
+    return { client, server, state: 'unsynced' };
+  }
+
+  /** What is open lasts too long to be waited with: it is told of as it stands, and read on. In a tunnel it ends. */
+  tellOpen(): void {
+    if (this.#http2 !== null) {
+      this.#http2.tellOpen();
+      return;
+    }
+    // A head that doesn't end is nothing to be told of.
+    if (this.#open.length === 0 || this.#inTunnel !== null) this.shed(false);
+    for (const open of this.#open) {
+      if (open.told) continue;
+      open.told = true;
+      this.#told++;
+      this.#handler.onProvisional?.(open.exchange);
+    }
+  }
+
+  get standing(): Standing {
+    const position = { client: this.#offset(!this.#swapped), server: this.#offset(this.#swapped) };
+    return { position, sequence: this.#nextSequence };
+  }
+
+  /** How far a direction has been read. */
+  #offset(fromClient: boolean): number {
+    return this.#http2?.offset(fromClient) ?? (fromClient ? this.#requests : this.#responses).offset;
+  }
+
   feed(frame: Frame): void {
     if (this.#closed || !this.#inSequence(frame)) {
       this.#stats.duplicateBytes += frame.payload.length;
       return;
     }
+    if (frame.probe !== this.#info.probe && frame.payload.length > 0) this.#seenBy(frame.probe);
     let at = 0;
     const { segments, payload } = frame;
     for (let n = 0; n < segments.length; n++) {
@@ -173,11 +213,9 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     }
     if (frame.sequence > this.#nextSequence) {
       this.#stats.framesMissed += frame.sequence - this.#nextSequence;
-      const [requests, responses] = this.#swapped
-        ? [this.#responses, this.#requests]
-        : [this.#requests, this.#responses];
-      const client = frame.clientOffset - (this.#http2?.offset(!this.#swapped) ?? requests.offset);
-      const server = frame.serverOffset - (this.#http2?.offset(this.#swapped) ?? responses.offset);
+      const { position } = this.standing;
+      const client = frame.clientOffset - position.client;
+      const server = frame.serverOffset - position.server;
       if (client > 0) this.#gap(!this.#swapped, client);
       if (server > 0) this.#gap(this.#swapped, server);
     }
@@ -193,6 +231,18 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     else this.#responses.gap(missing);
   }
 
+  /** Bytes of another probe than those before follow. */
+  #seenBy(probe: string): void {
+    this.#several = true;
+    this.#info = { ...this.#info, probe };
+    this.#inTunnel?.readBy(probe);
+  }
+
+  /** The probe whose bytes are being read has its part in this exchange. */
+  #partOf(open: OpenExchange | null): void {
+    if (open !== null) open.exchange.connection = alsoBy(open.exchange.connection, this.#info.probe);
+  }
+
   #segment(segment: Segment, payload: Buffer, start: number, end: number): void {
     const isData = segment.kind === 'data';
     const known = !this.#rolesOpen || this.#http2 !== null;
@@ -202,6 +252,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     if (segment.gap > 0) this.#gap(fromClient, segment.gap);
     if (this.#reset) this.#stats.skippedBytes += end - start;
     else if (end > start && !this.#readHttp2(fromClient, payload, start, end, segment.time)) {
+      if (this.#several) this.#partOf(fromClient ? this.#sending : this.#pairing.answering);
       if (!fromClient && stream.inSync && segment.gap === 0) this.#pairing.serverSpoke();
       stream.data(payload, start, end, segment.time);
       if (fromClient) this.#pairing.clientSpoke(this.#responses.offset, stream.inSync, stream.heldLength > 0);
@@ -287,6 +338,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
 
   #finalResponse(open: OpenExchange, head: ResponseHead, start: number, end: number): void {
     const { exchange } = open;
+    if (this.#several) this.#partOf(open);
     if (head.status === 101 && head.headers.get('upgrade')?.toLowerCase() === 'h2c') {
       this.#upgradeToHttp2(open);
       return;
@@ -349,6 +401,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     this.#requests.goOpaque();
     this.#responses.goOpaque();
     this.#inTunnel = this.#handler.onUpgrade?.(exchange, this.#requests.offset, this.#responses.offset) ?? null;
+    this.#inTunnel?.readBy(this.#info.probe);
     if (this.#options.endUpgradesAtOnce !== true) this.#tunnel = open;
     else {
       this.#endNow(open, 'complete');
@@ -467,11 +520,13 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     this.#pairing.answered();
     this.#open = this.#open.filter((other) => other !== open);
     this.#decoders -= open.decoders;
+    if (open.told) this.#told--;
     const clientSynced = requests.inSync && requests.atBoundary;
     const offsets = { clientOffset: requests.messageOffset, serverOffset: responses.headEnd };
     this.#beginHttp2({ ...offsets, clientSynced, serverSynced: true, preface: 0 });
     this.#http2?.adopt(open);
-    this.#asked = open;
+    // Nothing waits any more for what was told of: it isn't read again.
+    if (!open.told) this.#asked = open;
   }
 
   rolesAreReversed(): void {
@@ -599,6 +654,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
 
   #emit(open: OpenExchange): void {
     const { exchange } = open;
+    if (open.told) this.#told--;
     this.#decoders -= open.decoders;
     open.requestDecoder?.dispose();
     open.responseDecoder?.dispose();

@@ -69,6 +69,11 @@ export function isUrlHeader(name: string): boolean {
   return URL_HEADERS.has(name);
 }
 
+/** `name`: as in the query, percent-encoded or not. */
+export function isSecretParameter(name: string): boolean {
+  return SECRET_PARAMETERS.has(percentDecoded(name).toLowerCase());
+}
+
 /** Rank of a credential's field, 0 the most telling; used when a request carries several. */
 export function credentialRank(field: string): number {
   const rank = RANKED_FIELDS.findIndex((known) => (known === 'query:' ? field.startsWith(known) : field === known));
@@ -152,8 +157,8 @@ export function maskUrl(url: string, masker: CredentialMasker): MaskedUrl {
     .map((part) => {
       const equals = part.indexOf('=');
       if (equals < 0) return part;
+      if (!isSecretParameter(part.slice(0, equals))) return part;
       const name = percentDecoded(part.slice(0, equals)).toLowerCase();
-      if (!SECRET_PARAMETERS.has(name)) return part;
       const masked = masker.mask(`query:${name}`, part.slice(equals + 1));
       credential ??= masked.credential;
       return `${part.slice(0, equals)}=${masked.stored}`;

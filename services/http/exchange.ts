@@ -13,6 +13,7 @@ export interface ConnectionInfo {
   readonly client: Endpoint;
   readonly server: Endpoint;
   readonly origin: Origin;
+  /** Of an exchange that several probes have parts of: their names, sorted, with commas. */
   readonly probe: string;
   readonly process: Process | null;
   readonly labels: Readonly<Record<string, string>>;
@@ -91,7 +92,8 @@ export type ExchangeEnd =
   | 'limit';
 
 export interface Exchange {
-  readonly connection: ConnectionInfo;
+  /** Changes only when another probe brings bytes of it: `probe` names them all. */
+  connection: ConnectionInfo;
   /** Stream offset of the request's first byte, or of the response's when `request` is null. Unique per connection and `side`. */
   readonly offset: number;
   /** Null when the request's head was never seen (join in mid-stream, gap). */
@@ -155,6 +157,8 @@ export interface Tunnel {
   /** Not understood so far. */
   readonly skippedBytes: number;
   readonly standing: TunnelStanding;
+  /** What follows are bytes of this probe; without a word, of the connection's. */
+  readBy(probe: string): void;
   /** `bytes` is a view that is only valid during the call, of one segment. `offset`: of its first byte in the side's stream. */
   data(side: Side, bytes: Buffer, offset: number, time: Micros): void;
   gap(side: Side, missing: number): void;
@@ -180,6 +184,8 @@ export interface ExchangeHandler {
   onRequestEnd(exchange: Exchange): void;
   /** The final response's head is known. Also called for an exchange whose request was never seen. */
   onResponse(exchange: Exchange): BodyConsumer | null;
+  /** It lasts too long to be waited with: it may be told of as it stands, with its end as a limit's. What comes is read on. Before `onEnd`. */
+  onProvisional?(exchange: Exchange): void;
   /** Nothing more will come. Called exactly once for every exchange. */
   onEnd(exchange: Exchange): void;
   /** The connection changes its protocol with this exchange. Returns who reads what follows from these stream offsets on; null: nobody. */

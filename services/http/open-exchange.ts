@@ -33,6 +33,8 @@ export class OpenExchange {
   responseOffset = -1;
   /** How often the client's direction had lost sync before the request. */
   clientLosses = 0;
+  /** It was told of before its end: nothing waits for it any more. */
+  told = false;
   requestDone = false;
   responseDone = false;
   /** How the exchange ends once its request ends, too. */

@@ -38,6 +38,14 @@ export interface ResumePoint extends Carried {
   readonly state: 'synced' | 'unsynced' | 'ignored' | 'tunnel';
 }
 
+/** What was read of a connection. */
+export interface Standing {
+  /** Stream offsets as the frames count them, gaps included. */
+  readonly position: { readonly client: number; readonly server: number };
+  /** Number that the next frame must have. */
+  readonly sequence: number;
+}
+
 /** Where an HTTP/2 connection can be taken up. `asked`: the exchange of HTTP/1 that asked for it. */
 export function http2Point(http2: Http2Connection, asked: OpenExchange | null, swapped: boolean): ResumePoint {
   // It began as HTTP/1, and must be read from there again.

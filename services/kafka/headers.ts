@@ -1,7 +1,7 @@
 /**
  * Record headers. Every record tells what its value is, so that a reader needs no knowledge of the topic:
  *
- *     content-type      avro/binary | application/vnd.bittern.sealed | application/octet-stream
+ *     content-type      avro/binary | application/vnd.bittern.masked | application/vnd.bittern.sealed | application/octet-stream
  *     schema            fingerprint (CRC-64-AVRO) of the schema that wrote the value, also of a sealed one: 16 hex digits
  *     schema-id         its id in the schema registry, decimal (Confluent wire format only)
  *     bittern.key-id    the key that opens a sealed value (sealed values only)

@@ -249,6 +249,12 @@ export class AnswerReader implements BodyConsumer {
   }
 
   /** Everything that the body told. Call once, when nothing more comes. */
+  /** What is known so far; reading goes on. */
+  peek(): Answer {
+    if (this.#dropped !== null) return this.#dropped;
+    return this.#stream === null ? this.#finishWhole() : this.#finishStream(this.#stream);
+  }
+
   finish(): Answer {
     if (this.#dropped !== null) return this.#dropped;
     this.#events?.end(this.#time);

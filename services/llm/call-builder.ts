@@ -193,6 +193,7 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
     finishReason: facts?.finishReason ?? '',
     finishReasonRaw: facts?.finishReasonRaw ?? '',
     completeness: result.completeness,
+    provisional: false,
     missingBytes: missingBytes(exchange),
     requestStart: exchange.request.start,
     requestEnd: time.requestEnd,

@@ -35,6 +35,7 @@ export function buildExchangeRow(exchange: Exchange, identity: IdentityMapping):
     outcome: exchange.end ?? '',
     completeness: completenessOf(exchange, { ended, streamError: false, refused: false, cut: false }),
     missingBytes: missingBytes(exchange),
+    provisional: false,
     clientName: who.client.name,
     agentId: who.agentId,
     credential: who.credential,

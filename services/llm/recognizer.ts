@@ -213,6 +213,20 @@ export class CallRecognizer implements ExchangeHandler, CallHost {
     return new AnswerIntake(open, open.reader, this.#openBytes);
   }
 
+  /** While it is uncertain whether the exchange is a call nothing is told of it. */
+  onProvisional(exchange: Exchange): void {
+    const open = this.#open.get(exchange);
+    if (exchange.request.state !== 'complete' && exchange.requestHead !== null) return;
+    exchange.end = 'limit';
+    if (open === undefined) this.#emitExchange(exchange, true);
+    else {
+      const answer = open.reader?.peek() ?? null;
+      const dialect = this.#dialectOf(exchange, open, answer);
+      if (dialect !== null) this.#emitCall(exchange, open, dialect, answer, null, true);
+    }
+    exchange.end = null;
+  }
+
   onEnd(exchange: Exchange): void {
     const open = this.#open.get(exchange);
     if (open !== undefined && open.toolCalls.length > 0) {
@@ -231,8 +245,13 @@ export class CallRecognizer implements ExchangeHandler, CallHost {
       }
     }
     this.#counts.exchanges++;
+    this.#emitExchange(exchange, false);
+  }
+
+  #emitExchange(exchange: Exchange, provisional: boolean): void {
     if (!this.#options.exchanges) return;
-    this.#emit({ type: 'exchange', exchange: buildExchangeRow(exchange, this.#options.identity) });
+    const row = buildExchangeRow(exchange, this.#options.identity);
+    this.#emit({ type: 'exchange', exchange: provisional ? { ...row, provisional } : row });
   }
 
   #close(exchange: Exchange, open: OpenCall): void {
@@ -272,6 +291,7 @@ export class CallRecognizer implements ExchangeHandler, CallHost {
     dialect: Dialect,
     answer: Answer | null,
     estimated: Usage | null,
+    provisional = false,
   ): void {
     const { request, requestCut } = open;
     const contents: Content[] = request === null ? [] : [...request.contents];
@@ -285,8 +305,8 @@ export class CallRecognizer implements ExchangeHandler, CallHost {
       this.#counts.contentBytes += text.length;
     }
     this.#counts.contents += contents.length;
-    this.#counts.calls++;
-    this.#emit({ type: 'call', call, contents });
+    if (!provisional) this.#counts.calls++;
+    this.#emit({ type: 'call', call: provisional ? { ...call, provisional } : call, contents });
   }
 
   #emitExecutions(exchange: Exchange, { toolCalls, toolAnswers }: OpenCall): void {

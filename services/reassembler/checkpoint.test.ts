@@ -46,7 +46,11 @@ test('a checkpoint tells of HTTP/2 all that it is told, without a credential', (
   ]);
   const text = encodeCheckpoint(entries);
   const read = decodeCheckpoint(text);
-  assert.deepEqual(read, entries);
+  assert.deepEqual([...(read ?? [])], [...entries]);
+  assert.equal(read?.several, false);
+  const ofSeveral = decodeCheckpoint(encodeCheckpoint(entries, true));
+  assert.deepEqual([...(ofSeveral ?? [])], [...entries]);
+  assert.equal(ofSeveral?.several, true);
   assert.equal(JSON.stringify([...(read ?? [])]).includes('sk-made-up'), false);
   assert.throws(() => decodeCheckpoint(`${text.slice(0, -40)}AAAA`), { code: 'BIT_CHECKPOINT_UNREADABLE' });
 });

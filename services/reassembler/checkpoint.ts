@@ -3,7 +3,9 @@
  *
  *     c1:<base64url of entries>      each entry: 16 bytes connection id, 1 byte state, varint client, varint server,
  *                                    and of a tunnel: varint length, so many bytes
+ *     p1:<base64url of entries>      as c1; more than one probe publishes into the partition
  *     c2:<base64url of entries>:<base64url of deflated JSON>     as c1; state 4: HTTP/2, told by the next item of the JSON's list
+ *     p2:<base64url of entries>:<base64url of deflated JSON>     as c2; more than one probe publishes into the partition
  *
  * Varints are LEB128: 7 bits a byte, low bits first. Fields of HTTP/2 are kept without credentials, so none is here either.
  */
@@ -14,7 +16,9 @@ import type { Http2Standing, ResumePoint } from '../http/connection.ts';
 import { readStanding, writeStanding } from '../http/h2/resume-codec.ts';
 
 const PREFIX = 'c1:';
+const PREFIX_SEVERAL = 'p1:';
 const PREFIX_HTTP2 = 'c2:';
+const PREFIX_HTTP2_SEVERAL = 'p2:';
 const ID_BYTES = 16;
 const STATES = ['synced', 'unsynced', 'ignored', 'tunnel'] as const;
 const UNSYNCED = STATES.indexOf('unsynced');
@@ -34,7 +38,12 @@ const TUNNEL_BYTES_MAX = 96 * 1024;
 const TUNNELS_BYTES_MAX = 3 * 1024 * 1024;
 const NOTHING = Buffer.alloc(0);
 
-export function encodeCheckpoint(entries: ReadonlyMap<ConnectionId, ResumePoint>): string {
+export class Checkpoint extends Map<ConnectionId, ResumePoint> {
+  /** More than one probe publishes into the partition. */
+  several = false;
+}
+
+export function encodeCheckpoint(entries: ReadonlyMap<ConnectionId, ResumePoint>, several = false): string {
   const pieces: Buffer[] = [];
   const { told, packed } = packStandings(entries);
   let untold = told;
@@ -49,7 +58,8 @@ export function encodeCheckpoint(entries: ReadonlyMap<ConnectionId, ResumePoint>
     pieces.push(Buffer.from(bytes), known);
   }
   const text = Buffer.concat(pieces).toString('base64url');
-  return told === 0 ? PREFIX + text : `${PREFIX_HTTP2}${text}:${packed}`;
+  if (told === 0) return (several ? PREFIX_SEVERAL : PREFIX) + text;
+  return `${several ? PREFIX_HTTP2_SEVERAL : PREFIX_HTTP2}${text}:${packed}`;
 }
 
 /** A tunnel of which nothing can be told can't be taken up. */
@@ -82,11 +92,13 @@ function packStandings(entries: ReadonlyMap<ConnectionId, ResumePoint>): { told:
 }
 
 /** Null for an empty text: nothing was ever committed. @throws BitternError BIT_CHECKPOINT_UNREADABLE: it is of another release, or damaged */
-export function decodeCheckpoint(text: string): Map<ConnectionId, ResumePoint> | null {
+export function decodeCheckpoint(text: string): Checkpoint | null {
   if (text === '') return null;
-  const entries = new Map<ConnectionId, ResumePoint>();
-  const withHttp2 = text.startsWith(PREFIX_HTTP2);
-  if (!withHttp2 && !text.startsWith(PREFIX)) throw unreadable();
+  const prefix = text.slice(0, PREFIX.length);
+  const withHttp2 = prefix === PREFIX_HTTP2 || prefix === PREFIX_HTTP2_SEVERAL;
+  const entries = new Checkpoint();
+  entries.several = prefix === PREFIX_SEVERAL || prefix === PREFIX_HTTP2_SEVERAL;
+  if (!withHttp2 && !entries.several && prefix !== PREFIX) throw unreadable();
   const [plain, packed] = text.slice(PREFIX.length).split(':');
   const bytes = Buffer.from(plain ?? '', 'base64url');
   const standings = withHttp2 ? readStandings(packed ?? '') : [];

@@ -4,6 +4,8 @@ import { test } from 'node:test';
 import type { Call, ExchangeRow, Observation } from '../../schemas/call.ts';
 import type { Frame } from '../../schemas/frame.ts';
 import { createCredentialMasker } from '../http/credentials.ts';
+import { PREFACE } from '../http/h2/frame.ts';
+import { answers, asks, data, frame as http2Frame } from '../http/h2/testing.ts';
 import { HTTP_DEFAULTS } from '../http/options.ts';
 import { client, framesOf, type Step, server } from '../http/testing.ts';
 import { IDENTITY_DEFAULTS } from '../identity/mapping.ts';
@@ -61,6 +63,10 @@ class Run {
     return this.progress.offset;
   }
 
+  get exchanges(): ExchangeRow[] {
+    return this.observations.flatMap((each) => (each.type === 'exchange' ? [each.exchange] : []));
+  }
+
   /** `path end` of each exchange, the chatter's left out. */
   get others(): string[] {
     const rows = this.observations.flatMap((each): (Call | ExchangeRow)[] =>
@@ -103,7 +109,7 @@ test('successors that take over at any frame end the same connections', () => {
   }
 });
 
-test('an exchange that lasts too long is stored as it stands, its rest is ignored, and the connection goes on', () => {
+test('an exchange that lasts too long is stored as it stands, and again when it has ended', () => {
   const head = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n';
   const drops = Array.from({ length: 40 }, () => server('3\r\nabc\r\n'));
   const next = [server('0\r\n\r\n'), client('GET /next HTTP/1.1\r\nhost: h\r\n\r\n'), server(RESPONSE)];
@@ -114,18 +120,98 @@ test('an exchange that lasts too long is stored as it stands, its rest is ignore
   );
   const undisturbed = new Run();
   undisturbed.feed(log, 0, log.length);
+  assert.deepEqual(undisturbed.others, ['/long complete', '/long limit', '/next complete']);
+  const ids = undisturbed.exchanges.filter(({ path }) => path === '/long').map(({ exchangeId }) => exchangeId);
+  assert.equal(new Set(ids).size, 1, 'under the same id');
   assert.deepEqual(
-    undisturbed.others.map((each) => each.split(' ')[0]),
-    ['/long', '/next'],
+    undisturbed.exchanges
+      .filter(({ path }) => path === '/long')
+      .map(({ provisional, completeness, responseBytes }) => {
+        return { provisional, completeness, whole: responseBytes === 120 };
+      }),
+    [
+      { provisional: true, completeness: 'truncated', whole: false },
+      { provisional: false, completeness: 'full', whole: true },
+    ],
   );
   assert.equal(undisturbed.progress.offset, log.length);
   assert.equal(undisturbed.partition.holdCounts.cut, 1);
+  const told = log.findIndex(({ minute }) => minute >= 31);
   for (let crash = 1; crash < log.length; crash++) {
     const run = new Run();
     run.feed(log, 0, crash);
+    if (crash > told + 2) assert.ok(run.progress.offset > crash - 4, 'the long exchange holds nothing back any more');
     run.feed(log, run.takeOver(), log.length);
-    assert.deepEqual(run.others, undisturbed.others, `crash after ${crash}`);
+    // Who takes over in between doesn't know what came before: the row stays as it is.
+    const others = run.others.filter((each) => each !== '/long complete');
+    assert.deepEqual(others, ['/long limit', '/next complete'], `crash after ${crash}`);
+    if (crash <= told - 2) assert.deepEqual(run.others, undisturbed.others, `crash after ${crash}`);
   }
+});
+
+test('so is a stream of HTTP/2 that lasts too long, beside others that end', () => {
+  const drops = Array.from({ length: 40 }, () => server(data(1, 'abc')));
+  const beside = [client(asks(3)), server(answers(3)), server(data(3, 'x', true))];
+  const steps = [
+    client(Buffer.concat([PREFACE, http2Frame(4, 0, 0), asks(1)])),
+    server(Buffer.concat([http2Frame(4, 0, 0), answers(1)])),
+    ...[...drops.slice(0, 36), ...beside, ...drops.slice(36)],
+    ...[server(data(1, '', true)), client(asks(5)), server(answers(5, {}, 5))],
+  ];
+  const log = inOrder(
+    frames('http2', steps).map((frame, n) => ({ frame, minute: n })),
+    chatter(0, 50),
+  );
+  const undisturbed = new Run();
+  undisturbed.feed(log, 0, log.length);
+  assert.deepEqual(undisturbed.others, ['/1 complete', '/1 limit', '/3 complete', '/5 complete']);
+  const long = undisturbed.exchanges.filter(({ path }) => path === '/1');
+  assert.deepEqual(
+    long.map(({ provisional, responseBytes }) => [provisional, responseBytes === 120]),
+    [
+      [true, false],
+      [false, true],
+    ],
+  );
+  assert.equal(new Set(long.map(({ exchangeId }) => exchangeId)).size, 1, 'under the same id');
+  assert.equal(undisturbed.progress.offset, log.length);
+  const told = log.findIndex(({ minute }) => minute >= 31);
+  for (let crash = 1; crash < log.length; crash++) {
+    const run = new Run();
+    run.feed(log, 0, crash);
+    if (crash === told + 3) assert.ok(run.progress.offset > crash - 4, 'the long stream holds nothing back any more');
+    run.feed(log, run.takeOver(), log.length);
+    const others = run.others.filter((each) => each !== '/1 complete');
+    assert.deepEqual(others, ['/1 limit', '/3 complete', '/5 complete'], `crash after ${crash}`);
+  }
+});
+
+test('a call is told of with what it said so far, and reading it twice changes nothing', () => {
+  const body = JSON.stringify({ model: 'gpt-5', stream: true, messages: [{ role: 'user', content: 'Hi' }] });
+  const request = `POST /v1/chat/completions HTTP/1.1\r\nhost: api.openai.com\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+  const head = 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n';
+  const chunk = (text: string) => server(`${text.length.toString(16)}\r\n${text}\r\n`);
+  const event = (content: string, finish: string | null) => {
+    const choices = [{ index: 0, delta: { content }, finish_reason: finish }];
+    return chunk(`data: ${JSON.stringify({ id: 'c1', object: 'chat.completion.chunk', model: 'gpt-5', choices })}\n\n`);
+  };
+  const words = Array.from({ length: 40 }, (_, n) => event(`w${n} `, n === 39 ? 'stop' : null));
+  const steps = [client(request), server(head), ...words, chunk('data: [DONE]\n\n'), server('0\r\n\r\n')];
+  const log = inOrder(
+    frames('stream', steps).map((frame, n) => ({ frame, minute: n })),
+    chatter(0, 50),
+  );
+  const run = new Run();
+  run.feed(log, 0, log.length);
+  const [partial, whole, ...more] = run.observations.flatMap((each) => (each.type === 'call' ? [each.call] : []));
+  assert.equal(more.length, 0);
+  assert.equal(partial?.callId, whole?.callId);
+  assert.deepEqual([partial?.provisional, partial?.completeness], [true, 'truncated']);
+  assert.match(partial!.answerPreview, /^w0 w1 w2 /);
+  const quick = new PartitionReassembler({ ...options, limits: null }, masker, null);
+  for (const { frame } of log) quick.feed(frame, 0);
+  const [undisturbed] = quick.takeReady().flatMap((each) => (each.type === 'call' ? [each.call] : []));
+  assert.deepEqual(whole, undisturbed);
 });
 
 test('a tunnel leaves its exchange at once, and only a word in the checkpoint', () => {

@@ -7,8 +7,10 @@ import type { ResumePoint } from '../http/connection.ts';
 import type { CredentialMasker } from '../http/credentials.ts';
 import type { HttpOptions, HttpStats } from '../http/options.ts';
 import { CallRecognizer, type RecognizerOptions } from '../llm/recognizer.ts';
-import { encodeCheckpoint } from './checkpoint.ts';
+import { type Checkpoint, encodeCheckpoint } from './checkpoint.ts';
 import { PartitionClock } from './clock.ts';
+import type { Beginning, MergedConnection, MergeLimits } from './merge/merged-connection.ts';
+import { LATE_MS_MAX, MERGE_DEFAULTS, ProbeMerger, type Released } from './merge/merger.ts';
 import { frameEnds, trimFrame } from './trim.ts';
 import { Watermark } from './watermark.ts';
 
@@ -16,7 +18,7 @@ import { Watermark } from './watermark.ts';
 export interface HoldLimits {
   /** A connection without a frame for so long is taken for over: its probe died before it could say so. Above the probes' own. */
   readonly idleTimeoutMs: number;
-  /** An exchange that lasts longer is stored as far as it was seen, as cut by a limit. */
+  /** An exchange that lasts longer is stored as far as it was seen, as cut by a limit, and again when it has ended. */
   readonly holdMsMax: number;
 }
 
@@ -25,13 +27,15 @@ export interface ReassemblerOptions {
   readonly llm: RecognizerOptions;
   /** Where successors read from the watermark, so that nothing may keep it back for ever; else null or absent. */
   readonly limits?: HoldLimits | null;
+  /** Of connections that several probes see. */
+  readonly merge?: MergeLimits;
 }
 
 /** What was ended by the limits. */
 export interface HoldCounts {
   /** Connections without a frame. */
   readonly idle: number;
-  /** Connections whose exchanges lasted too long. */
+  /** How often exchanges of a connection lasted too long. */
   readonly cut: number;
 }
 
@@ -54,17 +58,14 @@ export class PartitionReassembler {
   #takenOver: boolean;
   readonly #limits: HoldLimits | null;
   readonly #clock = new PartitionClock();
+  readonly #merger: ProbeMerger;
   #sweptMs = 0;
   #idle = 0;
   #cut = 0;
   #ready: Observation[] = [];
 
   /** `checkpoint`: null when nothing was committed before. */
-  constructor(
-    options: ReassemblerOptions,
-    masker: CredentialMasker,
-    checkpoint: Map<ConnectionId, ResumePoint> | null,
-  ) {
+  constructor(options: ReassemblerOptions, masker: CredentialMasker, checkpoint: Checkpoint | null) {
     this.#recognizer = new CallRecognizer(options.llm, (observation) => this.#ready.push(observation));
     this.#limits = options.limits ?? null;
     // A tunnel may last for days, and would keep the watermark where it began.
@@ -73,6 +74,7 @@ export class PartitionReassembler {
     this.#told = checkpoint ?? new Map();
     this.#takenOver = checkpoint !== null;
     for (const [connection, resume] of this.#told) this.#watermark.restore(connection, resume);
+    this.#merger = new ProbeMerger(options.merge ?? MERGE_DEFAULTS, checkpoint?.several ?? false);
   }
 
   /** Bytes of bodies that the memory ceiling of open exchanges made it let go. */
@@ -102,6 +104,15 @@ export class PartitionReassembler {
   /** `offset`: of the frame's record in the partition; `publishedMs`: when it was published, where that is known. */
   feed(frame: Frame, offset: number, publishedMs = 0): void {
     this.#clock.advance(publishedMs);
+    const { nowMs } = this.#clock;
+    if (this.#merger.isDue(nowMs)) this.#release(this.#merger.release(nowMs));
+    if (this.#merger.concerns(frame, nowMs)) this.#feedMerged(frame, offset, nowMs);
+    else this.#feedAlone(frame, offset, nowMs);
+    if (this.#limits !== null && nowMs - this.#sweptMs >= SWEEP_INTERVAL_MS) this.#sweep(this.#limits);
+  }
+
+  /** No other probe may see the connection. */
+  #feedAlone(frame: Frame, offset: number, nowMs: number): void {
     const told = this.#told.get(frame.connection);
     if (told === undefined) this.#assembler.feed(frame, this.#takenOver && frame.sequence > 0);
     else if (told.state !== 'ignored') {
@@ -114,14 +125,68 @@ export class PartitionReassembler {
     };
     const beginning = frame.sequence === 0 ? 'first' : this.#takenOver ? 'synced' : 'unsynced';
     const resume = frame.close !== null ? null : this.#standing(frame, told, ends);
-    this.#watermark.fed(place, beginning, resume, this.#clock.nowMs);
+    this.#watermark.fed(place, beginning, resume, nowMs);
     if (
       told !== undefined &&
       (frame.close !== null || (told.state !== 'ignored' && ends.client >= told.client && ends.server >= told.server))
     ) {
       this.#told.delete(frame.connection);
     }
-    if (this.#limits !== null && this.#clock.nowMs - this.#sweptMs >= SWEEP_INTERVAL_MS) this.#sweep(this.#limits);
+  }
+
+  /** Several probes publish into this partition, and may all see the connection. */
+  #feedMerged(frame: Frame, offset: number, nowMs: number): void {
+    const { connection } = frame;
+    this.#watermark.lateMsMax = LATE_MS_MAX;
+    const merged = this.#merger.get(connection) ?? this.#merger.add(connection, this.#beginningOf(frame));
+    this.#read(this.#merger.feed(merged, frame, offset, nowMs), merged);
+    const ends = frameEnds(frame);
+    const place = {
+      ...{ connection, offset, clientStart: frame.clientOffset, serverStart: frame.serverOffset },
+      ...{ clientEnd: ends.client, serverEnd: ends.server, heldFrom: merged.heldFrom },
+    };
+    this.#watermark.fed(place, 'first', merged.over ? null : this.#standingMerged(connection, merged), nowMs);
+  }
+
+  #read(frames: readonly Frame[], merged: MergedConnection): void {
+    for (const frame of frames) {
+      if (merged.delivered) this.#assembler.feed(frame);
+      else this.#assembler.feed(frame, merged.synced, merged.carried);
+      merged.delivered = true;
+    }
+  }
+
+  #release(released: readonly Released[]): void {
+    for (const { connection, merged, frames } of released) {
+      this.#read(frames, merged);
+      if (merged.over) this.#watermark.closed(connection);
+      else this.#watermark.moved(connection, this.#standingMerged(connection, merged), merged.heldFrom);
+    }
+  }
+
+  /** Where a connection stands of which this is the first frame that may be one of several probes'. */
+  #beginningOf(frame: Frame): Beginning {
+    const told = this.#told.get(frame.connection);
+    const reading = this.#assembler.standing(frame.connection);
+    this.#told.delete(frame.connection);
+    if (reading !== null) return { ...reading, synced: false, over: false, delivered: true };
+    if (told !== undefined) {
+      const { client, server, state, ...known } = told;
+      const beginning = { position: { client, server }, sequence: 1, delivered: false, ...known };
+      return { ...beginning, synced: state === 'synced', over: state === 'ignored' };
+    }
+    const first = frame.sequence === 0;
+    const position = first ? { client: 0, server: 0 } : { client: frame.clientOffset, server: frame.serverOffset };
+    return { position, synced: first || this.#takenOver, over: false, sequence: frame.sequence, delivered: false };
+  }
+
+  #standingMerged(connection: ConnectionId, merged: MergedConnection): ResumePoint {
+    const resume = this.#assembler.resumePoint(connection);
+    if (resume !== null) return resume;
+    if (merged.delivered) return { ...merged.position, state: 'ignored' };
+    const { tunnel } = merged.carried;
+    if (tunnel !== undefined) return { ...merged.position, state: 'tunnel', tunnel };
+    return { ...merged.position, state: merged.synced ? 'synced' : 'unsynced', ...merged.carried };
   }
 
   /** Records before the next one are gone: what was told of connections before them doesn't hold any more. */
@@ -135,13 +200,14 @@ export class PartitionReassembler {
     const { nowMs } = this.#clock;
     this.#sweptMs = nowMs;
     for (const connection of this.#watermark.idle(nowMs - idleTimeoutMs)) {
+      this.#merger.drop(connection);
       this.#assembler.expire(connection);
       this.#watermark.closed(connection);
       this.#told.delete(connection);
       this.#idle++;
     }
     for (const connection of this.#watermark.holding(nowMs - holdMsMax)) {
-      this.#assembler.cut(connection);
+      this.#assembler.tellOpen(connection);
       const resume = this.#assembler.resumePoint(connection);
       if (resume === null) this.#watermark.closed(connection);
       else this.#watermark.moved(connection, resume);
@@ -172,11 +238,13 @@ export class PartitionReassembler {
   /** What may be committed once everything taken so far is durable. `next`: the offset after the last record fed. */
   progress(next: number): Progress {
     const offset = this.#watermark.low(next);
-    return { offset, metadata: encodeCheckpoint(this.#watermark.checkpoint(offset)) };
+    if (!this.#merger.several) this.#watermark.lateMsMax = 0;
+    return { offset, metadata: encodeCheckpoint(this.#watermark.checkpoint(offset), this.#merger.several) };
   }
 
   /** No more frames will come: whatever is open ends as the capture's end found it. */
   end(): void {
+    this.#release(this.#merger.finish());
     this.#assembler.end();
   }
 }

@@ -9,18 +9,11 @@ import type { Assignment, Batch, Consumer, ConsumerHandlers, Producer } from '..
 import { toldOf } from '../common/errors.ts';
 import type { CredentialMasker } from '../http/credentials.ts';
 import { decodeCheckpoint } from './checkpoint.ts';
+import { REASSEMBLER_DEFAULTS } from './defaults.ts';
 import { type HoldCounts, PartitionReassembler, type ReassemblerOptions } from './partition.ts';
 import { traceHeaders } from './trace.ts';
 
 export type { HoldCounts, HoldLimits, ReassemblerOptions } from './partition.ts';
-
-export const REASSEMBLER_DEFAULTS = {
-  /** How often offsets are committed, at most. */
-  commitIntervalMs: 500,
-  /** See HoldLimits. Probes end a connection that is silent after ten minutes. */
-  idleTimeoutMs: 15 * 60_000,
-  holdMsMax: 30 * 60_000,
-} as const;
 
 /** What a partition holds, for health and metrics. */
 export interface PartitionHold {
@@ -180,8 +173,10 @@ export class Reassembler implements ConsumerHandlers<Frame> {
   async #publish(owned: Owned): Promise<void> {
     for (const observation of owned.state.takeReady()) {
       if (owned.over) return;
-      if (observation.type === 'call') this.#calls++;
-      else this.#exchanges++;
+      if (!isProvisional(observation)) {
+        if (observation.type === 'call') this.#calls++;
+        else this.#exchanges++;
+      }
       await this.#producer.publish(connectionOf(observation), observation, traceHeaders(observation));
     }
   }
@@ -221,6 +216,18 @@ function plus(totals: Totals, { holdCounts, droppedBytes, httpStats }: Partition
     gaps: totals.gaps + httpStats.gaps,
     gapBytes: totals.gapBytes + httpStats.gapBytes,
   };
+}
+
+/** What is told so far of an exchange that goes on. */
+function isProvisional(observation: Observation): boolean {
+  switch (observation.type) {
+    case 'call':
+      return observation.call.provisional;
+    case 'tool_execution':
+      return false;
+    case 'exchange':
+      return observation.exchange.provisional;
+  }
 }
 
 function connectionOf(observation: Observation): string {

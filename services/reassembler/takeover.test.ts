@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { framesOfProbes, independentLosses, ONE_DIRECTION_EACH } from '../../load-tests/e2e/probes.ts';
 import { GENERATOR_DEFAULTS, type GeneratorOptions, generate } from '../../load-tests/generator/generate.ts';
 import { CAPTURE_DEFAULTS, Capture } from '../../mirror/index.ts';
 import type { Frame } from '../../schemas/frame.ts';
@@ -17,6 +18,7 @@ import { client, framesOf as framesByHand, server } from '../http/testing.ts';
 import { IDENTITY_DEFAULTS } from '../identity/mapping.ts';
 import { LLM_DEFAULTS } from '../llm/defaults.ts';
 import { decodeCheckpoint } from './checkpoint.ts';
+import { MERGE_DEFAULTS } from './merge/merger.ts';
 import { PartitionReassembler } from './partition.ts';
 import { undisturbed, withCrashes } from './testing.ts';
 
@@ -25,6 +27,7 @@ const options = {
   http: HTTP_DEFAULTS,
   llm: { identity: IDENTITY_DEFAULTS, exchanges: true, content: true, pricing: false, limits: LLM_DEFAULTS },
 };
+const optionsForTwo = { ...options, merge: { ...MERGE_DEFAULTS, several: true } };
 
 function framesOf(
   seed: number,
@@ -39,6 +42,19 @@ function framesOf(
   capture.write(pcap);
   capture.end('eof');
   return frames;
+}
+
+/** The same traffic as two probes see it, each with losses of its own, or one direction only. */
+function framesOfTwo(
+  seed: number,
+  frameBytesMax: number,
+  frameDelayMs: number,
+  share: number,
+  traffic: Partial<GeneratorOptions> = {},
+): Frame[] {
+  const { pcap } = generate({ ...GENERATOR_DEFAULTS, seed, calls: 30, midStream: 0, pipelining: 0.2, ...traffic });
+  const missing = share === 1 ? ONE_DIRECTION_EACH : independentLosses(share, seed);
+  return framesOfProbes(pcap, missing, { frameBytesMax, frameDelayMs });
 }
 
 test('however often a reassembler dies, its successors give the same observations, none lost and none invented', () => {
@@ -111,10 +127,76 @@ test('a connection that asks for HTTP/2 is taken over at every frame of it', () 
   }
 });
 
+test('the same with two probes that see the same connections, each in part', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 1_000_000 }),
+      fc.constantFrom(300, 1500, 20_000, 262_144),
+      fc.constantFrom(0, 5, 200),
+      // 1: each probe sees one direction.
+      fc.constantFrom(0, 0.01, 0.1, 1),
+      fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 12 }),
+      fc.integer({ min: 1, max: 40 }),
+      fc.constantFrom(0, 20),
+      (seed, frameBytesMax, frameDelayMs, share, lives, commitEvery, msPerFrame) => {
+        const frames = framesOfTwo(seed, frameBytesMax, frameDelayMs, share);
+        const expected = undisturbed(optionsForTwo, frames, msPerFrame);
+        const got = withCrashes(optionsForTwo, frames, lives, commitEvery, msPerFrame);
+        assert.deepEqual([...got.keys()].sort(), [...expected.keys()].sort());
+        for (const [id, facts] of expected) assert.equal(got.get(id), facts);
+      },
+    ),
+    { numRuns: 30 },
+  );
+});
+
+test('so are HTTP/2 connections that two probes see, each in part, and nothing that one of them has is missing', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 1_000_000 }),
+      fc.constantFrom(300, 1500, 20_000),
+      fc.constantFrom(0, 0.01, 0.1, 1),
+      fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 12 }),
+      fc.integer({ min: 1, max: 40 }),
+      (seed, frameBytesMax, share, lives, commitEvery) => {
+        const frames = framesOfTwo(seed, frameBytesMax, 5, share, { http2: 1, pipelining: 0 });
+        const whole = framesOfTwo(seed, frameBytesMax, 5, 0, { http2: 1, pipelining: 0 });
+        const expected = undisturbed(optionsForTwo, frames);
+        const byOne = undisturbed(
+          options,
+          whole.filter(({ probe }) => probe === 'mirror-a'),
+        );
+        assert.deepEqual([...expected.keys()].sort(), [...byOne.keys()].sort());
+        const got = withCrashes(optionsForTwo, frames, lives, commitEvery);
+        assert.deepEqual([...got.keys()].sort(), [...expected.keys()].sort());
+        for (const [id, facts] of expected) assert.equal(got.get(id), facts);
+      },
+    ),
+    { numRuns: 20 },
+  );
+});
+
 test('generated calls over WebSocket are taken over as well, where tunnels leave their exchange at once', () => {
   const limited = { ...options, limits: { idleTimeoutMs: 15 * 60_000, holdMsMax: 30 * 60_000 } };
   for (const seed of [11, 12, 13, 14]) {
     const frames = framesOf(seed, 1500, 5, { sockets: 0.7 });
+    const expected = undisturbed(limited, frames);
+    const lives = Array.from({ length: 10 }, (_, n) => 20 + n * 37);
+    const got = withCrashes(limited, frames, lives, 3);
+    assert.deepEqual([...got.keys()].sort(), [...expected.keys()].sort());
+    for (const [id, facts] of expected) assert.equal(got.get(id), facts);
+  }
+});
+
+test('so are calls over WebSocket that two probes see, each in part', () => {
+  const limited = { ...optionsForTwo, limits: { idleTimeoutMs: 15 * 60_000, holdMsMax: 30 * 60_000 } };
+  for (const [seed, share] of [
+    [21, 0],
+    [22, 0.01],
+    [23, 0.1],
+    [24, 1],
+  ] as const) {
+    const frames = framesOfTwo(seed, 1500, 5, share, { sockets: 0.7 });
     const expected = undisturbed(limited, frames);
     const lives = Array.from({ length: 10 }, (_, n) => 20 + n * 37);
     const got = withCrashes(limited, frames, lives, 3);

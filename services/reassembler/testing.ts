@@ -6,6 +6,8 @@ import { createCredentialMasker } from '../http/credentials.ts';
 import { decodeCheckpoint } from './checkpoint.ts';
 import { PartitionReassembler, type Progress, type ReassemblerOptions } from './partition.ts';
 
+/** When the first frame is published, by the partition's clock. */
+const START_MS = 1_795_000_000_000;
 const masker = createCredentialMasker(Buffer.from('only for tests'));
 
 function idOf(observation: Observation): string {
@@ -39,12 +41,16 @@ class Collected {
   }
 }
 
-/** Facts by id. */
-export function undisturbed(options: ReassemblerOptions, frames: readonly Frame[]): Map<string, string> {
+/** Facts by id. `msPerFrame`: how far apart frames are published. */
+export function undisturbed(
+  options: ReassemblerOptions,
+  frames: readonly Frame[],
+  msPerFrame = 0,
+): Map<string, string> {
   const collected = new Collected();
   const partition = new PartitionReassembler(options, masker, null);
   frames.forEach((frame, offset) => {
-    partition.feed(frame, offset);
+    partition.feed(frame, offset, START_MS + offset * msPerFrame);
   });
   partition.end();
   collected.add(partition.takeReady(), 'undisturbed');
@@ -57,6 +63,7 @@ export function withCrashes(
   frames: readonly Frame[],
   lives: readonly number[],
   commitEvery: number,
+  msPerFrame = 0,
 ): Map<string, string> {
   const collected = new Collected();
   let committed: Progress = { offset: 0, metadata: '' };
@@ -64,7 +71,7 @@ export function withCrashes(
     const partition = new PartitionReassembler(options, masker, decodeCheckpoint(committed.metadata));
     const last = life < lives.length ? Math.min(frames.length, committed.offset + (lives[life] ?? 1)) : frames.length;
     for (let offset = committed.offset, fed = 1; offset < last; offset++, fed++) {
-      partition.feed(frames[offset]!, offset);
+      partition.feed(frames[offset]!, offset, START_MS + offset * msPerFrame);
       collected.add(partition.takeReady(), `life ${life}`);
       if (fed % commitEvery === 0) {
         const progress = partition.progress(offset + 1);

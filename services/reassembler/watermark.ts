@@ -23,6 +23,8 @@ export interface FramePlace {
   readonly serverStart: number;
   readonly clientEnd: number;
   readonly serverEnd: number;
+  /** Offset of the connection's first record of which something waits for another probe's bytes. */
+  readonly heldFrom?: number;
 }
 
 interface KeptFrame {
@@ -45,11 +47,22 @@ interface Tracked {
   /** When its last frame came, by the partition's clock, ms. */
   touchedMs: number;
   closed: boolean;
+  /** From this offset on frames wait for another probe's bytes; Infinity when none does. */
+  heldFrom: number;
 }
 
+/** Most connections that are told of only because another probe's frames may be late. */
+const LATE_MAX = 16_384;
+const NOWHERE = { clientEnd: -1, serverEnd: -1, touchedMs: 0, closed: false, heldFrom: Number.POSITIVE_INFINITY };
 const START: ResumePoint = { client: 0, server: 0, state: 'synced' };
 
 export class Watermark {
+  /**
+   * How long after its last frame a connection is told of, ms, whatever its state: another probe's frames of it may be late.
+   * 0 with a single probe.
+   */
+  lateMsMax = 0;
+  #nowMs = 0;
   readonly #connections = new Map<ConnectionId, Tracked>();
 
   /** Connections of which frames or a position are kept. */
@@ -66,31 +79,34 @@ export class Watermark {
     if (tracked === undefined) {
       const before =
         beginning === 'first' ? START : { client: frame.clientStart, server: frame.serverStart, state: beginning };
-      tracked = { resume: before, frames: [], clientEnd: -1, serverEnd: -1, touchedMs: nowMs, closed: false };
+      tracked = { resume: before, frames: [], ...NOWHERE, touchedMs: nowMs };
       this.#connections.set(frame.connection, tracked);
     }
     const { client, server, state, http2 } = tracked.resume;
     const between = state === 'synced' && http2 === undefined;
-    const boundary = between && client === frame.clientStart && server === frame.serverStart;
+    const starts = between && client === frame.clientStart && server === frame.serverStart;
     const { offset, clientEnd, serverEnd } = frame;
-    tracked.frames.push({ offset, clientEnd, serverEnd, atMs: nowMs, boundary });
+    tracked.frames.push({ offset, clientEnd, serverEnd, atMs: nowMs, boundary: starts && this.lateMsMax === 0 });
+    this.#nowMs = nowMs;
     tracked.touchedMs = nowMs;
-    tracked.clientEnd = clientEnd;
-    tracked.serverEnd = serverEnd;
+    tracked.clientEnd = Math.max(tracked.clientEnd, clientEnd);
+    tracked.serverEnd = Math.max(tracked.serverEnd, serverEnd);
+    tracked.heldFrom = frame.heldFrom ?? Number.POSITIVE_INFINITY;
     tracked.closed = resume === null;
-    tracked.resume = resume ?? { client: clientEnd, server: serverEnd, state: 'ignored' };
+    tracked.resume = resume ?? { client: tracked.clientEnd, server: tracked.serverEnd, state: 'ignored' };
   }
 
   /** What a checkpoint said of a connection, before its first frame comes again. */
   restore(connection: ConnectionId, resume: ResumePoint): void {
-    const nowhere = { clientEnd: -1, serverEnd: -1, touchedMs: 0, closed: false };
-    this.#connections.set(connection, { resume, frames: [], ...nowhere });
+    this.#connections.set(connection, { resume, frames: [], ...NOWHERE });
   }
 
-  /** The connection goes on from another point without a frame: what was open on it has ended. */
-  moved(connection: ConnectionId, resume: ResumePoint): void {
+  /** The connection goes on from another point without a frame. `heldFrom`: as in FramePlace. */
+  moved(connection: ConnectionId, resume: ResumePoint, heldFrom = Number.POSITIVE_INFINITY): void {
     const tracked = this.#connections.get(connection);
-    if (tracked !== undefined) tracked.resume = resume;
+    if (tracked === undefined) return;
+    tracked.resume = resume;
+    tracked.heldFrom = heldFrom;
   }
 
   /** Connections without a frame since `sinceMs`. */
@@ -105,8 +121,8 @@ export class Watermark {
   /** Connections whose first unfinished frame came before `sinceMs`. */
   holding(sinceMs: number): ConnectionId[] {
     const found: ConnectionId[] = [];
-    for (const [connection, { frames, resume }] of this.#connections) {
-      const first = frames.find((frame) => !isDone(frame, resume));
+    for (const [connection, tracked] of this.#connections) {
+      const first = tracked.frames.find((frame) => !isDone(frame, tracked));
       if (first !== undefined && first.atMs < sinceMs) found.push(connection);
     }
     return found;
@@ -116,9 +132,11 @@ export class Watermark {
   closed(connection: ConnectionId): void {
     const tracked = this.#connections.get(connection);
     if (tracked === undefined) return;
-    const last = tracked.frames.at(-1);
+    const { client, server } = tracked.resume;
+    const ends = { client: Math.max(client, tracked.clientEnd), server: Math.max(server, tracked.serverEnd) };
     tracked.closed = true;
-    if (last !== undefined) tracked.resume = { client: last.clientEnd, server: last.serverEnd, state: 'ignored' };
+    tracked.heldFrom = Number.POSITIVE_INFINITY;
+    if (tracked.frames.length > 0) tracked.resume = { ...ends, state: 'ignored' };
   }
 
   /** The first offset that is still needed; `next` when nothing is. */
@@ -133,10 +151,10 @@ export class Watermark {
 
   #first(before: number): KeptFrame | null {
     let first: KeptFrame | null = null;
-    for (const { resume, frames } of this.#connections.values()) {
-      for (const frame of frames) {
+    for (const tracked of this.#connections.values()) {
+      for (const frame of tracked.frames) {
         if (frame.offset >= (first?.offset ?? before)) break;
-        if (isDone(frame, resume)) continue;
+        if (isDone(frame, tracked)) continue;
         first = frame;
         break;
       }
@@ -147,6 +165,7 @@ export class Watermark {
   /** What a successor at `low` must be told. Forgets what lies before `low`. */
   checkpoint(low: number): ReadonlyMap<ConnectionId, ResumePoint> {
     const told = new Map<ConnectionId, ResumePoint>();
+    let late = 0;
     for (const [connection, tracked] of this.#connections) {
       const { frames } = tracked;
       let before = 0;
@@ -155,15 +174,20 @@ export class Watermark {
       const [first] = frames;
       if (first !== undefined) {
         if (!first.boundary) told.set(connection, tracked.resume);
-      } else if (tracked.closed || standsAtItsEnd(tracked)) this.#connections.delete(connection);
-      else told.set(connection, tracked.resume);
+      } else if ((tracked.closed || standsAtItsEnd(tracked)) && (!this.#mayBeLate(tracked) || ++late > LATE_MAX)) {
+        this.#connections.delete(connection);
+      } else told.set(connection, tracked.resume);
     }
     return told;
   }
+
+  #mayBeLate({ touchedMs }: Tracked): boolean {
+    return this.lateMsMax > 0 && this.#nowMs - touchedMs <= this.lateMsMax;
+  }
 }
 
-function isDone(frame: KeptFrame, resume: ResumePoint): boolean {
-  return frame.clientEnd <= resume.client && frame.serverEnd <= resume.server;
+function isDone(frame: KeptFrame, { resume, heldFrom }: Tracked): boolean {
+  return frame.offset < heldFrom && frame.clientEnd <= resume.client && frame.serverEnd <= resume.server;
 }
 
 /** All that came is done with, and a message of HTTP/1 begins with the next frame: what anyone assumes who is told nothing. */

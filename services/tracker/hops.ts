@@ -160,7 +160,7 @@ export class Hops {
 
   async #calls(where: string, params: Record<string, unknown>): Promise<Hop[]> {
     const result = await this.#client.query({
-      query: `SELECT ${COLUMNS} FROM calls WHERE ${where}`,
+      query: `SELECT ${COLUMNS} FROM calls WHERE NOT provisional AND ${where}`,
       query_params: params,
       format: 'JSONEachRow',
       clickhouse_settings: { output_format_json_quote_64bit_integers: 0, max_threads: 1 },

@@ -131,7 +131,7 @@ function factsOf(row: readonly Cell[]): CallFacts {
   };
 }
 
-/** A condition on `calls`, with bound parameters. */
+/** A condition on `calls`, with bound parameters; alternatives stand in brackets. */
 export interface Condition {
   readonly where: string;
   readonly params: Readonly<Record<string, unknown>>;
@@ -150,15 +150,16 @@ export class CallReader {
     return Number(now);
   }
 
-  /** Calls in no order. */
+  /** Calls in no order, without provisional ones: they count when the whole ones take their places. */
   async calls({ where, params }: Condition): Promise<CallFacts[]> {
-    const rows = await this.#rows<Cell[]>(`SELECT ${COLUMNS.join(', ')} FROM calls WHERE ${where}`, params);
+    const query = `SELECT ${COLUMNS.join(', ')} FROM calls WHERE NOT provisional AND ${where}`;
+    const rows = await this.#rows<Cell[]>(query, params);
     return rows.map(factsOf);
   }
 
-  /** Ids of calls that were stored since, with the time of storing in seconds since the epoch. */
+  /** Ids of whole calls that were stored since, with the time of storing in seconds since the epoch. */
   async storedSince(seconds: number, limit: number): Promise<(readonly [callId: string, stored: number])[]> {
-    const query = `SELECT call_id, toUnixTimestamp(stored) FROM calls WHERE stored >= toDateTime({since:UInt32}, 'UTC') ORDER BY stored LIMIT {limit:UInt32}`;
+    const query = `SELECT call_id, toUnixTimestamp(stored) FROM calls WHERE NOT provisional AND stored >= toDateTime({since:UInt32}, 'UTC') ORDER BY stored LIMIT {limit:UInt32}`;
     return this.#rows(query, { since: seconds, limit });
   }
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import fc from 'fast-check';
+import type { Call } from '../../schemas/call.ts';
 import { nextHops } from '../clickhouse/hop-queries.ts';
 import { ClickHouseSink } from '../clickhouse/sink.ts';
 import { openStore, type Store } from '../clickhouse/store.ts';
@@ -31,9 +32,9 @@ async function empty(): Promise<void> {
   for (const table of TABLES) await store.client.command({ query: `TRUNCATE TABLE ${table}` });
 }
 
-async function put(calls: readonly CallFacts[]): Promise<void> {
+async function put(calls: readonly CallFacts[], change: Partial<Call> = {}): Promise<void> {
   const sink = new ClickHouseSink(store);
-  await sink.add(calls.map((call) => callObservation(storedCall(call))));
+  await sink.add(calls.map((call) => callObservation({ ...storedCall(call), ...change })));
   await sink.close();
 }
 
@@ -207,6 +208,28 @@ test('a call that was mirrored before and behind a gateway is one call, whicheve
     ]);
     if (order !== hops) await empty();
   }
+});
+
+test('a provisional call counts when the whole one takes its place, whatever was looked at before', async () => {
+  const calls = stories();
+  await put(calls);
+  const whole = new Tracker(store.client);
+  await whole.catchUp();
+  await whole.close();
+  const expected = await everything();
+  await empty();
+
+  const lasting = calls.filter((_, n) => n % 3 === 0);
+  const tracker = new Tracker(store.client);
+  await put(lasting, { provisional: true, outputTokens: null, answerPreview: '', finishReason: '', toolNames: [] });
+  await tracker.catchUp();
+  assert.deepEqual(await rows('SELECT session_id FROM sessions'), []);
+  await put(calls.filter((call) => !lasting.includes(call)));
+  await tracker.catchUp();
+  await put(lasting);
+  await tracker.catchUp();
+  await tracker.close();
+  assert.deepEqual(await everything(), expected);
 });
 
 test('what a failed write left undone is done at the next look', async () => {

@@ -33,6 +33,8 @@ export interface MessageConsumer {
   readonly heldBytes: number;
   /** What a successor must know of what came before, while nothing is open. JSON. */
   readonly memory: object | null;
+  /** What follows was seen by this probe; a message by the one that brought its end. */
+  readBy(probe: string): void;
   message(message: SocketMessage): void;
   /** Messages of this side may be missing; `missing` bytes for sure. */
   lost(side: Side, missing: number): void;

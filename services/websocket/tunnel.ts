@@ -78,6 +78,10 @@ export class SocketTunnel implements Tunnel, ReaderOwner {
     return this.#consumer.busy ? this.#quiet : this.#now();
   }
 
+  readBy(probe: string): void {
+    this.#consumer.readBy(probe);
+  }
+
   data(side: Side, bytes: Buffer, offset: number, time: Micros): void {
     if (this.#over) return;
     if (side === 'client') this.#client.data(bytes, offset, time);

@@ -1,11 +1,12 @@
 import { createCredentialMasker } from '../../http/credentials.ts';
+import { maskingKey } from '../../masking/frame-mask.ts';
 import { kafkaObserved } from '../../observe/sources/kafka.ts';
 import { reassemblerObserved } from '../../observe/sources/reassembler.ts';
-import { REASSEMBLER_DEFAULTS, Reassembler } from '../../reassembler/reassembler.ts';
+import { Reassembler } from '../../reassembler/reassembler.ts';
 import { type CommandBody, EXIT } from '../command.ts';
 import { kafkaTopics, openKafkaBus } from '../kafka.ts';
 import { kafkaLimits, startObserving } from '../observe.ts';
-import { reassemblerOptions, secretFrom } from '../runtime.ts';
+import { fingerprintKey, reassemblerOptions } from '../runtime.ts';
 import { runStage } from '../stage.ts';
 import { formatCount } from '../terminal/units.ts';
 
@@ -14,7 +15,8 @@ export const reassembler: CommandBody = {
   details: [
     'One of any number of processes that share the partitions of the frames topic. Keeps no state of its own: what is in flight comes from',
     'the topic again when another process takes over. Ctrl-C or SIGTERM finishes what is in hand and hands over. Set',
-    'identity.fingerprintKeyFile to the same key for all of them, so that equal credentials have equal fingerprints.',
+    'identity.fingerprintKeyFile to the same key for all of them and all probes: it opens the credentials in frames, and equal ones have',
+    'equal fingerprints.',
   ].join('\n'),
   options: {},
   examples: [['BITTERN_KAFKA_BROKERS=kafka:9092 bittern reassembler', 'joins the group']],
@@ -23,14 +25,13 @@ export const reassembler: CommandBody = {
   run: async (context) => {
     const { loaded, signal, note } = context;
     const { config } = loaded;
-    const masker = createCredentialMasker(
-      await secretFrom(config, config.identity.fingerprintKeyFile, 'fingerprint.key'),
-    );
-    const topics = await kafkaTopics(config, ['observations'], note);
+    const key = await fingerprintKey(config);
+    const masker = createCredentialMasker(key);
+    const topics = await kafkaTopics(config, { writes: ['observations'], maskingKey: maskingKey(key), note });
     const bus = await openKafkaBus(config, signal);
     const observing = await startObserving(context, 'reassembler');
     try {
-      const options = { ...reassemblerOptions(config), limits: REASSEMBLER_DEFAULTS };
+      const options = { ...reassemblerOptions(config), limits: config.reassembler };
       const stage = new Reassembler(options, masker, bus.producer(topics.observations), note);
       const consumer = await bus.consumer(topics.frames, 'reassembler', stage);
       stage.attach(consumer);

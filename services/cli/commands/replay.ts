@@ -74,25 +74,39 @@ export const replay: CommandBody = {
     'given, those of a folder in the order of their first packets (rotated files: connections go on from one to the next). Returns when everything can be queried. A damaged capture is',
     'no failure: the damage is reported, counted and marked on the calls. Replaying a file again stores nothing twice.',
   ].join('\n'),
-  options: { kafka: { type: 'boolean', description: 'be a probe: publish frames to Kafka instead of storing calls' } },
+  options: {
+    kafka: { type: 'boolean', description: 'be a probe: publish frames to Kafka instead of storing calls' },
+    mirrors: {
+      type: 'boolean',
+      description: 'the files are of several probes that saw the same traffic, each in whole or in part',
+    },
+  },
   examples: [
     ['bittern replay gateway.pcap.gz', 'stores the calls of one file'],
     ['bittern replay ring.pcap0 ring.pcap1 ring.pcap2', 'a ring of rotated files as one capture'],
+    [
+      'bittern replay --mirrors rx.pcap tx.pcap',
+      'each direction in a file of its own, or two mirrors with losses of their own',
+    ],
     ['bittern replay /var/captures', 'all captures of a folder, in their order in time'],
     ['ssh gw tcpdump -U -w - tcp port 8080 | bittern replay -', 'from another machine'],
   ],
   positionals: { min: 1, max: 10_000 },
   run: async (context) => {
     const { args, loaded, signal } = context;
+    const mirrors = args.flag('mirrors');
+    const { config: configured } = loaded;
+    const reassembler = { ...configured.reassembler, probesOverlap: mirrors || configured.reassembler.probesOverlap };
+    const config = { ...configured, reassembler };
     const replayTo = async (openTarget: () => Promise<CaptureTarget>): Promise<number> => {
-      const result = await replayFiles({ config: loaded.config, files: args.positionals, signal, openTarget });
+      const result = await replayFiles({ config, files: args.positionals, signal, mirrors, openTarget });
       report(context, result);
       return result.complete ? EXIT.ok : EXIT.interrupted;
     };
-    if (args.flag('kafka')) return replayTo(() => kafkaTarget(loaded.config, context.note));
-    const store = await openConfiguredStore(loaded.config);
+    if (args.flag('kafka')) return replayTo(() => kafkaTarget(config, context.note));
+    const store = await openConfiguredStore(config);
     try {
-      return await replayTo(() => storeTarget(loaded.config, store));
+      return await replayTo(() => storeTarget(config, store));
     } finally {
       await store.close();
     }

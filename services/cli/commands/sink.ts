@@ -26,7 +26,7 @@ export const sink: CommandBody = {
     if (args.positionals[0] !== 'clickhouse')
       throw usageError(`There is no sink '${args.positionals[0]}'; there is: clickhouse.`);
     const { config } = loaded;
-    const topics = await kafkaTopics(config, [], note);
+    const topics = await kafkaTopics(config, { writes: [], maskingKey: null, note });
     const store = await openConfiguredStore(config);
     try {
       const target = createSink(config, store);

@@ -85,7 +85,7 @@ export class Http2Connection implements DirectionOwner {
     return this.#streams.size === 0 && this.#client.atBorder && this.#server.atBorder;
   }
 
-  /** Where the oldest open stream began, or else the present: from there a successor can read on. */
+  /** Where the oldest open stream began that wasn't told of, or else the present: from there a successor can read on. */
   get resume(): Http2Resume {
     return { ...(this.#streams.oldest ?? this.#now()), rolesKnown: this.#rolesKnown };
   }
@@ -129,6 +129,11 @@ export class Http2Connection implements DirectionOwner {
   /** Every open exchange ends by a limit. */
   shed(): void {
     this.#streams.endAll('limit');
+  }
+
+  /** What is open lasts too long to be waited with: it is told of as it stands, and read on. */
+  tellOpen(): void {
+    this.#streams.tellOpen();
   }
 
   #direction(fromClient: boolean): Direction {

@@ -19,6 +19,7 @@ import type {
 } from '../exchange.ts';
 import { begun, OPEN_EXCHANGE_BYTES, OpenExchange, unfinishedState } from '../open-exchange.ts';
 import type { HttpOptions, HttpStats } from '../options.ts';
+import { alsoBy } from '../probes.ts';
 import { GrpcCounter, isGrpc } from './grpc.ts';
 import type { HeaderBlock } from './header-block.ts';
 import { requestHeadOf, responseHeadOf } from './heads.ts';
@@ -67,9 +68,9 @@ export class Streams {
     return this.#snapshotBytes + this.#open.size * OPEN_EXCHANGE_BYTES + this.#decoders * DECODER_BYTES;
   }
 
-  /** Before the oldest open stream began; null when none is open. */
+  /** Before the oldest stream began that is open and wasn't told of; null when there is none. */
   get oldest(): Snapshot | null {
-    for (const { snapshot } of this.#open.values()) return snapshot;
+    for (const { snapshot, exchange } of this.#open.values()) if (exchange?.told !== true) return snapshot;
     return null;
   }
 
@@ -162,6 +163,7 @@ export class Streams {
   #response(stream: Http2Stream, head: ResponseHead, block: HeaderBlock, time: number): void {
     const open = stream.exchange ?? this.#orphan(stream, block.offset);
     const { exchange } = open;
+    exchange.connection = alsoBy(exchange.connection, this.#info().probe);
     begun(exchange.response, block.startTime, time);
     // Whatever was lost before the head wasn't of this answer.
     exchange.response.missingBytes = 0;
@@ -221,6 +223,7 @@ export class Streams {
     stream.seen = time;
     const open = stream.exchange;
     if (open === null) return;
+    open.exchange.connection = alsoBy(open.exchange.connection, this.#info().probe);
     const message = fromClient ? open.exchange.request : open.exchange.response;
     const side = fromClient ? stream.request : stream.response;
     message.bodyBytes += bytes.length;
@@ -334,6 +337,18 @@ export class Streams {
     else if (stream.response.doubt && whole) this.#responseOver(stream, 'complete', 'complete');
     else this.#responseOver(stream, end, response.start === null ? response.state : unfinishedState(end));
     this.#requestOver(stream, unfinishedState(end));
+  }
+
+  /** Open exchanges are told of as they stand; of a stream of which neither head could be read there is nothing to tell. */
+  tellOpen(): void {
+    for (const stream of [...this.#open.values()]) {
+      const open = stream.exchange;
+      if (open === null) this.#drop(stream);
+      else if (!open.told) {
+        open.told = true;
+        this.#handler.onProvisional?.(open.exchange);
+      }
+    }
   }
 
   #endSilent(now: number): void {

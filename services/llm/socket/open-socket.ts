@@ -26,6 +26,7 @@ const NOBODY: MessageConsumer = {
   open: 0,
   heldBytes: 0,
   memory: null,
+  readBy: () => {},
   message: () => {},
   lost: () => {},
   end: () => {},

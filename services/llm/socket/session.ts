@@ -10,7 +10,8 @@ const OPEN_MAX = 64;
 
 export class SocketSession implements MessageConsumer {
   readonly #host: CallHost;
-  readonly #origin: SocketOrigin;
+  /** Names the probe whose bytes are being read. */
+  #origin: SocketOrigin;
   readonly #conversation: Conversation;
   readonly #sequential: boolean;
   /** In the order in which they were asked for. */
@@ -43,6 +44,11 @@ export class SocketSession implements MessageConsumer {
 
   get memory(): object | null {
     return this.#conversation.memory;
+  }
+
+  readBy(probe: string): void {
+    const { connection } = this.#origin;
+    if (connection.probe !== probe) this.#origin = { ...this.#origin, connection: { ...connection, probe } };
   }
 
   message(message: SocketMessage): void {
@@ -103,6 +109,7 @@ export class SocketSession implements MessageConsumer {
     if (!step.isOfResponse) return;
     const call = step.begins ? this.#beginning(step, message) : this.#called(step);
     if (call === null) return;
+    call.readBy(this.#origin.connection.probe);
     call.event(step.event, message);
     if (step.ends) this.#end(call, 'complete');
   }

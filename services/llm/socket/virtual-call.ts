@@ -14,6 +14,7 @@ import type {
   ResponseHead,
 } from '../../http/exchange.ts';
 import { emptyMessage, unfinishedState } from '../../http/open-exchange.ts';
+import { alsoBy } from '../../http/probes.ts';
 import type { SocketMessage } from '../../websocket/message.ts';
 import type { Dialect } from '../dialects/dialect.ts';
 
@@ -61,12 +62,13 @@ export class VirtualCall {
 
   /** `first`: the message that asks for it, or the first event where none did. */
   constructor(host: CallHost, origin: SocketOrigin, first: SocketMessage, lane: string, isPrewarm: boolean) {
+    const { connection } = origin;
     this.lane = lane;
     this.#host = host;
     this.#origin = origin;
     this.#prewarm = isPrewarm ? { responseId: '' } : null;
     this.exchange = {
-      connection: origin.connection,
+      connection,
       offset: first.offset,
       offsetSide: first.side,
       requestHead: origin.requestHead,
@@ -99,6 +101,11 @@ export class VirtualCall {
       if (message.missingBytes > 0) this.#request?.gap(message.missingBytes);
     }
     if (this.#prewarm === null) this.#host.onRequestEnd(this.exchange);
+  }
+
+  /** A message of it was seen by this probe. */
+  readBy(probe: string): void {
+    this.exchange.connection = alsoBy(this.exchange.connection, probe);
   }
 
   name(responseId: string): void {
