@@ -58,11 +58,13 @@ export interface CallFacts {
   readonly response_bytes?: number;
   readonly host?: string;
   readonly path?: string;
+  readonly protocol?: string;
 }
 
 /**
  * `none`: every byte of the call was captured. `control`: only a SYN, FIN or RST of its connection is missing. `near`: bytes are
  * missing of a call before it that it was pipelined with, so which answer is whose can't be certain: it may be exact or flagged.
+ * So may an HTTP/2 call be for which bytes beside its own tell where its frames begin, or what its headers are.
  * `data`: bytes of it are missing.
  */
 export type LossKind = 'none' | 'control' | 'near' | 'data';

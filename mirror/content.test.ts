@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startsRequest, startsRequestLine, startsResponse, startsStatusLine } from './content.ts';
+import {
+  startsFrames,
+  startsRequest,
+  startsRequestLine,
+  startsResponse,
+  startsServerPreface,
+  startsStatusLine,
+} from './content.ts';
 import { HANDSHAKE, lines, REQUEST, RESPONSE, run, type Step } from './scenario.ts';
 
 const request = (text: string): boolean => startsRequest(Buffer.from(text, 'latin1'), 0, text.length);
@@ -44,6 +51,45 @@ test('TLS, SSH, databases and bare text are not', () => {
   }
   assert.ok(response('HTTP/1.1 200') && response('HTT'));
   assert.ok(!response('220 smtp') && !response(''));
+});
+
+const SETTINGS = '\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x64';
+
+test('HTTP/2 frames tell themselves, other binary protocols do not', () => {
+  const frames = (text: string): boolean => startsFrames(Buffer.from(text, 'latin1'), 0, text.length);
+  const data = '\0\0\x05\0\0\0\0\0\x01hello';
+  const windowUpdate = '\0\0\x04\x08\0\0\0\0\0\0\0\xff\xff';
+  for (const text of [data, windowUpdate, data + data, `${data}\0\0\xff\0\x01\0\0\0\x03{`])
+    assert.ok(frames(text), text);
+  for (const text of [
+    // Of another length; an even stream; flags that DATA hasn't; numbers in a row; what MySQL and Kafka send.
+    `${data}!`,
+    data.replace('\x01', '\x02'),
+    data.replace('\x05\0\0', '\x05\0\x40'),
+    '\0\0\0\x04\0\0\0\0\0',
+    '\0\0\0\x01\0\0\0\x02\0\0\0\x03\0\0\0\x04',
+    '\x4a\0\0\0\x0a8.0.36\0',
+    '\0\0\0\x1c\0\x03\0\x07\0\0\0\x01\0\x04test',
+  ]) {
+    assert.ok(!frames(text), text);
+  }
+  const begins = (text: string): boolean => startsServerPreface(Buffer.from(text, 'latin1'), 0, text.length);
+  for (let length = 1; length <= SETTINGS.length; length++) assert.ok(begins(SETTINGS.slice(0, length)));
+  assert.ok(!begins('\0\0\x06\x04\x01\0\0\0\0') && !begins('\x4a\0\0\0') && !begins('\0\0\0\0'));
+});
+
+test('an HTTP/2 server may speak before its client, in pieces of any size', () => {
+  const { frames } = run([
+    ...HANDSHAKE,
+    dataOf('s', 5001, 1001, SETTINGS.slice(0, 2)),
+    dataOf('s', 5003, 1001, SETTINGS.slice(2)),
+    dataOf('c', 1001, 5016, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+  ]);
+  assert.equal(frames.at(-1)?.close, 'stopped');
+  assert.equal(
+    frames.reduce((sum, { payload }) => sum + payload.length, 0),
+    SETTINGS.length + 24,
+  );
 });
 
 const dataOf = (from: 'c' | 's', seq: number, ack: number, data: string): Step => ({

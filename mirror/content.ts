@@ -1,10 +1,23 @@
 /**
- * Is it HTTP? Judged by the first bytes of a side.
+ * Is it HTTP? Judged by the first bytes of a side, or in the middle of a connection by those of a segment.
  *
  *   request line (RFC 9112 section 3): method SP request-target SP HTTP-version; an empty line before it is tolerated
  *   status line  (RFC 9112 section 4): "HTTP/1." …
- *   HTTP/2 preface (RFC 9113 section 3.4): "PRI * HTTP/2.0", which has the form of a request line
+ *   HTTP/2 preface (RFC 9113 section 3.4): "PRI * HTTP/2.0", which has the form of a request line; its server begins with
+ *   SETTINGS, perhaps before it has heard anything
+ *   HTTP/2 frames (RFC 9113 section 4.1), in the middle
  */
+import {
+  DATA,
+  FRAME_HEAD_BYTES,
+  frameEnd,
+  HEADERS,
+  judgeHead,
+  PING,
+  PLAUSIBLE,
+  WINDOW_UPDATE,
+} from '../services/http/h2/frame.ts';
+import { mayBeServerPreface, SERVER_PREFACE_BYTES } from '../services/http/h2/server-preface.ts';
 
 const METHOD_CHARS_MAX = 32;
 /** States of RequestLine besides the number of method characters seen. */
@@ -84,6 +97,25 @@ export function startsStatusLine(bytes: Buffer, start: number, length: number): 
   for (let at = start + 9; at < start + STATUS_LINE_BYTES_MIN; at++)
     if (bytes[at]! < 48 || bytes[at]! > 57) return false;
   return true;
+}
+
+/** True when a server's first bytes are HTTP/2's, or could be. */
+export function startsServerPreface(bytes: Buffer, start: number, length: number): boolean {
+  const compared = Math.min(length, SERVER_PREFACE_BYTES);
+  return mayBeServerPreface(bytes.subarray(start, start + compared), compared);
+}
+
+const STREAM_ID_MAX = 0x7fff_ffff;
+/** Types of which one frame that fills a segment exactly is no coincidence. */
+const TELLING: ReadonlySet<number> = new Set([DATA, HEADERS, PING, WINDOW_UPDATE]);
+
+/** True when a segment begins with HTTP/2 frames: a telling one that fills it, or two in a row. */
+export function startsFrames(bytes: Buffer, start: number, length: number): boolean {
+  const end = start + length;
+  if (length < FRAME_HEAD_BYTES || judgeHead(bytes, start, end, STREAM_ID_MAX) !== PLAUSIBLE) return false;
+  const next = frameEnd(bytes, start);
+  if (next === end) return length > FRAME_HEAD_BYTES && TELLING.has(bytes[start + 3]!);
+  return next + FRAME_HEAD_BYTES <= end && judgeHead(bytes, next, end, STREAM_ID_MAX) === PLAUSIBLE;
 }
 
 const OPENINGS = [

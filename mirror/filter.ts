@@ -5,8 +5,10 @@ import {
   IS_REQUEST,
   NOT_REQUEST,
   requestLineState,
+  startsFrames,
   startsRequestLine,
   startsResponse,
+  startsServerPreface,
   startsStatusLine,
 } from './content.ts';
 import type { Framer } from './framer.ts';
@@ -63,7 +65,7 @@ export class HttpFilter implements SegmentSink {
     // With its first bytes missing nothing can be said about a connection.
     if (gap > 0) c.sniff = SNIFF_KEPT;
     if (c.sniff === SNIFF_KEPT) return true;
-    if (from !== c.fromClient) return startsResponse(bytes, start, length) || c.sniffState > 0;
+    if (from !== c.fromClient) return c.sniffState > 0 || serverBegins(from, bytes, start, length);
     c.sniffState = requestLineState(c.sniffState, bytes, start, length);
     if (c.sniffState === IS_REQUEST) c.sniff = SNIFF_KEPT;
     return c.sniffState !== NOT_REQUEST;
@@ -79,6 +81,8 @@ export class HttpFilter implements SegmentSink {
         c.rolesSource = 'content';
       }
     }
+    // Which side it is, the frames tell those who read them.
+    if (c.sniff === SNIFF_OPEN && startsFrames(bytes, start, length)) c.sniff = SNIFF_KEPT;
     if (c.sniff !== SNIFF_OPEN) return true;
     c.sniffState += length;
     return c.sniffState <= this.#joinedBytesMax || c.a.emitted === 0 || c.b.emitted === 0;
@@ -90,4 +94,10 @@ export class HttpFilter implements SegmentSink {
     const bytes = this.#framer.abandon(c, LOSS_NOT_HTTP, this.now);
     this.#losses.add(LOSS_NOT_HTTP, packets, bytes);
   }
+}
+
+/** A server that speaks before its client may only say what HTTP/2 servers say; once it has begun, the client's first bytes decide. */
+function serverBegins(from: Stream, bytes: Buffer, start: number, length: number): boolean {
+  if (startsResponse(bytes, start, length)) return true;
+  return from.emitted > length || startsServerPreface(bytes, start, length);
 }

@@ -154,7 +154,7 @@ export interface Call extends CallStory {
   host: string;
   method: string;
   path: string;
-  /** How it was carried: `http/1.1`, `http/1.0`, `websocket`. */
+  /** What carried it: `http/1.0`, `http/1.1`, `h2`, `websocket`. */
   readonly protocol: string;
   /** `server` response header. */
   serverSoftware: string;
@@ -195,12 +195,17 @@ export interface ExchangeRow {
   readonly method: string;
   readonly host: string;
   readonly path: string;
+  /** As of a call. */
   readonly protocol: string;
   readonly status: number;
   readonly requestType: string;
   readonly responseType: string;
   readonly requestBytes: number;
   readonly responseBytes: number;
+  /** gRPC: whole messages of each side, and the status code as sent; 0 and '' otherwise. */
+  readonly requestMessages: number;
+  readonly responseMessages: number;
+  readonly grpcStatus: string;
   /** `ExchangeEnd` of the HTTP layer. */
   readonly outcome: string;
   readonly completeness: Completeness;

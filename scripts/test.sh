@@ -30,6 +30,11 @@ if [ ! -x "$collector" ] && [ ! -x "$go" ] && ! command -v go >/dev/null 2>&1; t
   wants_go=yes
   need pip3 python3-pip
 fi
+need curl curl
+need nghttp nghttp2-client
+python_has() { /usr/bin/python3 -c "import $1" 2>/dev/null; }
+python_has httpx || { missing="$missing python3-httpx"; packages="$packages python3 python3-httpx"; }
+python_has h2 || { missing="$missing python3-h2"; packages="$packages python3 python3-h2"; }
 if [ -n "$missing" ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "test: installing$packages …" >&2

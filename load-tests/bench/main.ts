@@ -22,12 +22,12 @@ const cache = fileURLToPath(new URL('../../.cache/bench/', import.meta.url));
 const baselineFile = `${folder}baseline.json`;
 const run = promisify(execFile);
 
-async function referenceFile(calls: number): Promise<string> {
-  const file = `${cache}reference-${SEED}-${calls}.pcap`;
+async function referenceFile(calls: number, http2: boolean): Promise<string> {
+  const file = `${cache}reference-${http2 ? 'http2-' : ''}${SEED}-${calls}.pcap`;
   const exists = await stat(file).catch(() => null);
   if (exists === null) {
     await mkdir(cache, { recursive: true });
-    await writeReference({ seed: SEED, calls }, `${file}.tmp`);
+    await writeReference({ seed: SEED, calls, http2 }, `${file}.tmp`);
     await rename(`${file}.tmp`, file);
   }
   return file;
@@ -74,7 +74,8 @@ const { values } = parseArgs({
   },
 });
 const calls = Number(values.calls ?? (values.smoke ? SMOKE_CALLS : CALLS));
-const file = await referenceFile(calls);
+const file = await referenceFile(calls, false);
+const http2File = await referenceFile(calls, true);
 const baseline = JSON.parse(await readFile(baselineFile, 'utf8').catch(() => '{}')) as Record<string, number>;
 const { size } = await stat(file);
 console.log(
@@ -86,7 +87,7 @@ console.log(
 const results: Record<string, number> = {};
 let fallen = 0;
 for (const stage of values.stage ?? Object.keys(STAGES)) {
-  const measured = await measure(stage, file);
+  const measured = await measure(stage, STAGES[stage]?.http2 === true ? http2File : file);
   results[stage] = Number(ratio(measured).toFixed(3));
   const expected = baseline[stage];
   console.log(line(measured, expected));

@@ -363,14 +363,23 @@ export async function packetsToClickHouse(file: string): Promise<StageResult> {
   });
 }
 
-export const STAGES: Readonly<Record<string, { readonly title: string; run(file: string): Promise<StageResult> }>> = {
+export interface Stage {
+  readonly title: string;
+  /** Runs on the same calls over HTTP/2. */
+  readonly http2?: boolean;
+  run(file: string): Promise<StageResult>;
+}
+
+export const STAGES: Readonly<Record<string, Stage>> = {
   mirror: { title: 'packets → frames', run: mirrorAlone },
   masking: { title: 'frames, credentials hidden', run: maskingAlone },
   codec: { title: 'frame Avro encode + decode', run: codecAlone },
   http: { title: 'frames → HTTP', run: httpAlone },
+  http2: { title: 'frames → HTTP/2', http2: true, run: httpAlone },
   packetsToHttp: { title: 'packets → HTTP', run: packetsToHttp },
   llm: { title: 'HTTP → calls', run: llmAlone },
   packetsToCalls: { title: 'packets → calls, null sink', run: packetsToCalls },
+  packetsToCallsHttp2: { title: 'packets → calls over HTTP/2', http2: true, run: packetsToCalls },
   sink: { title: 'calls → ClickHouse', run: sinkAlone },
   whole: { title: 'packets → ClickHouse, all in', run: packetsToClickHouse },
 };

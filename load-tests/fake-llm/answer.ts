@@ -106,19 +106,23 @@ interface Plan {
   readonly eventGapMs: number;
 }
 
+/** HTTP/2's responses don't tell by themselves that their stream was reset. */
+const isGone = (served: Served, response: ServerResponse): boolean =>
+  response.destroyed || served.end === 'client_abort';
+
 async function sendStream(dialect: Dialect, plan: Plan, served: Served, response: ServerResponse): Promise<void> {
   await sleep(plan.firstTokenMs);
-  if (response.destroyed) return;
+  if (isGone(served, response)) return;
   const packer = startStream(dialect, served, response, plan.gzip);
   for (const each of plan.events) {
-    if (response.destroyed) return;
+    if (isGone(served, response)) return;
     await sendEvent(dialect, each, served, response, packer);
     await sleep(plan.eventGapMs);
   }
   if (plan.cut) {
     served.end = 'upstream_abort';
     response.destroy();
-  } else if (!response.destroyed) await endStream(served, response, packer);
+  } else if (!isGone(served, response)) await endStream(served, response, packer);
 }
 
 function planOf(dialect: Dialect, scenario: Exclude<Scenario, { kind: 'failure' | 'hang' }>, served: Served): Plan {

@@ -2,6 +2,7 @@
  * An HTTP server that speaks LLM APIs from a script and remembers exactly what it got and sent. Loopback only.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createHttp2Server, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { DIALECTS } from '../dialects/index.ts';
@@ -16,6 +17,8 @@ export interface FakeLlmOptions {
   readonly script?: Script;
   /** 0 = any free port. */
   readonly port?: number;
+  /** Speaks HTTP/2 in the clear (prior knowledge) instead of HTTP/1. */
+  readonly http2?: boolean;
   /** Of WebSocket connections; false unless told. */
   readonly deflate?: FakeDeflate;
 }
@@ -71,6 +74,7 @@ function plain(served: Served, response: ServerResponse, accept: boolean): void 
 class Serving {
   readonly served: Served[] = [];
   readonly #attempts = new Map<string, number>();
+  #count = 0;
   readonly #script: Script;
 
   constructor(script: Script) {
@@ -85,7 +89,7 @@ class Serving {
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const count = this.served.length;
+    const count = this.#count++;
     const raw = await bodyOf(request);
     const body = request.headers['content-encoding'] === 'gzip' ? gunzipSync(raw) : raw;
     const path = new URL(request.url ?? '/', 'http://fake').pathname;
@@ -96,7 +100,7 @@ class Serving {
       serverPort: request.socket.localPort ?? 0,
       method: request.method ?? '',
       path,
-      headers: request.headers,
+      headers: { host: String(request.headers[':authority'] ?? ''), ...request.headers },
       requestBytes: raw.length,
       requestBody: body.toString(),
       request: about,
@@ -122,17 +126,36 @@ class Serving {
   }
 }
 
+type Handle = (request: IncomingMessage, response: ServerResponse) => void;
+
+function http1Server(handle: Handle) {
+  const server: Server = createServer(handle);
+  server.keepAliveTimeout = 20_000;
+  return { server, closeConnections: () => server.closeAllConnections() };
+}
+
+/** Node's compatibility API: requests and responses look like those of HTTP/1. */
+function http2Server(handle: Handle) {
+  const sessions = new Set<ServerHttp2Session>();
+  const server = createHttp2Server({ settings: { maxConcurrentStreams: 200 } }, handle as never);
+  server.on('session', (session) => {
+    sessions.add(session);
+    session.on('close', () => sessions.delete(session));
+  });
+  return { server, closeConnections: () => sessions.forEach((session) => void session.destroy()) };
+}
+
 /** Starts the server on 127.0.0.1. A request that it can't read ends in a plain 500: look at `served`. */
 export async function startFakeLlm(options: FakeLlmOptions = {}): Promise<FakeLlm> {
   const serving = new Serving(options.script ?? scriptByModel);
-  const server: Server = createServer((request, response) => {
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
     serving.handle(request, response).catch((error: unknown) => {
       if (!response.headersSent) response.writeHead(500);
       response.end(String(error));
     });
-  });
-  server.keepAliveTimeout = 20_000;
-  await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve));
+  };
+  const { server, closeConnections } = options.http2 === true ? http2Server(handle) : http1Server(handle);
+  await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', () => resolve()));
   const { port } = server.address() as AddressInfo;
   const sockets = serveSockets(server, options.script ?? scriptByModel, options.deflate ?? false);
   return {
@@ -142,7 +165,7 @@ export async function startFakeLlm(options: FakeLlmOptions = {}): Promise<FakeLl
     socketServed: sockets.served,
     close: async () => {
       sockets.close();
-      server.closeAllConnections();
+      closeConnections();
       await new Promise((resolve) => server.close(resolve));
     },
   };

@@ -2,7 +2,8 @@
  * The fake server's WebSocket side: Responses (`/v1/responses`) from the same script as over HTTP, one response at a time; and
  * Realtime (`/v1/realtime`), see realtime.ts.
  */
-import type { IncomingMessage, Server } from 'node:http';
+import type { EventEmitter } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -97,7 +98,7 @@ class ResponsesConnection {
 }
 
 /** Takes the upgrades of `server`. */
-export function serveSockets(server: Server, script: Script, deflate: FakeDeflate): FakeSockets {
+export function serveSockets(server: EventEmitter, script: Script, deflate: FakeDeflate): FakeSockets {
   const served: SocketServed[] = [];
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: deflate });
   const realtime = (socket: WebSocket, model: string, { headers }: IncomingMessage): void => {

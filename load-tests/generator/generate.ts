@@ -5,6 +5,7 @@ import { type Address, ethernetFrame, PcapWriter } from '../wire/packets.ts';
 import { CALL_WEIGHTS, type CallKind, planCall } from './call-plan.ts';
 import { CARRIED_PROFILES, Conversation, PROFILES } from './conversation.ts';
 import { type Captured, injectFaults } from './faults.ts';
+import { layOutHttp2 } from './http2/layout.ts';
 import { type Observed, type ObservedConnection, observe } from './observe.ts';
 import { planOther } from './other-plan.ts';
 import { type ConnectionOptions, type Packet, packetsOf, type Segmentation } from './packets.ts';
@@ -30,9 +31,11 @@ export interface GeneratorOptions {
   readonly segmentation: Segmentation | 'mixed';
   /** Share of requests that go out before the answer to the one before. */
   readonly pipelining: number;
+  /** Share of connections that speak HTTP/2. */
+  readonly http2: number;
   /** What the packets are in: `none`, a name of ENCAPSULATIONS, or `mixed`: each connection in another one. Not with a snap length. */
   readonly encapsulation: string;
-  /** Share of connections that carry OpenAI Responses over WebSocket. */
+  /** Share of connections, of those of HTTP/1, that carry OpenAI Responses over WebSocket. */
   readonly sockets: number;
   /** Only agents that reach their models through Vertex or Code Assist. Left out: all others. */
   readonly carried?: boolean;
@@ -48,6 +51,7 @@ export const GENERATOR_DEFAULTS: GeneratorOptions = {
   midStream: 0.03,
   segmentation: 'mixed',
   pipelining: 0.08,
+  http2: 0,
   encapsulation: 'none',
   sockets: 0,
 };
@@ -89,22 +93,24 @@ class TrafficPlanner {
   }
 
   /** Exchanges of one connection, at most `callsMax` calls. */
-  connection(callsMax: number): Plan {
+  connection(callsMax: number, http2: boolean): Plan {
     const random = this.#random.fork();
-    if (this.#options.sockets > 0 && random.chance(this.#options.sockets)) return planSocket(callsMax, random);
+    if (!http2 && this.#options.sockets > 0 && random.chance(this.#options.sockets))
+      return planSocket(callsMax, random);
     const shared = random.chance(0.15);
     const conversations = Array.from(
       { length: shared ? 3 : 1 },
       () => new Conversation(random.pick(this.#options.carried === true ? CARRIED_PROFILES : PROFILES), random.fork()),
     );
-    const wanted = Math.min(callsMax, random.pick([1, 1, 2, 4, 8, 14]));
+    const wanted = Math.min(callsMax, random.pick(http2 ? [1, 4, 8, 14, 30] : [1, 1, 2, 4, 8, 14]));
     const groups: PlannedExchange[][] = [];
     let calls = 0;
     while (calls < wanted) {
       const group = this.#group(conversations, wanted - calls, random);
       groups.push(group);
       calls += group.filter((planned) => planned.entry.type === 'call').length;
-      if (group.at(-1)!.ending !== 'keep') break;
+      // A stream that is reset leaves the others alone.
+      if (!http2 && group.at(-1)!.ending !== 'keep') break;
     }
     return { groups, calls };
   }
@@ -200,14 +206,20 @@ function foreignConnection(number: number, start: number, network: Network, rand
     { ...connectionOptions(number, tuple, network, random), segmentation: 'mss' },
     random,
   );
-  return { number, ...tuple, placed: [], packets };
+  return { number, ...tuple, http2: false, usesTable: false, placed: [], packets };
 }
 
 /**
  * Leaves out what came before the capture began: up to a request, or up to the middle of the answer before it. Never between
  * pipelined requests: whose answer comes then, nobody can know.
  */
-function joinMidStream(packets: readonly Packet[], { placed }: ObservedConnection, random: Random): Packet[] {
+function joinMidStream(packets: readonly Packet[], { placed, http2 }: ObservedConnection, random: Random): Packet[] {
+  if (http2) {
+    const from = random.int(0, packets.length - 1);
+    // No connection begins with a lone byte, which may be a keep-alive.
+    const first = packets.findIndex(({ payload, flags }, at) => at >= from && (payload.length > 1 || /S/.test(flags)));
+    return first < 0 ? [] : packets.slice(first);
+  }
   const borders = placed.flatMap((each, at) => (at > 0 && each.group !== placed[at - 1]!.group ? [at] : []));
   if (borders.length === 0) return [...packets];
   const border = random.pick(borders);
@@ -230,15 +242,18 @@ function makeConnections(options: GeneratorOptions, random: Random): Connection[
       connections.push(foreignConnection(number, start, network, random.fork()));
       continue;
     }
-    const plan = planner.connection(left);
+    const http2 = options.http2 > 0 && random.chance(options.http2);
+    const plan = planner.connection(left, http2);
     left -= plan.calls;
     const tuple = network.tuple(start);
-    const timeline = layOut(plan.groups, start, random.fork());
+    const timeline = http2
+      ? layOutHttp2(plan.groups, start, random.fork())
+      : { ...layOut(plan.groups, start, random.fork()), usesTable: false };
     const own = connectionOptions(number, tuple, network, random);
     const settings = options.segmentation === 'mixed' ? own : { ...own, segmentation: options.segmentation };
     const packets = packetsOf(timeline, settings, random.fork());
     if (timeline.ending !== 'silent' && settings.quietEnd !== 'open') network.ended(tuple, packets.at(-1)!.time);
-    connections.push({ number, ...tuple, placed: timeline.placed, packets });
+    connections.push({ number, ...tuple, http2, usesTable: timeline.usesTable, placed: timeline.placed, packets });
   }
   return connections;
 }

@@ -49,6 +49,8 @@ export interface WireMessage {
   readonly bodySha256: string;
   /** Ends where the connection ends. */
   readonly untilClose: boolean;
+  /** What it was built from: other protocols carry the same message in other clothes. Null: it isn't of HTTP. */
+  readonly plan: MessagePlan | null;
 }
 
 interface Framed {
@@ -114,7 +116,8 @@ function oddLengths(total: number, random: Random): number[] {
 
 const bytesOf = ({ text }: BodyPiece): Buffer => (typeof text === 'string' ? Buffer.from(text) : text);
 
-function timed(plan: MessagePlan): TimedBytes[] {
+/** The body as it is sent, content coding applied, piece by piece. */
+export function encodedPieces(plan: MessagePlan): TimedBytes[] {
   const encoded = encode(
     plan.pieces.map((piece) => bytesOf(piece)),
     plan.coding,
@@ -144,6 +147,12 @@ function cutOffset(plan: MessagePlan, pieces: readonly TimedBytes[]): number {
   return lengthOf(pieces.slice(0, plan.cutAfter)) + (next >> 1);
 }
 
+/** Bytes of the encoded body that are sent. */
+export function sentBytes(plan: MessagePlan): number {
+  const pieces = encodedPieces(plan);
+  return plan.cutAfter >= 0 ? cutOffset(plan, pieces) : lengthOf(pieces);
+}
+
 function truncate(parts: readonly TimedBytes[], length: number): TimedBytes[] {
   const kept: TimedBytes[] = [];
   let left = length;
@@ -170,7 +179,7 @@ function joinWithin(parts: readonly TimedBytes[], keep: WireMessage['keep']): Ti
 }
 
 export function buildMessage(plan: MessagePlan, random: Random): WireMessage {
-  const pieces = timed(plan);
+  const pieces = encodedPieces(plan);
   const bodyBytes = lengthOf(pieces);
   const start = head(plan, bodyBytes);
   const framed = plan.framing === 'chunked' ? chunkedBody(pieces, plan, random) : plainBody(pieces);
@@ -185,7 +194,14 @@ export function buildMessage(plan: MessagePlan, random: Random): WireMessage {
     parts = [first, ...parts.slice(2)];
   }
   const bodySha256 = plan.cutAfter >= 0 ? '' : hash('sha256', Buffer.concat(plan.pieces.map(bytesOf)));
-  const known = { parts, length: lengthOf(parts), bodyBytes: sent, bodySha256, untilClose: plan.framing === 'close' };
+  const known = {
+    parts,
+    length: lengthOf(parts),
+    bodyBytes: sent,
+    bodySha256,
+    untilClose: plan.framing === 'close',
+    plan,
+  };
   if (plan.tokenPiece < 0) return { ...known, tokenOffset: -1, keep: [] };
   const offset = (bodyOffset: number): number => start.length + framed.wireOffset(bodyOffset);
   const from = lengthOf(pieces.slice(0, plan.tokenPiece));

@@ -3,7 +3,7 @@
  *
  *     node load-tests/generator/main.ts --seed 7 --calls 600 --out x.pcap [--reorder 0.02] [--duplicate 0.02] [--loss 0.001]
  *       [--snap-length 262144] [--mid-stream 0.03] [--pipelining 0.08] [--segmentation mixed|mss|tiny|random|super]
- *       [--encapsulation none|mixed|vxlan|…] [--sockets 0.2] [--carried]
+ *       [--encapsulation none|mixed|vxlan|…] [--http2 0.2] [--sockets 0.2] [--carried]
  *
  * x.pcap and x.manifest.jsonl. With --reference: the traffic for measurements of speed, without a manifest.
  */
@@ -26,6 +26,7 @@ const { values } = parseArgs({
     pipelining: { type: 'string', default: String(GENERATOR_DEFAULTS.pipelining) },
     sockets: { type: 'string', default: String(GENERATOR_DEFAULTS.sockets) },
     segmentation: { type: 'string', default: GENERATOR_DEFAULTS.segmentation },
+    http2: { type: 'string', default: String(GENERATOR_DEFAULTS.http2) },
     encapsulation: { type: 'string', default: GENERATOR_DEFAULTS.encapsulation },
     carried: { type: 'boolean', default: false },
     reference: { type: 'boolean', default: false },
@@ -61,6 +62,7 @@ if (values.reference) {
     snapLengthBytes: number('snap-length'),
     midStream: number('mid-stream'),
     pipelining: number('pipelining'),
+    http2: number('http2'),
     sockets: number('sockets'),
     segmentation: segmentation(values.segmentation),
     encapsulation: values.encapsulation,

@@ -3,13 +3,16 @@ import { type ExpectedCall, type ExpectedExchange, type LossKind, TIME_FIELDS, t
 import type { Address } from '../wire/packets.ts';
 import type { Captured } from './faults.ts';
 import type { Packet } from './packets.ts';
-import type { Placed, Side } from './timeline.ts';
+import type { Placed, Range, Side } from './timeline.ts';
 
 export interface ObservedConnection {
   readonly client: Address;
   readonly server: Address;
   readonly placed: readonly Placed[];
   readonly packets: readonly Packet[];
+  readonly http2: boolean;
+  /** HTTP/2: header blocks that refer to earlier ones. */
+  readonly usesTable: boolean;
 }
 
 /** Capture times of one byte stream: NaN = never captured. */
@@ -41,6 +44,10 @@ class Stream {
   time(at: number): number | null {
     const time = this.#times[at];
     return time === undefined || Number.isNaN(time) ? null : time;
+  }
+
+  get length(): number {
+    return this.#times.length;
   }
 
   readable(at: number): number {
@@ -91,11 +98,21 @@ interface Loss {
   readonly all: boolean;
 }
 
+function rangesOf(placed: Placed): Readonly<Record<Side, readonly Range[]>> {
+  const { requestFrom, requestTo, serverFrom, responseTo } = placed;
+  return placed.ranges ?? { client: [[requestFrom, requestTo]], server: [[serverFrom, responseTo]] };
+}
+
 function lossOf(placed: Placed, streams: Record<Side, Stream>, control: boolean): Loss {
-  const lostBytes =
-    streams.client.missing(placed.requestFrom, placed.requestTo) +
-    streams.server.missing(placed.serverFrom, placed.responseTo);
-  const sent = placed.requestTo - placed.requestFrom + placed.responseTo - placed.serverFrom;
+  const ranges = rangesOf(placed);
+  let lostBytes = 0;
+  let sent = 0;
+  for (const side of ['client', 'server'] as const) {
+    for (const [from, to] of ranges[side]) {
+      lostBytes += streams[side].missing(from, to);
+      sent += to - from;
+    }
+  }
   return {
     loss: lostBytes > 0 ? 'data' : control ? 'control' : 'none',
     lost_bytes: lostBytes,
@@ -125,10 +142,32 @@ export function observe(
   let hitGroup = -1;
   for (const placed of connection.placed) {
     const { all, ...loss } = lossOf(placed, streams, control);
-    const near = loss.loss !== 'data' && placed.group === hitGroup;
+    const beside = connection.http2 ? isNearLoss(placed, streams, connection.usesTable) : placed.group === hitGroup;
+    const near = loss.loss !== 'data' && beside;
     if (!all) add(connection, placed, streams, near ? { ...loss, loss: 'near' } : loss, near && control, into);
     if (loss.loss === 'data') hitGroup = placed.group;
   }
+}
+
+/** After a gap frames are looked for; what lies this far behind one may not be found at once. */
+const SEARCHED_BYTES = 40_000;
+
+/**
+ * HTTP/2: bytes are missing that may cost this exchange something although they are none of its own: between its frames, shortly
+ * before them, or anywhere before them when its header blocks refer to what was sent there.
+ */
+function isNearLoss(placed: Placed, streams: Record<Side, Stream>, usesTable: boolean): boolean {
+  const ranges = rangesOf(placed);
+  // A stream that is reset was open until then, behind the last of its bytes.
+  const isReset = [placed.reset?.client, placed.reset?.server].some((frames) => (frames ?? []).length > 0);
+  return (['client', 'server'] as const).some((side) => {
+    const reset = placed.reset?.[side] ?? [];
+    const missing = (from: number, to: number) => streams[side].missing(Math.max(0, from), to) > 0;
+    if (reset.some(([from, to]) => missing(from - SEARCHED_BYTES, to))) return true;
+    const [first, last] = [ranges[side][0], ranges[side].at(-1)];
+    if (first === undefined || last === undefined) return missing(0, streams[side].length);
+    return missing(usesTable ? 0 : first[0] - SEARCHED_BYTES, last[1] + (isReset ? SEARCHED_BYTES : 0));
+  });
 }
 
 const END_OPEN = {
@@ -163,10 +202,11 @@ function add(
     if (time !== null && streams[side].readable(offset) > time) latest[field] = streams[side].readable(offset);
   }
   const { facts, either, content } = entry;
+  const protocol = connection.http2 ? 'h2' : 'http/1.1';
   into.calls.push({
     type: 'call',
     index,
-    expected: { ...addresses, ...facts, ...times },
+    expected: { ...addresses, protocol, ...facts, ...times },
     either: endOpen ? { ...either, ...END_OPEN } : either,
     latest,
     ...loss,

@@ -10,6 +10,7 @@ import type { Ask, Dialect, Reply, ToolDefinition, Turn } from '../dialects/dial
 import { DIALECTS, sse } from '../dialects/index.ts';
 import { ethernetFrame, PcapWriter } from '../wire/packets.ts';
 import { buildMessage, type MessagePlan } from './http-message.ts';
+import { layOutHttp2 } from './http2/layout.ts';
 import { type Packet, packetsOf } from './packets.ts';
 import type { PlannedExchange } from './planned.ts';
 import { Random } from './random.ts';
@@ -19,6 +20,8 @@ import { sentence } from './words.ts';
 export interface ReferenceOptions {
   readonly seed: number;
   readonly calls: number;
+  /** The same calls over HTTP/2. */
+  readonly http2?: boolean;
 }
 
 export const REFERENCE = {
@@ -125,8 +128,9 @@ function conversation(calls: number, random: Random): PlannedExchange[][] {
   return groups;
 }
 
-function connectionPackets(number: number, calls: number, start: number, random: Random): Packet[] {
-  const timeline = layOut(conversation(calls, random), start, random);
+function connectionPackets(number: number, calls: number, start: number, random: Random, http2: boolean): Packet[] {
+  const groups = conversation(calls, random);
+  const timeline = http2 ? layOutHttp2(groups, start, random) : layOut(groups, start, random);
   return packetsOf(
     timeline,
     {
@@ -155,7 +159,9 @@ export function* referenceTraffic(
     let calls = 0;
     for (let at = 0; at < REFERENCE.conversationsAtOnce && calls < left; at++) {
       const size = Math.min(REFERENCE.conversationCalls, left - calls);
-      batch.push(...connectionPackets(number++, size, start + random.int(0, 2_000_000), random.fork()));
+      batch.push(
+        ...connectionPackets(number++, size, start + random.int(0, 2_000_000), random.fork(), options.http2 ?? false),
+      );
       calls += size;
     }
     batch.sort((one, two) => one.time - two.time);

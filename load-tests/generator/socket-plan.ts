@@ -26,6 +26,7 @@ const NOTHING: Omit<WireMessage, 'parts' | 'length' | 'bodyBytes'> = {
   keep: [],
   bodySha256: '',
   untilClose: false,
+  plan: null,
 };
 
 /** As the upgrade told it: a conversation that begins anew on the connection can't tell another one. */
@@ -141,7 +142,7 @@ function planCall(
         ...(identity.user === '' ? {} : { user_id: identity.user }),
         ...answer.known.facts,
         ...{ request_bytes: payloadBytes, response_bytes: answer.message?.bodyBytes ?? 0 },
-        ...{ host: conversation.profile.host, path: PATH },
+        ...{ host: conversation.profile.host, path: PATH, protocol: 'websocket' },
       },
       either: { ...answer.known.either, ...open },
       content: {

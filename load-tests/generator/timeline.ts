@@ -9,6 +9,9 @@ import type { Random } from './random.ts';
 
 export type Side = 'client' | 'server';
 
+/** Offsets [from, to) in a byte stream. */
+export type Range = readonly [from: number, to: number];
+
 export interface Write {
   readonly side: Side;
   /** µs since the epoch. */
@@ -28,6 +31,10 @@ export interface Placed {
   readonly responseFrom: number;
   readonly responseTo: number;
   readonly token: number;
+  /** Where its frames lie, when other exchanges' frames lie between them. */
+  readonly ranges?: Readonly<Record<Side, readonly Range[]>>;
+  /** Where the frame lies that breaks it off. */
+  readonly reset?: Readonly<Record<Side, readonly Range[]>>;
 }
 
 export interface Timeline {

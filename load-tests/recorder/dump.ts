@@ -6,6 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const DUMP = {
   /** tcpdump's ring, KiB. */
   ringKiB: 32_768,
+  /** The longest packet of the loopback device. The ring has slots of this size, so more would only make them fewer. */
+  snapLengthBytes: 65_536 + 64,
   startupTimeoutMs: 10_000,
 } as const;
 
@@ -16,8 +18,14 @@ export interface Dump {
 }
 
 /** Captures the traffic of `ports` into the file `path` (classic pcap). */
-export async function startDump(path: string, ...ports: readonly number[]): Promise<Dump> {
-  const args = ['-i', 'lo', '-U', '-s', '0', '-B', String(DUMP.ringKiB), '--immediate-mode', '-w', path];
+export function startDump(path: string, ...ports: readonly number[]): Promise<Dump> {
+  return startDumpIn(DUMP.ringKiB, path, ...ports);
+}
+
+/** As `startDump`, where more comes at once than its ring would hold. */
+export async function startDumpIn(ringKiB: number, path: string, ...ports: readonly number[]): Promise<Dump> {
+  const sizes = ['-s', String(DUMP.snapLengthBytes), '-B', String(ringKiB)];
+  const args = ['-i', 'lo', '-U', ...sizes, '--immediate-mode', '-w', path];
   const filter = ports.map((port) => `tcp port ${port}`).join(' or ');
   const child = spawn('tcpdump', [...args, filter], { stdio: ['ignore', 'ignore', 'pipe'] });
   const dump: Dump = { child, text: '' };

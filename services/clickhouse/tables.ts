@@ -59,6 +59,7 @@ export function callTime(call: Call): number {
   return call.requestStart ?? call.requestEnd ?? call.firstByte ?? call.firstToken ?? call.responseEnd ?? 0;
 }
 
+/** Columns that came later have a default: a stage of an older release may have published the row. */
 const callColumn = columnsOf<Call>();
 
 /** One row a call. */
@@ -159,7 +160,7 @@ export const CALLS: Table<Call> = {
     callColumn('host', 'text', 'host'),
     callColumn('method', 'text', 'method'),
     callColumn('path', 'text', 'path'),
-    callColumn('protocol', 'text', 'protocol'),
+    { name: 'protocol', kind: 'text', key: 'protocol', value: (call) => call.protocol ?? '' },
     callColumn('server_software', 'text', 'serverSoftware'),
     callColumn('gateway', 'text', 'gateway'),
     callColumn('request_id', 'text', 'requestId'),
@@ -197,12 +198,15 @@ export const EXCHANGES: Table<ExchangeRow> = {
     exchangeColumn('method', 'text', 'method'),
     exchangeColumn('host', 'text', 'host'),
     exchangeColumn('path', 'text', 'path'),
-    exchangeColumn('protocol', 'text', 'protocol'),
+    { name: 'protocol', kind: 'text', key: 'protocol', value: (row) => row.protocol ?? '' },
     exchangeColumn('status', 'u16', 'status'),
     exchangeColumn('request_type', 'text', 'requestType'),
     exchangeColumn('response_type', 'text', 'responseType'),
     exchangeColumn('request_bytes', 'u64', 'requestBytes'),
     exchangeColumn('response_bytes', 'u64', 'responseBytes'),
+    { name: 'request_messages', kind: 'u32', key: 'requestMessages', value: (row) => row.requestMessages ?? 0 },
+    { name: 'response_messages', kind: 'u32', key: 'responseMessages', value: (row) => row.responseMessages ?? 0 },
+    { name: 'grpc_status', kind: 'text', key: 'grpcStatus', value: (row) => row.grpcStatus ?? '' },
     exchangeColumn('outcome', 'text', 'outcome'),
     exchangeColumn('completeness', 'text', 'completeness'),
     exchangeColumn('missing_bytes', 'u64', 'missingBytes'),

@@ -1,16 +1,12 @@
 /** Frames of many connections in, HTTP exchanges out. */
 import type { Frame } from '../../schemas/frame.ts';
 import type { ConnectionId } from '../common/types.ts';
-import {
-  type ConnectionContext,
-  createConnectionContext,
-  HttpConnection,
-  type ResumePoint,
-  type Standing,
-} from './connection.ts';
+import { HttpConnection, type ResumePoint, type Standing } from './connection.ts';
+import { type ConnectionContext, createConnectionContext } from './connection-context.ts';
 import type { CredentialMasker } from './credentials.ts';
 import type { ExchangeHandler } from './exchange.ts';
 import type { HttpOptions, HttpStats } from './options.ts';
+import type { Carried } from './standing.ts';
 
 /** Keeps the connections by id and drops each at its last frame. Takes any frame in any state; never throws because of traffic. */
 export class HttpAssembler {
@@ -44,11 +40,11 @@ export class HttpAssembler {
 
   /**
    * `synced`: a connection that isn't known yet stands between two messages where this frame begins, whatever the frame's
-   * number: its earlier frames were read by another assembler, up to a resume point of its own. `tunnel`: it is one, as that
-   * resume point encoded it.
+   * number: its earlier frames were read by another assembler, up to a resume point of its own. `carried`: what that told of a
+   * connection that doesn't speak HTTP/1 there.
    */
-  feed(frame: Frame, synced = false, tunnel: Buffer | null = null): void {
-    const connection = this.#connections.get(frame.connection) ?? this.#add(frame, synced, tunnel);
+  feed(frame: Frame, synced = false, carried: Carried = {}): void {
+    const connection = this.#connections.get(frame.connection) ?? this.#add(frame, synced, carried);
     const held = connection.heldBytes;
     const open = connection.openExchanges;
     connection.feed(frame);
@@ -97,7 +93,7 @@ export class HttpAssembler {
     return this.#connections.get(id)?.standing ?? null;
   }
 
-  #add(frame: Frame, synced: boolean, tunnel: Buffer | null): HttpConnection {
+  #add(frame: Frame, synced: boolean, { http2, tunnel }: Carried): HttpConnection {
     if (this.#connections.size >= this.#options.connectionsMax) this.#evictOldest();
     // A first frame with a later number: the frames before it are lost, so this is a join in the middle.
     const fromStart = synced || (frame.fromStart && frame.sequence === 0);
@@ -112,7 +108,7 @@ export class HttpAssembler {
       labels: frame.labels,
     };
     const { rolesSource, clientOffset, serverOffset, sequence } = frame;
-    const start = { fromStart, rolesSource, clientOffset, serverOffset, sequence, tunnel };
+    const start = { fromStart, rolesSource, clientOffset, serverOffset, sequence, http2, tunnel };
     const connection = new HttpConnection(info, start, this.#context);
     this.#connections.set(frame.connection, connection);
     return connection;

@@ -1,75 +1,40 @@
 /** One connection: two message streams, and the exchanges that they make together. */
-import type { CloseReason, Frame, RolesSource, Segment, Side } from '../../schemas/frame.ts';
-import { ContentDecoder, DECODER_BYTES, parseCodings } from './content-decoding.ts';
-import type { CredentialMasker } from './credentials.ts';
+import type { CloseReason, Frame, Segment, Side } from '../../schemas/frame.ts';
+import type { ConnectionContext } from './connection-context.ts';
+import { ContentDecoder, DECODER_BYTES, decodedConsumer } from './content-decoding.ts';
 import type {
-  BodyConsumer,
   ConnectionInfo,
   ExchangeEnd,
   ExchangeHandler,
-  Headers,
-  Message,
   MessageState,
   RequestHead,
   ResponseHead,
   Tunnel,
-  TunnelState,
 } from './exchange.ts';
 import { requestFraming, responseFraming } from './framing.ts';
-import { HeadReader, isRequestLine, isStatusLine } from './head.ts';
-import { type LostCause, MessageStream, type StreamContext, type StreamOwner } from './message-stream.ts';
-import { emptyMessage, OPEN_EXCHANGE_BYTES, OpenExchange, unfinishedState } from './open-exchange.ts';
-import { createHttpStats, type HttpOptions, type HttpStats } from './options.ts';
+import { Http2Connection, type Http2Host, type Http2Start } from './h2/connection.ts';
+import { PREFACE } from './h2/frame.ts';
+import { Http2Sniffer } from './h2/sniffer.ts';
+import { isRequestLine, isStatusLine } from './head.ts';
+import { type LostCause, MessageStream, type StreamOwner } from './message-stream.ts';
+import { begun, emptyMessage, OPEN_EXCHANGE_BYTES, OpenExchange, unfinishedState } from './open-exchange.ts';
+import type { HttpOptions, HttpStats } from './options.ts';
 import { Pairing, type PairingOwner } from './pairing.ts';
 import { alsoBy } from './probes.ts';
+import {
+  type ConnectionStart,
+  type Http2Standing,
+  http2End,
+  http2Point,
+  type ResumePoint,
+  type Standing,
+  tunnelPoint,
+} from './standing.ts';
 import { UnreadTracker } from './unread-stretch.ts';
 
-/** What all connections of an assembler share. */
-export interface ConnectionContext extends StreamContext {
-  readonly handler: ExchangeHandler;
-}
+export type { Http2Standing, ResumePoint, Standing } from './standing.ts';
 
-/** A context for one connection on its own. */
-export function createConnectionContext(
-  options: HttpOptions,
-  handler: ExchangeHandler,
-  masker: CredentialMasker,
-): ConnectionContext {
-  return { options, handler, stats: createHttpStats(), heads: new HeadReader(masker, options.headersMax) };
-}
-
-/** What the first frame says about a connection's beginning. */
-export interface ConnectionStart {
-  readonly fromStart: boolean;
-  readonly rolesSource: RolesSource;
-  readonly clientOffset: number;
-  readonly serverOffset: number;
-  /** Sequence number that the next frame must have. */
-  readonly sequence: number;
-  /** It is a tunnel that another assembler has read up to these offsets; as `ResumePoint.tunnel` encoded it. */
-  readonly tunnel?: Buffer | null;
-}
-
-/** Where a connection's streams can be taken up again. */
-export interface ResumePoint {
-  /** Stream offsets as the frames count them, gaps included. */
-  readonly client: number;
-  readonly server: number;
-  /** `synced`: a message begins here. `unsynced`: look for one. `ignored`: nothing of interest follows. `tunnel`: another protocol. */
-  readonly state: 'synced' | 'unsynced' | 'ignored' | 'tunnel';
-  /** Of a tunnel that is read. */
-  readonly tunnel?: TunnelState;
-}
-
-/** What was read of a connection. */
-export interface Standing {
-  /** Stream offsets as the frames count them, gaps included. */
-  readonly position: { readonly client: number; readonly server: number };
-  /** Number that the next frame must have. */
-  readonly sequence: number;
-}
-
-export class HttpConnection implements StreamOwner, PairingOwner {
+export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
   #info: ConnectionInfo;
   readonly #options: HttpOptions;
   readonly #stats: HttpStats;
@@ -86,6 +51,13 @@ export class HttpConnection implements StreamOwner, PairingOwner {
   #inTunnel: Tunnel | null = null;
   #strayInterim: number[] = [];
   #decoders = 0;
+  /** Set once the connection speaks HTTP/2. */
+  #http2: Http2Connection | null = null;
+  /** While nothing tells what it speaks. */
+  #sniffer: Http2Sniffer | null = null;
+  #headSeen = false;
+  /** The exchange whose request asked for HTTP/2. */
+  #asked: OpenExchange | null = null;
   /** Open exchanges that were told of before their end. */
   #told = 0;
   #nextSequence: number;
@@ -113,34 +85,42 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     this.#rolesOpen = start.rolesSource === 'guess';
     this.#requests = new MessageStream(true, context, this, start.clientOffset, start.fromStart);
     this.#responses = new MessageStream(false, context, this, start.serverOffset, start.fromStart);
-    if (!start.fromStart) this.#unread.begin(start.serverOffset, false);
-    if (start.tunnel != null) this.#resumeTunnel(start.tunnel);
+    if (!start.fromStart) {
+      this.#unread.begin(start.serverOffset, false);
+      this.#sniffer = new Http2Sniffer();
+    }
     this.#stats.connections++;
+    if (start.http2 !== undefined) this.#resumeHttp2(start.http2);
+    if (start.tunnel !== undefined) this.#resumeTunnel(start.tunnel.encode(Number.POSITIVE_INFINITY));
   }
 
-  /** No exchange is open and no part of a head is held. */
-  get idle(): boolean {
-    return this.#open.length === 0 && this.#requests.heldBytes === 0 && this.#responses.heldBytes === 0;
+  get info(): ConnectionInfo {
+    return this.#info;
   }
 
   get openExchanges(): number {
-    return this.#open.length + (this.#inTunnel?.open ?? 0);
+    return this.#open.length + (this.#http2?.openExchanges ?? 0) + (this.#inTunnel?.open ?? 0);
   }
 
   /** Memory held for this connection, in bytes (estimated). */
   get heldBytes(): number {
     const heads = this.#requests.heldBytes + this.#responses.heldBytes;
+    const http2 = (this.#http2?.heldBytes ?? 0) + (this.#sniffer?.heldBytes ?? 0);
     const tunnel = this.#inTunnel?.heldBytes ?? 0;
-    return heads + tunnel + this.openExchanges * OPEN_EXCHANGE_BYTES + this.#decoders * DECODER_BYTES;
+    // HTTP/2 counts its own.
+    const open = this.#open.length + (this.#inTunnel?.open ?? 0);
+    return http2 + heads + tunnel + open * OPEN_EXCHANGE_BYTES + this.#decoders * DECODER_BYTES;
   }
 
   /** Where another assembler could take this connection up: everything before has ended and was emitted. */
   get resumePoint(): ResumePoint {
+    if (this.#http2 !== null)
+      return this.#closed ? http2End(this.#http2, this.#swapped) : http2Point(this.#http2, this.#asked, this.#swapped);
     if (this.#inTunnel !== null && this.#tunnel === null) return tunnelPoint(this.#inTunnel, this.#swapped);
     const [requests, responses] = [this.#requests, this.#responses];
     if (this.#told > 0) return this.#behindAll;
-    let request = requests.messageOffset;
-    let response = responses.messageOffset;
+    let request = Math.min(requests.messageOffset, requests.offset - (this.#sniffer?.length(true) ?? 0));
+    let response = Math.min(responses.messageOffset, responses.offset - (this.#sniffer?.length(false) ?? 0));
     for (const { exchange, responseOffset } of this.#open) {
       if (exchange.requestHead !== null) request = Math.min(request, exchange.offset);
       if (responseOffset >= 0) response = Math.min(response, responseOffset);
@@ -160,6 +140,10 @@ export class HttpConnection implements StreamOwner, PairingOwner {
 
   /** What is open lasts too long to be waited with: it is told of as it stands, and read on. In a tunnel it ends. */
   tellOpen(): void {
+    if (this.#http2 !== null) {
+      this.#http2.tellOpen();
+      return;
+    }
     // A head that doesn't end is nothing to be told of.
     if (this.#open.length === 0 || this.#inTunnel !== null) this.shed(false);
     for (const open of this.#open) {
@@ -171,8 +155,13 @@ export class HttpConnection implements StreamOwner, PairingOwner {
   }
 
   get standing(): Standing {
-    const [client, server] = this.#swapped ? [this.#responses, this.#requests] : [this.#requests, this.#responses];
-    return { position: { client: client.offset, server: server.offset }, sequence: this.#nextSequence };
+    const position = { client: this.#offset(!this.#swapped), server: this.#offset(this.#swapped) };
+    return { position, sequence: this.#nextSequence };
+  }
+
+  /** How far a direction has been read. */
+  #offset(fromClient: boolean): number {
+    return this.#http2?.offset(fromClient) ?? (fromClient ? this.#requests : this.#responses).offset;
   }
 
   feed(frame: Frame): void {
@@ -204,6 +193,8 @@ export class HttpConnection implements StreamOwner, PairingOwner {
    * false: it is for their age, and a tunnel goes on.
    */
   shed(forMemory = true): void {
+    this.#http2?.shed();
+    if (this.#http2 !== null) return;
     for (const open of [...this.#open]) this.#endNow(open, 'limit');
     this.#inTunnel?.shed(forMemory);
     this.#pairing.clear();
@@ -222,14 +213,22 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     }
     if (frame.sequence > this.#nextSequence) {
       this.#stats.framesMissed += frame.sequence - this.#nextSequence;
-      const [requests, responses] = this.#swapped
-        ? [this.#responses, this.#requests]
-        : [this.#requests, this.#responses];
-      if (frame.clientOffset > requests.offset) requests.gap(frame.clientOffset - requests.offset);
-      if (frame.serverOffset > responses.offset) responses.gap(frame.serverOffset - responses.offset);
+      const { position } = this.standing;
+      const client = frame.clientOffset - position.client;
+      const server = frame.serverOffset - position.server;
+      if (client > 0) this.#gap(!this.#swapped, client);
+      if (server > 0) this.#gap(this.#swapped, server);
     }
     this.#nextSequence = frame.sequence + 1;
     return true;
+  }
+
+  /** Bytes of the client, or of the server, were sent and not captured. */
+  #gap(fromClient: boolean, missing: number): void {
+    this.#sniffer?.gap(fromClient);
+    if (this.#http2 !== null) this.#http2.gap(fromClient, missing);
+    else if (fromClient) this.#requests.gap(missing);
+    else this.#responses.gap(missing);
   }
 
   /** Bytes of another probe than those before follow. */
@@ -246,12 +245,13 @@ export class HttpConnection implements StreamOwner, PairingOwner {
 
   #segment(segment: Segment, payload: Buffer, start: number, end: number): void {
     const isData = segment.kind === 'data';
-    if (this.#rolesOpen && isData && end > start) this.#checkRoles(segment.side, payload, start, end);
+    const known = !this.#rolesOpen || this.#http2 !== null;
+    if (!known && isData && end > start) this.#checkRoles(segment.side, payload, start, end);
     const fromClient = (segment.side === 'client') !== this.#swapped;
     const stream = fromClient ? this.#requests : this.#responses;
-    if (segment.gap > 0) stream.gap(segment.gap);
+    if (segment.gap > 0) this.#gap(fromClient, segment.gap);
     if (this.#reset) this.#stats.skippedBytes += end - start;
-    else if (end > start) {
+    else if (end > start && !this.#readHttp2(fromClient, payload, start, end, segment.time)) {
       if (this.#several) this.#partOf(fromClient ? this.#sending : this.#pairing.answering);
       if (!fromClient && stream.inSync && segment.gap === 0) this.#pairing.serverSpoke();
       stream.data(payload, start, end, segment.time);
@@ -268,15 +268,20 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     if (!request && !response) return;
     this.#rolesOpen = false;
     if (request === client) return;
-    this.#swapped = !this.#swapped;
-    this.#stats.rolesSwapped++;
-    this.#info = { ...this.#info, client: this.#info.server, server: this.#info.client };
+    this.#swapRoles();
     const [requests, responses] = [this.#requests, this.#responses];
     requests.close(false);
     responses.close(false);
     this.#requests = new MessageStream(true, this.#context, this, responses.offset, false);
     this.#responses = new MessageStream(false, this.#context, this, requests.offset, false);
     this.#unread.begin(requests.offset, false);
+  }
+
+  #swapRoles(): void {
+    this.#swapped = !this.#swapped;
+    this.#stats.rolesSwapped++;
+    this.#info = { ...this.#info, client: this.#info.server, server: this.#info.client };
+    this.#sniffer?.swap();
     if (this.#firstToClose !== null) this.#firstToClose = this.#firstToClose === 'client' ? 'server' : 'client';
     [this.#clientEnded, this.#serverEnded] = [this.#serverEnded, this.#clientEnded];
   }
@@ -284,7 +289,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
   // ---- requests
 
   requestHead(head: RequestHead, offset: number, start: number, end: number): void {
-    this.#rolesOpen = false;
+    this.#isHttp1();
     const open = new OpenExchange(this.#info, offset, head, this.#responses.offset);
     const { exchange } = open;
     begun(exchange.request, start, end);
@@ -293,7 +298,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     this.#add(open);
     this.#sending = open;
     const consumer = this.#handler.onRequest(exchange);
-    const sink = this.#decoded(head.headers, exchange.request, consumer);
+    const sink = decodedConsumer(head.headers, exchange.request, consumer, this.#options);
     open.requestDecoder = sink instanceof ContentDecoder ? sink : null;
     if (open.requestDecoder !== null) this.#decoders++;
     const framing = head.method === 'CONNECT' ? ({ kind: 'none' } as const) : requestFraming(head.headers);
@@ -320,7 +325,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
   // ---- responses
 
   responseHead(head: ResponseHead, offset: number, start: number, end: number): void {
-    this.#rolesOpen = false;
+    this.#isHttp1();
     this.#unread.headAt(offset);
     if (head.status < 200 && head.status !== 101) this.#interim(head.status, offset);
     else if (this.#pairing.isUnwanted) this.#unwanted(head);
@@ -334,6 +339,10 @@ export class HttpConnection implements StreamOwner, PairingOwner {
   #finalResponse(open: OpenExchange, head: ResponseHead, start: number, end: number): void {
     const { exchange } = open;
     if (this.#several) this.#partOf(open);
+    if (head.status === 101 && head.headers.get('upgrade')?.toLowerCase() === 'h2c') {
+      this.#upgradeToHttp2(open);
+      return;
+    }
     begun(exchange.response, start, end);
     exchange.responseHead = head;
     const consumer = this.#handler.onResponse(exchange);
@@ -342,7 +351,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
       this.#upgrade(open, head);
       return;
     }
-    const sink = this.#decoded(head.headers, exchange.response, consumer);
+    const sink = decodedConsumer(head.headers, exchange.response, consumer, this.#options);
     open.responseDecoder = sink instanceof ContentDecoder ? sink : null;
     if (open.responseDecoder !== null) this.#decoders++;
     const framing = responseFraming(head.status, head.headers, method);
@@ -401,7 +410,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
   }
 
   #resumeTunnel(encoded: Buffer): void {
-    this.#rolesOpen = false;
+    this.#isHttp1();
     this.#swapped = encoded[0] === 1;
     if (this.#swapped) {
       this.#info = { ...this.#info, client: this.#info.server, server: this.#info.client };
@@ -415,25 +424,114 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     this.#inTunnel = this.#handler.onResume?.(this.#info, client, server, encoded.subarray(1)) ?? null;
   }
 
-  tunnelData(stream: MessageStream, bytes: Buffer, offset: number, time: number): number {
+  /** What follows an upgrade, of a tunnel or of HTTP/2. */
+  opaque(stream: MessageStream, bytes: Buffer, offset: number, time: number): boolean {
+    if (this.#http2 !== null) {
+      this.#http2.read(stream.isRequests, bytes, 0, bytes.length, time);
+      return true;
+    }
     const tunnel = this.#inTunnel;
-    if (tunnel === null) return -1;
+    if (tunnel === null) return false;
     const before = tunnel.skippedBytes;
     tunnel.data(stream.isRequests ? 'client' : 'server', bytes, offset, time);
-    return tunnel.skippedBytes - before;
+    const skipped = tunnel.skippedBytes - before;
+    this.#stats.tunnelBytes += bytes.length - skipped;
+    this.#stats.skippedBytes += skipped;
+    return true;
   }
 
-  tunnelGap(stream: MessageStream, missing: number): void {
+  opaqueGap(stream: MessageStream, missing: number): void {
     this.#inTunnel?.gap(stream.isRequests ? 'client' : 'server', missing);
   }
 
-  http2(): void {
+  // ---- HTTP/2
+
+  #isHttp1(): void {
     this.#rolesOpen = false;
+    this.#headSeen = true;
+    this.#sniffer = null;
+  }
+
+  /** True when the bytes are HTTP/2, which are read by it. */
+  #readHttp2(fromClient: boolean, payload: Buffer, start: number, end: number, time: number): boolean {
+    if (this.#http2 !== null) this.#http2.read(fromClient, payload, start, end, time);
+    else if (this.#sniffer !== null) this.#sniff(this.#sniffer, fromClient, payload, start, end, time);
+    return this.#http2 !== null;
+  }
+
+  /** What the sniffer held was read before, and skipped; now it is read again. */
+  #sniff(sniffer: Http2Sniffer, fromClient: boolean, payload: Buffer, start: number, end: number, time: number): void {
+    if (!sniffer.sees(fromClient, payload, start, end, time)) return;
+    const own = fromClient ? this.#requests : this.#responses;
+    const offset = own.offset + end - start;
+    const other = fromClient ? this.#responses : this.#requests;
+    const at = { own: offset - sniffer.length(fromClient), other: other.offset - sniffer.length(!fromClient) };
+    this.#stats.skippedBytes += end - start - sniffer.length(true) - sniffer.length(false);
+    this.#requests.desync();
+    this.#responses.desync();
+    const [clientOffset, serverOffset] = fromClient ? [at.own, at.other] : [at.other, at.own];
+    this.#beginHttp2({ clientOffset, serverOffset, clientSynced: false, serverSynced: false, preface: PREFACE.length });
+    for (const side of [!fromClient, fromClient]) {
+      for (const piece of sniffer.take(side)) this.#http2?.read(side, piece.bytes, 0, piece.bytes.length, piece.time);
+    }
+  }
+
+  #beginHttp2(start: Omit<Http2Start, 'rolesKnown'>): void {
     this.#stats.http2Connections++;
+    this.#sniffer = null;
     for (const open of [...this.#open]) this.#endNow(open, 'gap');
     this.#pairing.clear();
-    this.#requests.goOpaque();
-    this.#responses.goOpaque();
+    const held = { client: this.#requests.handOver(), server: this.#responses.handOver() };
+    const http2 = new Http2Connection(this, this.#context, { ...start, rolesKnown: !this.#rolesOpen });
+    this.#http2 = http2;
+    http2.read(true, held.client.bytes, 0, held.client.bytes.length, held.client.time);
+    http2.read(false, held.server.bytes, 0, held.server.bytes.length, held.server.time);
+  }
+
+  #resumeHttp2({ resume, swapped }: Http2Standing): void {
+    if (swapped) this.#swapRoles();
+    this.#sniffer = null;
+    this.#requests.handOver();
+    this.#responses.handOver();
+    this.#http2 = new Http2Connection(this, this.#context, resume);
+  }
+
+  /** The client's preface was read (RFC 9113 section 3.4), up to where a head would end; or the server's. */
+  http2(stream: MessageStream): void {
+    this.#rolesOpen = false;
+    const [requests, responses] = [this.#requests, this.#responses];
+    const byClient = stream.isRequests;
+    this.#beginHttp2({
+      clientOffset: byClient ? requests.headEnd : requests.messageOffset,
+      serverOffset: responses.messageOffset,
+      clientSynced: requests.inSync,
+      serverSynced: responses.inSync,
+      preface: byClient ? requests.headEnd - requests.headStart : 0,
+    });
+  }
+
+  /** RFC 7540 section 3.2: what the client sends next is the preface, the answer comes on stream 1. */
+  #upgradeToHttp2(open: OpenExchange): void {
+    const [requests, responses] = [this.#requests, this.#responses];
+    if (open.exchange.interim.length < this.#options.interimMax) open.exchange.interim.push(101);
+    this.#stats.interim++;
+    this.#stats.upgrades++;
+    this.#requestOver(open, 'complete');
+    this.#pairing.answered();
+    this.#open = this.#open.filter((other) => other !== open);
+    this.#decoders -= open.decoders;
+    if (open.told) this.#told--;
+    const clientSynced = requests.inSync && requests.atBoundary;
+    const offsets = { clientOffset: requests.messageOffset, serverOffset: responses.headEnd };
+    this.#beginHttp2({ ...offsets, clientSynced, serverSynced: true, preface: 0 });
+    this.#http2?.adopt(open);
+    // Nothing waits any more for what was told of: it isn't read again.
+    if (!open.told) this.#asked = open;
+  }
+
+  rolesAreReversed(): void {
+    this.#rolesOpen = false;
+    this.#swapRoles();
   }
 
   messageEnd(stream: MessageStream): void {
@@ -459,6 +557,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
   // ---- loss
 
   syncLost(stream: MessageStream, cause: LostCause, missing: number, betweenMessages: boolean): void {
+    if (!this.#headSeen && this.#http2 === null) this.#sniffer ??= new Http2Sniffer();
     if (stream.isRequests) {
       this.#pairing.clientLostSync(this.#responses.offset);
       if (this.#sending !== null) this.#requestOver(this.#sending, 'lost');
@@ -498,11 +597,13 @@ export class HttpConnection implements StreamOwner, PairingOwner {
   #clientFin(): void {
     this.#clientEnded = true;
     if (this.#sending !== null) this.#requestOver(this.#sending, 'cut');
+    this.#http2?.clientEnded();
     this.#requests.close(false);
   }
 
   #serverFin(end: ExchangeEnd): void {
     this.#serverEnded = true;
+    this.#http2?.serverEnded();
     this.#responses.giveUp();
     const unread = !this.#responses.inSync;
     const offset = this.#responses.offset;
@@ -523,6 +624,7 @@ export class HttpConnection implements StreamOwner, PairingOwner {
 
   #endAll(end: ExchangeEnd): void {
     this.#closed = true;
+    this.#http2?.endAll(end);
     this.#responses.giveUp();
     this.#pairing.endUnread(this.#responses.inSync ? -1 : this.#responses.offset);
     this.#inTunnel?.end(end);
@@ -569,33 +671,4 @@ export class HttpConnection implements StreamOwner, PairingOwner {
     if (exchange.uncertain) this.#stats.uncertain++;
     this.#handler.onEnd(exchange);
   }
-
-  /** The consumer behind the decoders that the body needs. A coding that can't be undone leaves the consumer without bytes. */
-  #decoded(headers: Headers, message: Message, consumer: BodyConsumer | null): BodyConsumer | null {
-    const encoding = headers.get('content-encoding');
-    if (encoding === undefined) return consumer;
-    const codings = parseCodings(encoding);
-    if (codings === null) message.undecoded = encoding;
-    if (codings === null || consumer === null) return null;
-    return codings.length === 0 ? consumer : new ContentDecoder(codings, message, consumer, this.#options);
-  }
-}
-
-/** The first byte tells whether the frames' sides are the other way round. */
-function tunnelPoint({ standing }: Tunnel, swapped: boolean): ResumePoint {
-  const { state } = standing;
-  const [client, server] = swapped ? [standing.server, standing.client] : [standing.client, standing.server];
-  const tunnel = { encode: (bytesMax: number) => encodeTunnel(state, swapped, bytesMax) };
-  return { client, server, state: 'tunnel', tunnel };
-}
-
-function encodeTunnel(state: TunnelState, swapped: boolean, bytesMax: number): Buffer {
-  const bytes = state.encode(bytesMax - 1);
-  return bytes.length === 0 ? bytes : Buffer.concat([Buffer.of(swapped ? 1 : 0), bytes]);
-}
-
-function begun(message: Message, start: number, end: number): void {
-  message.state = 'open';
-  message.start = start;
-  message.end = end;
 }

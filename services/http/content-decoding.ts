@@ -7,7 +7,7 @@
  * judged by size and by ratio.
  */
 import { BrotliDecompress, constants, Gunzip, Inflate, InflateRaw, ZlibError, ZstdDecompress } from 'minizlib';
-import type { BodyConsumer, Message } from './exchange.ts';
+import type { BodyConsumer, Headers, Message } from './exchange.ts';
 import { ZstdFrames } from './zstd-frames.ts';
 
 export interface DecodingLimits {
@@ -162,6 +162,24 @@ export class ContentDecoder implements BodyConsumer {
     this.#stopped = true;
     this.#message.undecoded = prefix + [...this.#codings].reverse().join(', ');
   }
+}
+
+/**
+ * The consumer behind the decoder that the body needs, if it needs one. A coding that can't be undone leaves the consumer without
+ * bytes, and the message says so.
+ */
+export function decodedConsumer(
+  headers: Headers,
+  message: Message,
+  consumer: BodyConsumer | null,
+  limits: DecodingLimits,
+): BodyConsumer | null {
+  const encoding = headers.get('content-encoding');
+  if (encoding === undefined) return consumer;
+  const codings = parseCodings(encoding);
+  if (codings === null) message.undecoded = encoding;
+  if (codings === null || consumer === null) return null;
+  return codings.length === 0 ? consumer : new ContentDecoder(codings, message, consumer, limits);
 }
 
 function createEngine(coding: Coding, first: Buffer): Engine {

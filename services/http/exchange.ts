@@ -36,15 +36,19 @@ export interface RequestHead {
   readonly target: string;
   /** The path alone, without query, scheme and authority. */
   readonly path: string;
-  readonly version: '1.0' | '1.1';
+  readonly version: '1.0' | '1.1' | '2';
   readonly headers: Headers;
   readonly credential: Credential | null;
+  /** HTTP/2: some fields are unknown, since the capture missed where they were sent first. `target` and `path` may be empty then. */
+  readonly partial: boolean;
 }
 
 export interface ResponseHead {
   readonly status: number;
-  readonly version: '1.0' | '1.1';
+  readonly version: '1.0' | '1.1' | '2';
   readonly headers: Headers;
+  /** As of a request's head. */
+  readonly partial: boolean;
 }
 
 /**
@@ -106,8 +110,10 @@ export interface Exchange {
   uncertain: boolean;
   /** Set for 101 and CONNECT: what follows is another protocol; its bytes are counted here, and messages where a tunnel reads them. */
   upgrade: { protocol: string; clientBytes: number; serverBytes: number; counts: TunnelCounts | null } | null;
-  /** How it was carried: `http/1.1`, `http/1.0`, `websocket`. Empty while only a response's head can tell. */
-  readonly protocol: string;
+  /** Set for gRPC: whole messages of each side as far as seen, and the status code that ended it, as sent ('' = none). */
+  grpc: { requestMessages: number; responseMessages: number; status: string } | null;
+  /** Set where it isn't the heads that tell how it was carried. */
+  readonly protocol?: 'websocket';
   /** Whose stream `offset` counts, where that isn't told by the presence of a request's head. */
   readonly offsetSide?: Side;
   /** Set for what only prepares a call and isn't counted as one. */

@@ -5,6 +5,7 @@
  * cut, and every line of it must be right, since text inside bodies may look like HTTP.
  */
 import type { RequestHead, ResponseHead } from './exchange.ts';
+import { mayBeServerPreface, SERVER_PREFACE_BYTES } from './h2/server-preface.ts';
 import {
   checkFieldLines,
   findHeadEnd,
@@ -30,6 +31,7 @@ const HELD_BYTES_FIRST = 2048;
 export const HEAD_MORE = 0;
 /** `request` or `response` is set. */
 export const HEAD_FOUND = 1;
+/** The connection speaks HTTP/2: behind this, if the client says so; from the bytes that are held, if the server does. */
 export const HEAD_HTTP2 = 2;
 export const HEAD_DAMAGE = 3;
 export const HEAD_LIMIT = 4;
@@ -69,6 +71,13 @@ export class HeadFinder {
     return this.#held.length;
   }
 
+  /** The bytes of the unfinished head, which is forgotten. */
+  take(): Buffer {
+    const held = this.#held.subarray(0, this.#heldLength);
+    this.drop();
+    return held;
+  }
+
   /** Forgets the unfinished head; returns its length. */
   drop(): number {
     const length = this.#heldLength;
@@ -91,6 +100,7 @@ export class HeadFinder {
     if (start === end) return this.#ends(HEAD_MORE, end);
     this.startTime = time;
     this.offset = offset + (start - at);
+    if (!this.#isRequests && !strict && buffer[start] === 0) return this.#serverPreface(buffer, start, end);
     const headEnd = findHeadEnd(buffer, start, end);
     if (headEnd > 0) {
       if (headEnd - start > this.#bytesMax(strict)) return this.#ends(HEAD_LIMIT, end);
@@ -107,8 +117,21 @@ export class HeadFinder {
     return headEnd > 0 && this.#reader.response(buffer, start, headEnd, true) !== null;
   }
 
+  /** A server may begin with its SETTINGS before it has heard anything. No HTTP/1 message begins with a zero byte. */
+  #serverPreface(buffer: Buffer, at: number, end: number): number {
+    const before = this.#heldLength;
+    const stop = Math.min(end, at + SERVER_PREFACE_BYTES - before);
+    this.#hold(buffer, at, stop);
+    if (!mayBeServerPreface(this.#held, this.#heldLength)) {
+      this.#heldLength = before;
+      return this.#ends(HEAD_DAMAGE, end);
+    }
+    return this.#ends(this.#heldLength < SERVER_PREFACE_BYTES ? HEAD_MORE : HEAD_HTTP2, stop);
+  }
+
   #readOn(buffer: Buffer, at: number, end: number, strict: boolean): number {
     const before = this.#heldLength;
+    if (this.#held[0] === 0) return this.#serverPreface(buffer, at, end);
     // A body's last bytes may look like the beginning of a head: a segment that begins with one itself is the better guess.
     if (strict && end - at >= START_LINE_BYTES_SURE && this.#mayBegin(buffer, at, end)) {
       return this.#ends(HEAD_DAMAGE, end);

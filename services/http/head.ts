@@ -178,7 +178,8 @@ export class HeadReader {
     const method = methodName(buffer, start, methodEnd);
     const target = this.#target(buffer.toString('latin1', methodEnd + 1, targetEnd));
     const path = pathOf(target, method);
-    return { method, target, path, version: minor === 0 ? '1.0' : '1.1', headers, credential: this.#credential };
+    const version = minor === 0 ? '1.0' : '1.1';
+    return { method, target, path, version, headers, credential: this.#credential, partial: false };
   }
 
   /** As `request`, for responses. */
@@ -190,7 +191,7 @@ export class HeadReader {
     const status = statusCode(buffer, start, line);
     const headers = status < 0 ? null : this.#fields(buffer, lf + 1, end, strict);
     if (headers === null || (strict && !isRealResponse(status, headers))) return null;
-    return { status, version: buffer[start + 7] === 48 ? '1.0' : '1.1', headers };
+    return { status, version: buffer[start + 7] === 48 ? '1.0' : '1.1', headers, partial: false };
   }
 
   #target(raw: string): string {
@@ -304,7 +305,7 @@ function methodName(buffer: Buffer, start: number, end: number): string {
 }
 
 /** RFC 9112 section 3.2: origin-form, absolute-form, authority-form, asterisk-form. */
-function pathOf(target: string, method: string): string {
+export function pathOf(target: string, method: string): string {
   if (method === 'CONNECT') return '';
   let start = 0;
   if (target.charCodeAt(0) !== 47) {

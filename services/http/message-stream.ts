@@ -43,11 +43,11 @@ export interface StreamOwner {
   lostMore(stream: MessageStream, missing: number): void;
   /** The message goes on at this stream offset, behind a gap that may have held its end and the heads of others. */
   resumed(stream: MessageStream, offset: number): void;
-  /** The connection speaks HTTP/2 from here on. */
-  http2(): void;
-  /** Bytes of another protocol, one segment's rest; `offset`: of the first one. Returns how many weren't understood; -1: nobody reads them. */
-  tunnelData(stream: MessageStream, bytes: Buffer, offset: number, time: number): number;
-  tunnelGap(stream: MessageStream, missing: number): void;
+  /** The connection speaks HTTP/2 from here on: behind the head that was read of requests, with what is held of responses. */
+  http2(stream: MessageStream): void;
+  /** Bytes of another protocol, one segment's rest, a view; `offset`: of the first one. False: nobody reads them. */
+  opaque(stream: MessageStream, bytes: Buffer, offset: number, time: number): boolean;
+  opaqueGap(stream: MessageStream, missing: number): void;
 }
 
 const UNSYNCED = 0;
@@ -132,6 +132,15 @@ export class MessageStream {
     return this.#head.heldLength > 0 ? this.#head.offset : this.offset;
   }
 
+  /** Stream offsets of the head that was read last, and behind it. */
+  get headStart(): number {
+    return this.#head.offset;
+  }
+
+  get headEnd(): number {
+    return this.#head.offset + this.#head.bytes;
+  }
+
   /**
    * Called by the owner for each head: what follows is this message's body. `requestKnown`: if it isn't, the framing may
    * tell of a body that doesn't come (HEAD).
@@ -153,8 +162,18 @@ export class MessageStream {
   /** The bytes from here on are another protocol. */
   goOpaque(): void {
     this.#forget();
-    this.#opaque(this.#head.drop());
+    const dropped = this.#head.drop();
+    this.opaqueBytes += dropped;
+    this.#stats.opaqueBytes += dropped;
     this.#state = OPAQUE;
+  }
+
+  /** As `goOpaque`; the bytes of an unfinished head, which came at `time`, are returned for who reads on. */
+  handOver(): { readonly bytes: Buffer; readonly time: number } {
+    this.#forget();
+    this.#state = OPAQUE;
+    const time = this.#head.startTime;
+    return { bytes: this.#head.take(), time };
   }
 
   /** The exchange ended by a limit of ours: the message's bytes are still read, for nobody. */
@@ -219,7 +238,7 @@ export class MessageStream {
         this.#lose('gap', missing);
         break;
       case OPAQUE:
-        this.#owner.tunnelGap(this, missing);
+        this.#owner.opaqueGap(this, missing);
         break;
     }
   }
@@ -260,7 +279,7 @@ export class MessageStream {
         this.#body(buffer, at, end, time);
         at = end;
       } else if (state === OPAQUE || state === CLOSED) {
-        if (state === OPAQUE) this.#tunnel(buffer.subarray(at, end), base + at, time);
+        if (state === OPAQUE) this.#opaque(buffer.subarray(at, end), base + at, time);
         else this.#stats.skippedBytes += end - at;
         at = end;
       } else at = this.#search(buffer, at, end, start, base + at, time);
@@ -276,20 +295,9 @@ export class MessageStream {
     else if (this.#head.isWhole(buffer, start, end)) this.endWithoutBody();
   }
 
-  #opaque(bytes: number): void {
-    this.opaqueBytes += bytes;
-    this.#stats.opaqueBytes += bytes;
-  }
-
-  #tunnel(bytes: Buffer, offset: number, time: number): void {
-    const skipped = this.#owner.tunnelData(this, bytes, offset, time);
-    if (skipped < 0) {
-      this.#opaque(bytes.length);
-      return;
-    }
+  #opaque(bytes: Buffer, offset: number, time: number): void {
     this.opaqueBytes += bytes.length;
-    this.#stats.tunnelBytes += bytes.length - skipped;
-    this.#stats.skippedBytes += skipped;
+    if (!this.#owner.opaque(this, bytes, offset, time)) this.#stats.opaqueBytes += bytes.length;
   }
 
   #body(buffer: Buffer, start: number, end: number, time: number): void {
@@ -427,8 +435,8 @@ export class MessageStream {
   #found(time: number): void {
     const { result, bytes, offset, startTime, request, response } = this.#head;
     if (result === HEAD_HTTP2) {
-      this.#opaque(bytes);
-      this.#owner.http2();
+      if (this.isRequests) this.#stats.framingBytes += bytes;
+      this.#owner.http2(this);
       return;
     }
     if (this.#state !== HEAD) this.giveUp();

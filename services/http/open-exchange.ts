@@ -18,6 +18,13 @@ export function emptyMessage(): Message {
   return { state: 'none', bodyBytes: 0, missingBytes: 0, start: null, bodyStart: null, end: null, undecoded: '' };
 }
 
+/** The message's head was read: its first byte came at `start`, its last one at `end`. */
+export function begun(message: Message, start: number, end: number): void {
+  message.state = 'open';
+  message.start = start;
+  message.end = end;
+}
+
 export class OpenExchange {
   readonly exchange: Exchange;
   /** The server's stream offset when the request's head was read: bytes beyond it may be the answer. */
@@ -58,7 +65,7 @@ function createExchange(connection: ConnectionInfo, offset: number, requestHead:
     end: null,
     uncertain: false,
     upgrade: null,
-    protocol: requestHead === null ? '' : `http/${requestHead.version}`,
+    grpc: null,
   };
 }
 

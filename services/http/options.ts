@@ -54,7 +54,7 @@ export interface HttpStats {
   bodyBytes: number;
   /** Chunk sizes and line ends around them, empty lines between messages. */
   framingBytes: number;
-  /** Another protocol: after an upgrade or CONNECT, and HTTP/2 with prior knowledge. */
+  /** Another protocol: after an upgrade or CONNECT. */
   opaqueBytes: number;
   /** Another protocol after an upgrade, read by a tunnel (WebSocket). */
   tunnelBytes: number;
@@ -70,6 +70,9 @@ export interface HttpStats {
   interim: number;
   upgrades: number;
   http2Connections: number;
+  /** HTTP/2: pushed streams, which are not read; header blocks that couldn't be read, or only in part. */
+  http2Pushes: number;
+  http2Unread: number;
   gaps: number;
   gapBytes: number;
   /** How often a direction lost sync, by cause. */
@@ -97,6 +100,8 @@ export function createHttpStats(): HttpStats {
     interim: 0,
     upgrades: 0,
     http2Connections: 0,
+    http2Pushes: 0,
+    http2Unread: 0,
     gaps: 0,
     gapBytes: 0,
     lostByGap: 0,

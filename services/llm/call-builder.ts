@@ -2,6 +2,7 @@
 import type { Call } from '../../schemas/call.ts';
 import type { ContentHash } from '../common/types.ts';
 import type { Exchange, Headers, Message } from '../http/exchange.ts';
+import { protocolOf } from '../http/protocol.ts';
 import { type Attribution, attribute, firstHeader, NO_BODY_IDENTITY } from '../identity/attribution.ts';
 import type { IdentityMapping } from '../identity/mapping.ts';
 import type { Answer } from './answer-reader.ts';
@@ -63,11 +64,6 @@ function endOf(parts: CallParts): AnswerEnd {
     refused: answer?.facts?.refused ?? false,
     cut: requestCut || isCut,
   };
-}
-
-/** A response whose request wasn't seen tells its version itself. */
-export function protocolOf({ protocol, responseHead }: Exchange): string {
-  return protocol || (responseHead === null ? '' : `http/${responseHead.version}`);
 }
 
 function seenEnd(message: Message): number | null {

@@ -49,7 +49,8 @@ export function outcomeOf(exchange: Exchange, answer: AnswerEnd): Outcome {
 /** Worst first: what the request's beginning lacks can't be made good by anything behind it. */
 export function completenessOf(exchange: Exchange, answer: AnswerEnd): Completeness {
   const { request, response, end } = exchange;
-  if (exchange.requestHead === null) return 'head_missing';
+  if (exchange.requestHead === null || exchange.requestHead.partial) return 'head_missing';
+  if (exchange.responseHead?.partial) return 'head_missing';
   if (missingBytes(exchange) > 0 || exchange.uncertain || end === 'gap') return 'gap';
   if (answer.cut || isUndecoded(exchange) || end === 'limit') return 'truncated';
   const open = request.state === 'open' || request.state === 'lost' || request.state === 'none';

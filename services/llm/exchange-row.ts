@@ -1,14 +1,15 @@
 /** An exchange that isn't a call: metadata only. */
 import type { ExchangeRow } from '../../schemas/call.ts';
 import type { Exchange } from '../http/exchange.ts';
+import { protocolOf } from '../http/protocol.ts';
 import { attribute, NO_BODY_IDENTITY } from '../identity/attribution.ts';
 import type { IdentityMapping } from '../identity/mapping.ts';
-import { NO_HEADERS, protocolOf } from './call-builder.ts';
+import { NO_HEADERS } from './call-builder.ts';
 import { completenessOf, missingBytes } from './completeness.ts';
 import { exchangeId } from './hash.ts';
 
 export function buildExchangeRow(exchange: Exchange, identity: IdentityMapping): ExchangeRow {
-  const { connection, requestHead, responseHead, request, response, upgrade, prewarm } = exchange;
+  const { connection, requestHead, responseHead, request, response, upgrade, grpc, prewarm } = exchange;
   const counts = upgrade?.counts ?? null;
   const headers = requestHead?.headers ?? NO_HEADERS;
   const who = attribute(identity, headers, NO_BODY_IDENTITY, requestHead?.credential ?? null, connection.process);
@@ -28,6 +29,9 @@ export function buildExchangeRow(exchange: Exchange, identity: IdentityMapping):
     responseType: responseHead?.headers.get('content-type') ?? '',
     requestBytes: request.bodyBytes,
     responseBytes: response.bodyBytes,
+    requestMessages: grpc?.requestMessages ?? 0,
+    responseMessages: grpc?.responseMessages ?? 0,
+    grpcStatus: grpc?.status ?? '',
     outcome: exchange.end ?? '',
     completeness: completenessOf(exchange, { ended, streamError: false, refused: false, cut: false }),
     missingBytes: missingBytes(exchange),

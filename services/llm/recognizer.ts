@@ -109,7 +109,7 @@ export class CallRecognizer implements ExchangeHandler, CallHost {
     if (head === null || head.method !== 'POST') return null;
     const candidates = dialectsOfPath(head.path);
     const type = head.headers.get('content-type') ?? '';
-    if (candidates.length === 0 && !type.includes('json')) return null;
+    if (candidates.length === 0 && !type.includes('json') && !head.partial) return null;
     return this.#begin(exchange, candidates, this.#requestBody(head.headers, type));
   }
 

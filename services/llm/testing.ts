@@ -65,7 +65,15 @@ function newExchange(script: Script): Exchange {
     requestHead:
       script.request === null
         ? null
-        : { method: script.method ?? 'POST', target: path, path, version: '1.1', headers, credential: null },
+        : {
+            method: script.method ?? 'POST',
+            target: path,
+            path,
+            version: '1.1',
+            headers,
+            credential: null,
+            partial: false,
+          },
     responseHead: null,
     request: message(),
     response: message(),
@@ -73,7 +81,7 @@ function newExchange(script: Script): Exchange {
     end: null,
     uncertain: false,
     upgrade: null,
-    protocol: 'http/1.1',
+    grpc: null,
   };
 }
 
@@ -116,6 +124,7 @@ export function run(recognizer: CallRecognizer, script: Script): Exchange {
     exchange.responseHead = {
       status,
       version: '1.1',
+      partial: false,
       headers: new Map(Object.entries({ 'content-type': 'application/json', ...script.responseHeaders })),
     };
     exchange.response.start = START + REQUEST_MICROS + 500;

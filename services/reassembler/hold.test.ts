@@ -4,6 +4,8 @@ import { test } from 'node:test';
 import type { Call, ExchangeRow, Observation } from '../../schemas/call.ts';
 import type { Frame } from '../../schemas/frame.ts';
 import { createCredentialMasker } from '../http/credentials.ts';
+import { PREFACE } from '../http/h2/frame.ts';
+import { answers, asks, data, frame as http2Frame } from '../http/h2/testing.ts';
 import { HTTP_DEFAULTS } from '../http/options.ts';
 import { client, framesOf, type Step, server } from '../http/testing.ts';
 import { IDENTITY_DEFAULTS } from '../identity/mapping.ts';
@@ -144,6 +146,43 @@ test('an exchange that lasts too long is stored as it stands, and again when it 
     const others = run.others.filter((each) => each !== '/long complete');
     assert.deepEqual(others, ['/long limit', '/next complete'], `crash after ${crash}`);
     if (crash <= told - 2) assert.deepEqual(run.others, undisturbed.others, `crash after ${crash}`);
+  }
+});
+
+test('so is a stream of HTTP/2 that lasts too long, beside others that end', () => {
+  const drops = Array.from({ length: 40 }, () => server(data(1, 'abc')));
+  const beside = [client(asks(3)), server(answers(3)), server(data(3, 'x', true))];
+  const steps = [
+    client(Buffer.concat([PREFACE, http2Frame(4, 0, 0), asks(1)])),
+    server(Buffer.concat([http2Frame(4, 0, 0), answers(1)])),
+    ...[...drops.slice(0, 36), ...beside, ...drops.slice(36)],
+    ...[server(data(1, '', true)), client(asks(5)), server(answers(5, {}, 5))],
+  ];
+  const log = inOrder(
+    frames('http2', steps).map((frame, n) => ({ frame, minute: n })),
+    chatter(0, 50),
+  );
+  const undisturbed = new Run();
+  undisturbed.feed(log, 0, log.length);
+  assert.deepEqual(undisturbed.others, ['/1 complete', '/1 limit', '/3 complete', '/5 complete']);
+  const long = undisturbed.exchanges.filter(({ path }) => path === '/1');
+  assert.deepEqual(
+    long.map(({ provisional, responseBytes }) => [provisional, responseBytes === 120]),
+    [
+      [true, false],
+      [false, true],
+    ],
+  );
+  assert.equal(new Set(long.map(({ exchangeId }) => exchangeId)).size, 1, 'under the same id');
+  assert.equal(undisturbed.progress.offset, log.length);
+  const told = log.findIndex(({ minute }) => minute >= 31);
+  for (let crash = 1; crash < log.length; crash++) {
+    const run = new Run();
+    run.feed(log, 0, crash);
+    if (crash === told + 3) assert.ok(run.progress.offset > crash - 4, 'the long stream holds nothing back any more');
+    run.feed(log, run.takeOver(), log.length);
+    const others = run.others.filter((each) => each !== '/1 complete');
+    assert.deepEqual(others, ['/1 limit', '/3 complete', '/5 complete'], `crash after ${crash}`);
   }
 });
 

@@ -5,7 +5,6 @@ import type { ConnectionId } from '../common/types.ts';
 import { HttpAssembler } from '../http/assembler.ts';
 import type { ResumePoint } from '../http/connection.ts';
 import type { CredentialMasker } from '../http/credentials.ts';
-import type { TunnelState } from '../http/exchange.ts';
 import type { HttpOptions, HttpStats } from '../http/options.ts';
 import { CallRecognizer, type RecognizerOptions } from '../llm/recognizer.ts';
 import { type Checkpoint, encodeCheckpoint } from './checkpoint.ts';
@@ -117,8 +116,7 @@ export class PartitionReassembler {
     const told = this.#told.get(frame.connection);
     if (told === undefined) this.#assembler.feed(frame, this.#takenOver && frame.sequence > 0);
     else if (told.state !== 'ignored') {
-      const trimmed = trimFrame(frame, told.client, told.server);
-      this.#assembler.feed(trimmed, told.state === 'synced', whole(told.tunnel));
+      this.#assembler.feed(trimFrame(frame, told.client, told.server), told.state === 'synced', told);
     }
     const ends = frameEnds(frame);
     const place = {
@@ -153,7 +151,7 @@ export class PartitionReassembler {
   #read(frames: readonly Frame[], merged: MergedConnection): void {
     for (const frame of frames) {
       if (merged.delivered) this.#assembler.feed(frame);
-      else this.#assembler.feed(frame, merged.synced, whole(merged.tunnel));
+      else this.#assembler.feed(frame, merged.synced, merged.carried);
       merged.delivered = true;
     }
   }
@@ -186,8 +184,9 @@ export class PartitionReassembler {
     const resume = this.#assembler.resumePoint(connection);
     if (resume !== null) return resume;
     if (merged.delivered) return { ...merged.position, state: 'ignored' };
-    if (merged.tunnel !== null) return { ...merged.position, state: 'tunnel', tunnel: merged.tunnel };
-    return { ...merged.position, state: merged.synced ? 'synced' : 'unsynced' };
+    const { tunnel } = merged.carried;
+    if (tunnel !== undefined) return { ...merged.position, state: 'tunnel', tunnel };
+    return { ...merged.position, state: merged.synced ? 'synced' : 'unsynced', ...merged.carried };
   }
 
   /** Records before the next one are gone: what was told of connections before them doesn't hold any more. */
@@ -248,9 +247,4 @@ export class PartitionReassembler {
     this.#release(this.#merger.finish());
     this.#assembler.end();
   }
-}
-
-/** All that is known of a tunnel. */
-function whole(tunnel: TunnelState | null | undefined): Buffer | null {
-  return tunnel?.encode(Number.POSITIVE_INFINITY) ?? null;
 }

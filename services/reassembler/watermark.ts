@@ -4,7 +4,8 @@
  * A successor reads from the low watermark W: the first frame with a byte of anything unfinished. What began before W and is
  * finished must not come out again as something new. A connection that stood between two messages at W needs no word:
  * its first frame from W on begins with a message. For one that was in the middle, the checkpoint says up to where its
- * streams are done with; the successor skips that far, and is in sync from there.
+ * streams are done with; the successor skips that far, and is in sync from there. One that speaks HTTP/2 is told as long as it
+ * lasts, since what its headers mean depends on those before.
  *
  *          W
  *     ─────┼──[frame]──[frame]──────►  offsets of the partition
@@ -81,8 +82,9 @@ export class Watermark {
       tracked = { resume: before, frames: [], ...NOWHERE, touchedMs: nowMs };
       this.#connections.set(frame.connection, tracked);
     }
-    const { client, server, state } = tracked.resume;
-    const starts = state === 'synced' && client === frame.clientStart && server === frame.serverStart;
+    const { client, server, state, http2 } = tracked.resume;
+    const between = state === 'synced' && http2 === undefined;
+    const starts = between && client === frame.clientStart && server === frame.serverStart;
     const { offset, clientEnd, serverEnd } = frame;
     tracked.frames.push({ offset, clientEnd, serverEnd, atMs: nowMs, boundary: starts && this.lateMsMax === 0 });
     this.#nowMs = nowMs;
@@ -188,7 +190,12 @@ function isDone(frame: KeptFrame, { resume, heldFrom }: Tracked): boolean {
   return frame.offset < heldFrom && frame.clientEnd <= resume.client && frame.serverEnd <= resume.server;
 }
 
-/** All that came is done with, and a message begins with the next frame: what anyone assumes who is told nothing. */
+/** All that came is done with, and a message of HTTP/1 begins with the next frame: what anyone assumes who is told nothing. */
 function standsAtItsEnd({ resume, clientEnd, serverEnd }: Tracked): boolean {
-  return resume.state === 'synced' && resume.client === clientEnd && resume.server === serverEnd;
+  return (
+    resume.state === 'synced' &&
+    resume.http2 === undefined &&
+    resume.client === clientEnd &&
+    resume.server === serverEnd
+  );
 }

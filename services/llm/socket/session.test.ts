@@ -26,13 +26,13 @@ class Played {
         ...{ probe: 'test', process: null, labels: {} },
       },
       requestHead: {
-        ...{ method: 'GET', target, path, version: '1.1' as const, credential: null },
+        ...{ method: 'GET', target, path, version: '1.1' as const, credential: null, partial: false },
         headers: new Map([
           ['host', 'api.openai.com'],
           ['user-agent', 'codex_exec/0.169.0 (Linux; x86_64) xterm (codex_exec; 0.169.0)'],
         ]),
       },
-      responseHead: { status: 101, version: '1.1' as const, headers: new Map() },
+      responseHead: { status: 101, version: '1.1' as const, headers: new Map(), partial: false },
       dialect: dialectOfSocket(path)!,
     };
     const recognizer = new CallRecognizer(TEST_OPTIONS, (observation) => this.seen.push(observation));

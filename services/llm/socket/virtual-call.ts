@@ -79,6 +79,7 @@ export class VirtualCall {
       end: null,
       uncertain: false,
       upgrade: null,
+      grpc: null,
       protocol: 'websocket',
       ...(this.#prewarm === null ? {} : { prewarm: this.#prewarm }),
     };

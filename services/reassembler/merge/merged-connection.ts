@@ -14,7 +14,7 @@
  * Every choice depends on the frames' order in the partition and on its clock only: who reads them again chooses the same.
  */
 import type { CloseReason, Frame } from '../../../schemas/frame.ts';
-import type { TunnelState } from '../../http/exchange.ts';
+import type { Carried } from '../../http/standing.ts';
 import { frameEnds } from '../trim.ts';
 import { RunWriter } from './run-writer.ts';
 import { type Item, type Position, Source } from './source.ts';
@@ -31,7 +31,7 @@ export interface MergeLimits {
 /** What tells most about how a connection ended stands first. */
 const REASONS: readonly CloseReason[] = ['fin', 'rst', 'replaced', 'idle', 'evicted', 'stopped', 'not_http'];
 
-export interface Beginning {
+export interface Beginning extends Carried {
   readonly position: Position;
   /** A message begins there. */
   readonly synced: boolean;
@@ -41,14 +41,13 @@ export interface Beginning {
   readonly sequence: number;
   /** Some of it was read already. */
   readonly delivered: boolean;
-  /** It is a tunnel there. */
-  readonly tunnel?: TunnelState;
 }
 
 export class MergedConnection {
   readonly position: Position;
   readonly synced: boolean;
-  readonly tunnel: TunnelState | null;
+  /** What is known of it where it doesn't speak HTTP/1. */
+  readonly carried: Carried;
   /** Some of it was read. */
   delivered: boolean;
   over: boolean;
@@ -63,7 +62,8 @@ export class MergedConnection {
   constructor(beginning: Beginning, limits: MergeLimits) {
     this.position = { ...beginning.position };
     this.synced = beginning.synced;
-    this.tunnel = beginning.tunnel ?? null;
+    const { http2, tunnel } = beginning;
+    this.carried = { http2, tunnel };
     this.over = beginning.over;
     this.delivered = beginning.delivered;
     this.#limits = limits;
