@@ -158,6 +158,8 @@ export interface Call extends CallStory {
   readonly protocol: string;
   /** `server` response header. */
   serverSoftware: string;
+  /** Gateway that headers of the response name: `litellm`, `kong`, `envoy`, …; `''`: none does. */
+  gateway: string;
   /** `x-request-id` and its like, of the request or else of the response. */
   requestId: string;
   traceparent: string;

@@ -27,7 +27,7 @@ export interface CallStory {
   /** Of the last genuine user text, and of the first one: the latter is what a parent's tool call asked a subagent to do. */
   promptHash: string;
   threadPromptHash: string;
-  /** Of the first text in the user's name, whoever wrote it: a summary that a compaction wrote equals its answer. */
+  /** Of the first text in the user's name that is more than a reminder, whoever wrote it: a summary that a compaction wrote equals its answer. */
   openingHash: string;
   /** Equal for attempts of one request: what it says, not its bytes. */
   stepId: string;

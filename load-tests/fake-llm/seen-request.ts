@@ -16,6 +16,8 @@ export interface SeenRequest {
   readonly history: number;
   readonly bodyBytes: number;
   readonly headers: IncomingHttpHeaders;
+  /** For scripts that look deeper. */
+  readonly body: Readonly<Record<string, unknown>>;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -72,5 +74,6 @@ export function readRequest(dialect: DialectName, path: string, body: Json, head
     history: Math.max(0, last),
     bodyBytes: Number(headers['content-length'] ?? JSON.stringify(body).length),
     headers,
+    body,
   };
 }

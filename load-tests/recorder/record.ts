@@ -9,8 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startFakeLlm } from '../fake-llm/server.ts';
 import type { Manifest } from '../manifest.ts';
+import { startDump, stopDump } from '../wire/dump.ts';
 import { PLANTED } from './credentials.ts';
-import { startDump, stopDump } from './dump.ts';
 import { expectedOf } from './expected.ts';
 import { storyScript } from './stories.ts';
 

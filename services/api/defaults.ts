@@ -15,4 +15,27 @@ export const API_DEFAULTS = {
   /** Connections at once, and how long a request may take to come in. */
   connectionsMax: 100,
   requestTimeoutMs: 30_000,
+  /** A query of the store that takes longer is ended. */
+  querySecondsMax: 10,
+  /** Lists: whether the store has changed is asked again after `fresh`, and an answer may be so much (`stale`) older than a change. */
+  listFreshMs: 250,
+  listStaleMs: 1_000,
+  /** While so many lists are being read, the answers may be older. */
+  listAskedMax: 4,
+  listBusyStaleMs: 10_000,
+  listCacheEntriesMax: 1_000,
+  listCacheBytesMax: 32_000_000,
+  /** Live updates: streams at once; how often the store is looked at; a stream's events that wait for a slow reader. */
+  streamsMax: 20,
+  livePollMs: 500,
+  liveRowsMax: 2_000,
+  liveBufferBytesMax: 8_000_000,
+  /** Events that a stream can go on after. */
+  liveEventsKept: 5_000,
+  liveBytesKept: 16_000_000,
+  /** Without anybody who listens events are missed after so long. */
+  livePauseMs: 60_000,
+  liveBeatMs: 15_000,
+  /** How long a reader that was too slow may take to read why it is dropped. */
+  liveDropMs: 30_000,
 } as const;

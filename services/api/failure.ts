@@ -5,10 +5,11 @@
 import type { FastifyError } from 'fastify';
 import { BitternError } from '../common/errors.ts';
 
-const STATUS = {
+export const STATUS = {
   bad_request: 400,
   unauthorized: 401,
   not_found: 404,
+  method_not_allowed: 405,
   /** The call is there, but not all of its contents: their retention has ended. */
   content_missing: 410,
   /** Asked for by a name that isn't this machine's loopback. */
@@ -18,6 +19,10 @@ const STATUS = {
   timeout: 408,
   internal: 500,
   store_unavailable: 503,
+  /** It took longer than `API_DEFAULTS.querySecondsMax`. */
+  store_timeout: 503,
+  /** All places for live updates are taken. */
+  too_many_streams: 503,
 } as const;
 
 export type FailureCode = keyof typeof STATUS;
@@ -65,12 +70,19 @@ export function parserFailure(code: string | undefined): ApiFailure {
   return new ApiFailure('bad_request', 'These bytes are no HTTP request.');
 }
 
+/** ClickHouse's codes for a query that was ended for its time or its memory, and the client's own. */
+const TOO_LONG: ReadonlySet<unknown> = new Set(['159', '160', '241', 'ETIMEDOUT']);
+
 /** Waits for an answer of the store's; that it has none is told without its reason, which goes to Bittern's own output. */
 export async function fromStore<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (cause) {
-    if (cause instanceof BitternError) throw cause;
+    if (cause instanceof BitternError || cause instanceof ApiFailure) throw cause;
+    if (TOO_LONG.has((cause as { code?: unknown }).code))
+      throw new ApiFailure('store_timeout', 'This takes too long: ask for a shorter time, or with more filters.', {
+        cause,
+      });
     throw new ApiFailure('store_unavailable', "The store doesn't answer at the moment; try again.", { cause });
   }
 }

@@ -1,54 +1,128 @@
 /** The routes. What they answer is what `services/clickhouse` answers; the token is checked before them. */
-import type { FastifyInstance } from 'fastify';
-import { getCall, joinRequest, listCalls, type StoredCall } from '../clickhouse/queries.ts';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
 import type { Store } from '../clickhouse/store.ts';
-import { captureHealth, summarize } from '../clickhouse/summary.ts';
 import { EXPOSITION_TYPE } from '../observe/exposition.ts';
 import type { Observer } from '../observe/observer.ts';
 import { addAlertRoutes } from './alert-routes.ts';
+import { AnswerCache } from './answer-cache.ts';
+import { addCallRoutes } from './call-routes.ts';
+import { API_DEFAULTS } from './defaults.ts';
 import { ApiFailure, fromStore } from './failure.ts';
-import { callIdOf, cursorText, listQueryOf } from './query.ts';
-
-interface ById {
-  readonly Params: { readonly id: string };
-}
+import { addLiveRoutes } from './live-routes.ts';
+import { collectRoutes, described } from './openapi.ts';
+import { addOverviewRoutes } from './overview-routes.ts';
+import { parse } from './params.ts';
+import { StoreVersion } from './store-version.ts';
+import { addStoryRoutes } from './story-routes.ts';
+import { timeLimited } from './time-limited.ts';
+import { TrafficCounters } from './traffic-counters.ts';
+import { trafficText } from './traffic-text.ts';
 
 /** The only routes that need no token. */
 export const OPEN_ROUTES: ReadonlySet<string | undefined> = new Set(['/livez', '/readyz']);
 
+/** Answers that many clients may ask for at once: each is made once, and written by the route's schema. */
+export class Answers {
+  readonly #cache: AnswerCache;
+
+  constructor(store: Store) {
+    const times = { freshMs: API_DEFAULTS.listFreshMs, staleMs: API_DEFAULTS.listStaleMs };
+    const changes = new StoreVersion(store, times);
+    this.#cache = new AnswerCache({
+      ...times,
+      askedMax: API_DEFAULTS.listAskedMax,
+      busyStaleMs: API_DEFAULTS.listBusyStaleMs,
+      entriesMax: API_DEFAULTS.listCacheEntriesMax,
+      bytesMax: API_DEFAULTS.listCacheBytesMax,
+      version: () => changes.current(),
+    });
+  }
+
+  async list(request: FastifyRequest, reply: FastifyReply, make: () => Promise<object>): Promise<FastifyReply> {
+    const bytes = await this.#cache.get(request.url, async () => {
+      return Buffer.from(reply.serialize(await fromStore(make())) as string);
+    });
+    return reply.type('application/json; charset=utf-8').send(bytes);
+  }
+}
+
+/** The checks that routes ask for by their schemas: zod's, not those of fastify. */
+export function checkBySchemas(app: FastifyInstance): void {
+  app.setValidatorCompiler<z.ZodObject>(({ schema }) => (value) => {
+    try {
+      return { value: parse(schema, value) };
+    } catch (error) {
+      return { error: error as ApiFailure };
+    }
+  });
+}
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'QUERY'] as const;
+
+/** A path that is there answers 405 to what it isn't made for (RFC 9110 section 15.5.6). */
+function refuseOtherMethods(app: FastifyInstance, methods: ReadonlyMap<string, readonly string[]>): void {
+  for (const [url, known] of methods) {
+    const others = METHODS.filter((method) => !known.includes(method));
+    app.route({
+      method: others,
+      url,
+      // Before a body is looked at.
+      onRequest: async (_request, reply) => {
+        reply.header('allow', known.join(', '));
+        throw new ApiFailure('method_not_allowed', 'This route is not made for that method.');
+      },
+      handler: () => {},
+    });
+  }
+}
+
+export interface RouteOptions {
+  /** Whether /metrics/traffic tells agents apart. */
+  readonly trafficByAgent: boolean;
+  readonly observer: Pick<Observer, 'metrics' | 'readiness'> | null;
+}
+
+function addTrafficRoute(app: FastifyInstance, store: Store, byAgent: boolean): void {
+  const counters = new TrafficCounters(store, byAgent);
+  app.get('/metrics/traffic', async (_request, reply) => {
+    const groups = await fromStore(counters.read());
+    return reply.type(EXPOSITION_TYPE).send(trafficText(groups, byAgent));
+  });
+}
+
+/** Adds all routes. The function that it returns makes the OpenAPI document of them. */
 export function addRoutes(
   app: FastifyInstance,
-  store: Store,
-  observer: Pick<Observer, 'metrics' | 'readiness'> | null,
-): void {
+  unlimited: Store,
+  { observer, trafficByAgent }: RouteOptions,
+): () => object {
+  checkBySchemas(app);
+  const routes = collectRoutes(app);
+  const store = timeLimited(unlimited, API_DEFAULTS.querySecondsMax);
+  const answers = new Answers(store);
   app.get('/livez', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
     if (observer !== null) {
       const readiness = observer.readiness();
       return reply.code(readiness.status === 'ready' ? 200 : 503).send(readiness);
     }
-    const { success } = await store.client.ping();
+    const { success } = await unlimited.client.ping();
     return reply.code(success ? 200 : 503).send({ status: success ? 'ok' : 'store unreachable' });
   });
   if (observer !== null) app.get('/metrics', (_request, reply) => reply.type(EXPOSITION_TYPE).send(observer.metrics()));
-  app.get('/api/v1/summary', () => fromStore(summarize(store)));
-  app.get('/api/v1/health', () => fromStore(captureHealth(store)));
-  app.get('/api/v1/calls', async (request) => {
-    const page = await fromStore(listCalls(store, listQueryOf(request.query)));
-    return { calls: page.calls, next: page.next === null ? null : cursorText(page.next) };
-  });
-  app.get<ById>('/api/v1/calls/:id', (request) => storedCall(store, request.params.id));
-  app.get<ById>('/api/v1/calls/:id/request', async (request, reply) => {
-    const { call, parts } = await storedCall(store, request.params.id);
-    if (call.requestSkeleton === '') throw new ApiFailure('not_found', 'The request of this call is not stored.');
-    const contents = new Map(parts.map((part) => [part.hash, part]));
-    return reply.type('application/json').send(joinRequest(call.requestSkeleton, call.requestParts, contents));
-  });
+  addTrafficRoute(app, store, trafficByAgent);
+  addOverviewRoutes(app, store, answers);
+  addCallRoutes(app, store, answers);
+  addStoryRoutes(app, store, answers);
+  addLiveRoutes(app, store);
   addAlertRoutes(app, store);
-}
-
-async function storedCall(store: Store, id: string): Promise<StoredCall> {
-  const stored = await fromStore(getCall(store, callIdOf(id)));
-  if (stored === null) throw new ApiFailure('not_found', 'There is no such call.');
-  return stored;
+  let openApi: object | null = null;
+  app.get(
+    '/api/v1/openapi.json',
+    described({ summary: 'This document.' }),
+    async () => (openApi ??= routes.document()),
+  );
+  refuseOtherMethods(app, routes.methods());
+  return routes.document;
 }

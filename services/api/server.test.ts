@@ -253,7 +253,9 @@ describe('what is answered', () => {
   test('what is not there is a typed 404', async () => {
     for (const target of [`/api/v1/calls/${'0'.repeat(32)}`, `/api/v1/calls/${'0'.repeat(32)}/request`, '/', '/api/v2'])
       assert.deepEqual([(await get(target)).status, codeOf(await get(target))], [404, 'not_found'], target);
-    assert.equal((await get('/api/v1/calls', { method: 'DELETE' })).status, 404);
+    const refused = await get('/api/v1/calls', { method: 'DELETE' });
+    assert.deepEqual([refused.status, codeOf(refused)], [405, 'method_not_allowed']);
+    assert.equal(refused.headers.allow, 'GET, HEAD');
   });
 
   test('filters choose what they say, alone and together', async () => {

@@ -3,20 +3,9 @@
  *
  *   GET /livez                      200 while the process serves (no token)
  *   GET /readyz                     200 when the process does its work (or, where nothing is captured, the store answers), else 503 (no token)
- *   GET /metrics                    in the Prometheus text format
- *   GET /api/v1/summary             totals, by agent, model, dialect and outcome; tools; capture health
- *   GET /api/v1/health              what the capture saw and missed
- *   GET /api/v1/calls?…             newest first, without contents; filters, `from` and `to` (µs), `limit`, `cursor`
- *   GET /api/v1/calls/:id           one call with its contents
- *   GET /api/v1/calls/:id/request   the request's text, put together again
- *   GET /api/v1/findings?…          newest first; filters, `from` and `to` (µs, first occurrence), `limit`, `cursor`
- *   GET /api/v1/findings/:id        one finding, and who was told of it
- *   GET /api/v1/silences            those that haven't ended (`ended=true`: all)
- *   POST /api/v1/silences           {"matchers": ["agent=ops-*"], "ends": ms since 1970, …}
- *   DELETE /api/v1/silences/:id     ends it
- *   GET /api/v1/agents              agents with the names that people gave them
- *   PUT /api/v1/agents/:id          {"name": …, "owner": …, "team": …, "environment": …}: sets those that are given
- *   DELETE /api/v1/agents/:id       takes the names back
+ *   GET /metrics                    of this process, in the Prometheus text format
+ *   GET /metrics/traffic            of the watched traffic
+ *   GET /api/v1/…                   what is stored, and live updates: docs/api.md, /api/v1/openapi.json
  *
  * Failures: see failure.ts.
  */
@@ -40,6 +29,8 @@ export interface ApiOptions {
   readonly token: Buffer;
   /** What /readyz and /metrics tell; null or absent: /readyz asks the store, and there are no metrics. */
   readonly observer?: Pick<Observer, 'metrics' | 'readiness'> | null;
+  /** Whether /metrics/traffic tells agents apart; default false. */
+  readonly trafficByAgent?: boolean;
   /** Told of every request that ended in a 5xx, with its reason in `cause`. */
   readonly onFailure?: (failure: ApiFailure) => void;
 }
@@ -90,6 +81,8 @@ function createApp(store: Store, options: ApiOptions): FastifyInstance {
   const app = fastify({
     logger: false,
     forceCloseConnections: true,
+    // Ids of sessions and agents are what the traffic says, and percent-encoded.
+    routerOptions: { maxParamLength: 3 * API_DEFAULTS.filterCharsMax },
     bodyLimit: API_DEFAULTS.bodyBytesMax,
     requestTimeout: API_DEFAULTS.requestTimeoutMs,
     http: { maxHeaderSize: API_DEFAULTS.headBytesMax },
@@ -109,7 +102,10 @@ function createApp(store: Store, options: ApiOptions): FastifyInstance {
     throw new ApiFailure('not_found', 'There is no such route.');
   });
   app.setErrorHandler((error, _request, reply) => fail(error, reply));
-  addRoutes(app, store, options.observer ?? null);
+  addRoutes(app, store, {
+    observer: options.observer ?? null,
+    trafficByAgent: options.trafficByAgent ?? false,
+  });
   return app;
 }
 

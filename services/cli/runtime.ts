@@ -9,10 +9,14 @@ import { openStore, type Store } from '../clickhouse/store.ts';
 import { BitternError } from '../common/errors.ts';
 import type { Config } from '../config/schema.ts';
 import { createCredentialMasker } from '../http/credentials.ts';
+import { OtlpExporter } from '../otlp/exporter.ts';
+import { readHeaders } from '../otlp/headers.ts';
+import { postTo } from '../otlp/post.ts';
 import { Pipeline, type PipelineSink } from '../pipeline/pipeline.ts';
 import type { ReassemblerOptions } from '../reassembler/reassembler.ts';
 import type { DetectorSettings } from '../tracker/detectors/settings.ts';
 import { Tracker } from '../tracker/tracker.ts';
+import { VERSION } from './version.ts';
 
 const FINGERPRINT_KEY = 'fingerprint.key';
 const KEY_BYTES = 32;
@@ -86,6 +90,38 @@ export function createSink(config: Config, store: Store): ClickHouseSink {
 export function createTracker(config: Config, store: Store): Tracker | null {
   const { enabled, ...options } = config.tracker;
   return enabled ? new Tracker(store.client, { ...options, detectors: detectorSettings(config) }) : null;
+}
+
+export interface RunningExporter {
+  readonly exporter: OtlpExporter;
+  close(): Promise<void>;
+}
+
+/**
+ * Null when no receiver is configured. Not started.
+ * @throws BitternError BIT_OTLP_…
+ */
+export async function createExporter(config: Config, store: Store): Promise<RunningExporter | null> {
+  const { headersFile, headersVariable, tlsCaFile, ...options } = config.otlp;
+  if (options.endpoint === '') return null;
+  const headers = await readHeaders(headersFile, headersVariable, process.env);
+  const ca = tlsCaFile === '' ? null : await readAuthority(tlsCaFile);
+  const { endpoint, timeoutMs } = options;
+  const receiver = postTo({ endpoint, headers, ca, timeoutMs, userAgent: `bittern/${VERSION}` });
+  const exporter = new OtlpExporter(store.client, receiver.post, options);
+  return {
+    exporter,
+    close: async () => {
+      await exporter.close();
+      receiver.close();
+    },
+  };
+}
+
+function readAuthority(file: string): Promise<Buffer> {
+  return readFile(file).catch((cause: NodeJS.ErrnoException) => {
+    throw new BitternError('BIT_OTLP_CA', `Can't read the file of otlp.tlsCaFile: ${cause.code ?? ''}.`, { cause });
+  });
 }
 
 export function detectorSettings({ detectors }: Config): DetectorSettings {

@@ -18,11 +18,11 @@ export async function serveApi(
   { warn }: Pick<Context, 'warn'>,
   observer: Observer | null = null,
 ): Promise<Api> {
-  const { host, port, allowRemote, tokenFile } = config.api;
+  const { host, port, allowRemote, tokenFile, trafficByAgent } = config.api;
   const token = await secretFrom(config, tokenFile, TOKEN_NAME);
   // The API's clients aren't told why; whoever runs it is.
   const onFailure = ({ message, cause }: ApiFailure): void => warn(`The API: ${message} ${toldOf(cause)}`);
-  return startApi(store, { host, port, allowRemote, token, onFailure, observer });
+  return startApi(store, { host, port, allowRemote, token, onFailure, observer, trafficByAgent });
 }
 
 /** A command line that asks the API. The token stays in its file. */

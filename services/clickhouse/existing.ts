@@ -5,6 +5,7 @@
  * however large the table is. The ranges are widened a little, because two probes that saw the same bytes have two clocks.
  */
 import type { ClickHouseClient } from '@clickhouse/client';
+import { itemChunks } from './param-chunks.ts';
 import { clamp } from './row-binary.ts';
 import type { Table } from './tables.ts';
 
@@ -33,7 +34,17 @@ export async function existingIds<T>(
   aborted?: AbortSignal,
 ): Promise<Existing> {
   const found = { whole: new Set<string>(), provisional: new Set<string>() };
-  if (rows.length === 0) return found;
+  for (const part of itemChunks(rows, table.id)) await addExisting(client, table, part, found, aborted);
+  return found;
+}
+
+async function addExisting<T>(
+  client: ClickHouseClient,
+  table: Table<T>,
+  rows: readonly T[],
+  found: { readonly whole: Set<string>; readonly provisional: Set<string> },
+  aborted: AbortSignal | undefined,
+): Promise<void> {
   const { where, params } = conditionFor(table, rows);
   const provisional = table.provisional === undefined ? 'false' : 'provisional';
   const result = await client.query({
@@ -47,9 +58,8 @@ export async function existingIds<T>(
   for (const [id, isProvisional] of await result.json<[string, boolean]>()) {
     (isProvisional ? found.provisional : found.whole).add(id);
   }
-  if (table.movedTo === undefined) return found;
+  if (table.movedTo === undefined) return;
   for (const id of await movedIds(client, table.movedTo, table.idColumn, rows.map(table.id))) found.whole.add(id);
-  return found;
 }
 
 /** Ids of rows that were in the table and stand elsewhere now: to store them again would count them. */
@@ -75,13 +85,15 @@ export async function deleteProvisional<T>(
   rows: readonly T[],
   aborted?: AbortSignal,
 ): Promise<void> {
-  const { where, params } = conditionFor(table, rows);
-  await client.command({
-    query: `DELETE FROM ${table.name} WHERE provisional AND ${where}`,
-    query_params: params,
-    ...(aborted === undefined ? {} : { abort_signal: aborted }),
-    clickhouse_settings: { lightweight_deletes_sync: '2', wait_end_of_query: 1 },
-  });
+  for (const part of itemChunks(rows, table.id)) {
+    const { where, params } = conditionFor(table, part);
+    await client.command({
+      query: `DELETE FROM ${table.name} WHERE provisional AND ${where}`,
+      query_params: params,
+      ...(aborted === undefined ? {} : { abort_signal: aborted }),
+      clickhouse_settings: { lightweight_deletes_sync: '2', wait_end_of_query: 1 },
+    });
+  }
 }
 
 /** Rows with the ids of `rows`, looked for in their times only. */

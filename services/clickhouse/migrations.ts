@@ -40,6 +40,8 @@ const RETAINED_TABLES: readonly { readonly name: string; readonly extraDays: num
   { name: 'silence_rows', extraDays: 100 },
   { name: 'rule_runs', extraDays: 0 },
   { name: 'call_hops', extraDays: 0 },
+  { name: 'call_hour_rows', extraDays: 0 },
+  { name: 'call_hour_versions', extraDays: 0 },
 ];
 
 const MIGRATIONS_TABLE = `CREATE TABLE IF NOT EXISTS schema_migrations

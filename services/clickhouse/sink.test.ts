@@ -392,3 +392,12 @@ describe('tool executions', () => {
     });
   });
 });
+
+describe('a full batch', () => {
+  it('has more ids than one parameter of the server takes, and is stored all the same', async () => {
+    const sink = new ClickHouseSink(store);
+    await sink.add(callRange(0, 5000));
+    await sink.close();
+    await assertCallsExactly(5000);
+  });
+});

@@ -162,6 +162,7 @@ export const CALLS: Table<Call> = {
     callColumn('path', 'text', 'path'),
     { name: 'protocol', kind: 'text', key: 'protocol', value: (call) => call.protocol ?? '' },
     callColumn('server_software', 'text', 'serverSoftware'),
+    callColumn('gateway', 'text', 'gateway'),
     callColumn('request_id', 'text', 'requestId'),
     callColumn('retry_count', 'u16', 'retryCount'),
     callColumn('upstream_request_id', 'text', 'upstreamRequestId'),

@@ -108,6 +108,7 @@ export function sampleCall(n: number, change: Partial<Call> = {}): Call {
     path: '/v1/chat/completions',
     protocol: 'http/1.1',
     serverSoftware: 'cloudflare',
+    gateway: '',
     requestId: `req_${n}`,
     retryCount: 0,
     upstreamRequestId: '',

@@ -16,6 +16,7 @@ import { KAFKA_DEFAULTS } from '../kafka/options.ts';
 import { TOPIC_DEFAULTS } from '../kafka/topics.ts';
 import { LLM_DEFAULTS } from '../llm/defaults.ts';
 import { LOG_FORMATS, OBSERVER_DEFAULTS } from '../observe/defaults.ts';
+import { OTLP_DEFAULTS } from '../otlp/options.ts';
 import { REASSEMBLER_DEFAULTS } from '../reassembler/defaults.ts';
 import { MERGE_DEFAULTS } from '../reassembler/merge/merger.ts';
 import { rulesSection } from '../rules/settings.ts';
@@ -348,6 +349,10 @@ const api = z
       '',
       'File with the bearer token. Empty: api-token in the data folder, made at random on first use.',
     ),
+    trafficByAgent: flag(
+      false,
+      'Give the metrics of the watched traffic (/metrics/traffic) the label agent: only where there are few agents.',
+    ),
   })
   .prefault({})
   .describe('HTTP API.');
@@ -546,6 +551,75 @@ const detectors = z
   })
   .prefault({} as never)
   .describe('Detectors of loops and the like, with the occurrences from which on a finding has which level.');
+const otlp = z
+  .strictObject({
+    endpoint: z
+      .string()
+      .regex(/^$|^https?:\/\/[^@\s?#]+$/, 'must be an http or https URL without user, password and query')
+      .default(OTLP_DEFAULTS.endpoint)
+      .describe(
+        'Receiver of OTLP over HTTP, such as http://collector:4318; /v1/traces, /v1/metrics and /v1/logs are put behind it. `bittern up` sends there what is stored. Empty: nothing is sent.',
+      ),
+    name: text(
+      OTLP_DEFAULTS.name,
+      'Name under which ClickHouse keeps how far this exporter has come; another for another receiver.',
+    ),
+    traces: flag(OTLP_DEFAULTS.traces, 'Send turns, calls and tool calls as spans.'),
+    metrics: flag(OTLP_DEFAULTS.metrics, 'Send histograms of tokens, durations and times to first token.'),
+    logs: flag(OTLP_DEFAULTS.logs, 'Send findings as log events.'),
+    content: flag(
+      OTLP_DEFAULTS.content,
+      'Send text of the traffic as well: beginnings of prompts and answers, arguments and results of tools.',
+    ),
+    backfill: flag(
+      OTLP_DEFAULTS.backfill,
+      'The first time, begin with all that is stored instead of what is stored from then on.',
+    ),
+    headersFile: text('', 'File with headers for the receiver, one `name: value` a line; credentials belong there.'),
+    headersVariable: text(
+      '',
+      'Environment variable with these headers, `name=value` separated by commas, when there is no file; such as OTEL_EXPORTER_OTLP_HEADERS.',
+    ),
+    tlsCaFile: text(
+      '',
+      "PEM file of the authority that signed the receiver's certificate. Empty: the system's authorities.",
+    ),
+    pollMs: whole(50, 600_000, OTLP_DEFAULTS.pollMs, 'How often it looks for what was stored.'),
+    settleMs: whole(
+      0,
+      600_000,
+      OTLP_DEFAULTS.settleMs,
+      'A row is sent so long after it was stored: the tracker may yet move a call to another turn.',
+    ),
+    quietMs: whole(
+      0,
+      DAY_MS,
+      OTLP_DEFAULTS.quietMs,
+      'A turn that waits for tools, and a tool call without a result, is sent when it has been quiet for so long. When it goes on, it is sent again under the same id.',
+    ),
+    batchMax: whole(1, 1000, OTLP_DEFAULTS.batchMax, 'Spans or log events of one request.'),
+    metricsMs: whole(1000, 3_600_000, OTLP_DEFAULTS.metricsMs, 'Histograms are sent for windows of this length.'),
+    temporality: z
+      .enum(['cumulative', 'delta'])
+      .default(OTLP_DEFAULTS.temporality)
+      .describe('Of histograms: cumulative (since the start, for Prometheus) or delta (of each window).'),
+    timeoutMs: whole(100, 600_000, OTLP_DEFAULTS.timeoutMs, 'Longest wait for the answer to a request.'),
+    retryDelayMs: whole(
+      1,
+      600_000,
+      OTLP_DEFAULTS.retryDelayMs,
+      'First wait before a request is sent again; doubled each time. Retry-After of the receiver counts more.',
+    ),
+    retryDelayMsMax: whole(
+      1,
+      3_600_000,
+      OTLP_DEFAULTS.retryDelayMsMax,
+      'Longest such wait. It is sent until it succeeds.',
+    ),
+  })
+  .prefault({})
+  .describe('OpenTelemetry: spans, metrics and findings over OTLP (docs/opentelemetry.md).');
+
 const observe = z
   .strictObject({
     listen: text(
@@ -582,6 +656,7 @@ export const configSchema = z.strictObject({
   kafka,
   tracker,
   detectors,
+  otlp,
   observe,
   alerts: alertsSection,
   rules: rulesSection,

@@ -11,6 +11,7 @@ import type { Pricing } from './cost.ts';
 import type { LlmLimits } from './defaults.ts';
 import type { Dialect, Usage } from './dialects/dialect.ts';
 import { withoutKeys } from './error-text.ts';
+import { gatewayOf } from './gateway.ts';
 import { exchangeId } from './hash.ts';
 import { cutText } from './json/text.ts';
 import { providerOf } from './provider.ts';
@@ -244,6 +245,7 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
     path,
     protocol: protocolOf(exchange),
     serverSoftware: responseHead?.headers.get('server') ?? '',
+    gateway: gatewayOf(responseHead?.headers),
     requestId: requestIdOf(exchange, options.identity),
     retryCount: story.retryCount,
     upstreamRequestId: story.upstreamRequestId,

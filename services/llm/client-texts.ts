@@ -26,13 +26,27 @@ const BEGINNINGS: readonly string[] = [
   'This is the Gemini CLI. We are setting up the context',
   'This is the Qwen Code. We are setting up the context',
   'System: Please continue.',
+  'You are the component that summarizes a conversation',
+  'First, reason in your <analysis> block.',
+  'First, reason in your scratchpad.',
+  'You have exceeded the maximum number of turns.',
+  'The connection dropped mid-response. Resume directly',
   // Cline
   '<environment_details>',
   '[ERROR] You did not use a tool in your previous response',
+  '[SYSTEM] This run is not complete until you call',
 ];
 
 /** OpenClaw: `<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>` */
 const INTERNAL_CONTEXT = /^\W*BEGIN[A-Z_ ]*INTERNAL[_ ]CONTEXT/;
+
+/** Gemini CLI and Qwen Code take this of a compaction's answer, and write more behind it. */
+const SNAPSHOT = /<state_snapshot>[\s\S]*<\/state_snapshot>/;
+
+/** What goes into the next history of a compaction's answer; a text without such a part as it is. */
+export function summaryIn(text: string): string {
+  return SNAPSHOT.exec(text)?.[0] ?? text;
+}
 
 /** What a person said in a piece of text; '' when the client wrote all of it. */
 export function genuineText(text: string): string {

@@ -5,7 +5,7 @@
  */
 import { hash } from 'node:crypto';
 import type { ContentHash } from '../common/types.ts';
-import { genuineText } from './client-texts.ts';
+import { genuineText, summaryIn } from './client-texts.ts';
 import {
   type AskedTool,
   argumentsHash,
@@ -16,7 +16,7 @@ import {
   textHash,
 } from './dialects/history.ts';
 import type { ScannedMember } from './json/scan.ts';
-import { cutText } from './json/text.ts';
+import { cutText, withoutReminders } from './json/text.ts';
 import { parseJson } from './json/value.ts';
 import type { Lru } from './lru.ts';
 
@@ -37,7 +37,7 @@ export interface MessageFacts {
   readonly userPreview: string;
   /** Beginning of the last piece in the user's name, whoever wrote it. */
   readonly note: string;
-  /** Of the first one. */
+  /** Of the first one that is more than a reminder; of its summary where it holds one. */
   readonly openingHash: string;
   /** What tells this answer from others: its first tool call, else its text. */
   readonly answerKey: string;
@@ -104,6 +104,11 @@ export function answerKeyOf(first: AskedTool | undefined, text: string, keepsIds
   return id === '' ? hashOf(first.name, argumentsHash(first.arguments)) : id;
 }
 
+/** The first text that is more than a reminder. */
+function openingOf(texts: readonly string[]): string {
+  return texts.find((text) => withoutReminders(text) !== '') ?? '';
+}
+
 function readMessage(reader: HistoryReader, json: unknown, previewCharsMax: number): MessageFacts {
   const { speaker, userTexts, answerText, asked, results } = reader.message(json);
   const genuine = userTexts.map(genuineText).filter((text) => text !== '');
@@ -114,8 +119,7 @@ function readMessage(reader: HistoryReader, json: unknown, previewCharsMax: numb
     userHash,
     userPreview: cutText(text, previewCharsMax),
     note: cutText(userTexts.at(-1) ?? '', NOTE_CHARS),
-    // Nearly always the one that was hashed already.
-    openingHash: userTexts[0] === text ? userHash : textHash(userTexts[0] ?? ''),
+    openingHash: textHash(summaryIn(openingOf(userTexts))),
     answerKey: speaker === 'assistant' ? answerKeyOf(asked[0], answerText, reader.keepsIds) : '',
     asksTool: asked.length > 0,
     results: results.slice(0, RESULTS_MAX).map((result) => ({

@@ -6,6 +6,7 @@ import type { Attribution } from '../identity/attribution.ts';
 import { profileOf } from '../identity/profiles/index.ts';
 import type { ProfileFacts, ProfileInput } from '../identity/profiles/profile.ts';
 import type { Answer } from './answer-reader.ts';
+import { summaryIn } from './client-texts.ts';
 import { answerKeyOf, EMPTY_HISTORY, type HistoryState, hashOf, type ResultFacts } from './conversation.ts';
 import type { Dialect } from './dialects/dialect.ts';
 import { argumentsHash, handedPromptHash, looseTextHash, textHash } from './dialects/history.ts';
@@ -154,7 +155,7 @@ export function placeCall(parts: PlacingParts, who: Attribution, content: boolea
       openingHash: history.openingHash,
       stepId: stepOf(history, kind, request?.fields.previousResponseId ?? ''),
       answerHash: looseTextHash(text),
-      answerTextHash: textHash(text),
+      answerTextHash: textHash(summaryIn(text)),
       toolArgumentHashes: toolCalls.map((call) => argumentsHash(call.arguments)),
       toolPromptHashes: toolCalls.map((call) => handedPromptHash(call.arguments)),
       toolResultIds: results.map((result) => result.id),

@@ -37,6 +37,6 @@ function renderLabels(name: string, labels: Labels, wanted: readonly string[]): 
   return `{${wanted.map((each) => `${each}="${escapeValue(String(labels[each]))}"`).join(',')}}`;
 }
 
-function escapeValue(text: string): string {
+export function escapeValue(text: string): string {
   return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
 }

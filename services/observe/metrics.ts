@@ -90,6 +90,14 @@ export const METRICS = {
   bittern_tracker_waiting: gauge('Chained requests whose response is not known.'),
   bittern_tracker_caught_up_age_seconds: gauge('Time since it had taken all stored calls; 0 before the first time.'),
 
+  bittern_otlp_sent_total: counter(
+    'Spans, points of metrics and log events that the receiver of OTLP has taken.',
+    'signal',
+  ),
+  bittern_otlp_rejected_total: counter('Those that it refused.', 'signal'),
+  bittern_otlp_retries_total: counter('Requests to it that were sent again.'),
+  bittern_otlp_caught_up_age_seconds: gauge('Time since all that was ready was sent; 0 before the first time.'),
+
   bittern_sink_added_total: counter('Calls and exchanges taken by the sink.'),
   bittern_sink_acknowledged_total: counter('Of these, so many are done with.'),
   bittern_sink_rows_total: counter('Rows written.', 'table'),

@@ -16,7 +16,10 @@ import type { Micros } from '../common/types.ts';
 const SLACK = 250_000;
 /** Within this time of each other, µs: the longest call that is looked for. */
 const SPAN = 3_600_000_000;
-const IDS_MAX = 1000;
+/** Calls that are looked for at a time. */
+const IDS_MAX = 700;
+/** Longer ids are no ids that a gateway would pass on. */
+const ID_CHARS_MAX = 80;
 
 interface Hop {
   readonly id: string;
@@ -49,7 +52,23 @@ const COLUMNS = `call_id AS id, session_id AS sessionId, toUnixTimestamp64Micro(
   concat(answer_text_hash, ' ', arrayStringConcat(tool_names, ' '), ' ', arrayStringConcat(tool_argument_hashes, ' ')) AS said,
   client_ip AS client, server_ip AS server, server_port AS port`;
 
+/**
+ * Which of two calls that belong together came first. Their times alone can't say: a quick gateway adds less than two clocks differ,
+ * and each would be the next hop of the other.
+ */
+function comesFirst(front: Hop, back: Hop): boolean {
+  const [named, reverse] = [front.upstreamRequestId === back.requestId, back.upstreamRequestId === front.requestId];
+  if (front.upstreamRequestId !== '' && named) return true;
+  if (back.upstreamRequestId !== '' && reverse) return false;
+  const [onward, backward] = [front.server === back.client, back.server === front.client];
+  if (onward !== backward) return onward;
+  const longer = front.end - front.start - (back.end - back.start);
+  if (longer !== 0) return longer > 0;
+  return front.start !== back.start ? front.start < back.start : front.id < back.id;
+}
+
 function evidenceOf(front: Hop, back: Hop): FoundHop['evidence'] | null {
+  if (!comesFirst(front, back)) return null;
   if (front.id === back.id || (front.server === back.server && front.port === back.port)) return null;
   if (back.start < front.start - SLACK || back.end > front.end + SLACK || back.start > front.end) return null;
   if (front.upstreamRequestId !== '' && front.upstreamRequestId === back.requestId) return 'request_id';
@@ -104,12 +123,19 @@ export class Hops {
 
   /** The hops that these calls are, or are the first of. */
   async find(callIds: readonly string[], from: Micros, to: Micros): Promise<FoundHop[]> {
+    const found = new Map<string, FoundHop>();
+    for (let at = 0; at < callIds.length; at += IDS_MAX) {
+      for (const hop of await this.#find(callIds.slice(at, at + IDS_MAX), from, to)) found.set(hop.callId, hop);
+    }
+    return [...found.values()];
+  }
+
+  async #find(ids: readonly string[], from: Micros, to: Micros): Promise<FoundHop[]> {
     const range =
       'request_start BETWEEN fromUnixTimestamp64Micro({from:Int64}) AND fromUnixTimestamp64Micro({to:Int64})';
-    const ids = [...callIds];
     const fresh = await this.#calls(`call_id IN {ids:Array(String)} AND ${range}`, { ids, from, to });
     const of = (key: 'responseId' | 'requestId' | 'upstreamRequestId' | 'stepId'): string[] => [
-      ...new Set(fresh.map((call) => call[key]).filter((value) => value !== '')),
+      ...new Set(fresh.map((call) => call[key]).filter((value) => value !== '' && value.length <= ID_CHARS_MAX)),
     ];
     const params = {
       responses: of('responseId'),

@@ -1,5 +1,6 @@
 /** Reads stored calls as the tracker needs them. */
 import type { ClickHouseClient } from '@clickhouse/client';
+import { paramChunks } from '../clickhouse/param-chunks.ts';
 import type { CallId, Micros } from '../common/types.ts';
 import type { AskedFacts, CallFacts, ResultFacts } from './facts.ts';
 
@@ -150,11 +151,19 @@ export class CallReader {
     return Number(now);
   }
 
-  /** Calls in no order, without provisional ones: they count when the whole ones take their places. */
+  /**
+   * Calls in no order, without provisional ones: they count when the whole ones take their places.
+   * A list among the parameters is asked for in parts: a call that matches several of them comes more than once.
+   */
   async calls({ where, params }: Condition): Promise<CallFacts[]> {
     const query = `SELECT ${COLUMNS.join(', ')} FROM calls WHERE NOT provisional AND ${where}`;
-    const rows = await this.#rows<Cell[]>(query, params);
-    return rows.map(factsOf);
+    const list = Object.entries(params).find(([, value]) => Array.isArray(value)) as [string, string[]] | undefined;
+    if (list === undefined) return (await this.#rows<Cell[]>(query, params)).map(factsOf);
+    const calls: CallFacts[] = [];
+    for (const part of paramChunks(list[1])) {
+      for (const row of await this.#rows<Cell[]>(query, { ...params, [list[0]]: part })) calls.push(factsOf(row));
+    }
+    return calls;
   }
 
   /** Ids of whole calls that were stored since, with the time of storing in seconds since the epoch. */

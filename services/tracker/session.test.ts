@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ToolCall } from '../../schemas/story.ts';
+import { DETECTOR_DEFAULTS } from './detectors/settings.ts';
 import { digest } from './ids.ts';
+import { SessionStory } from './session.ts';
 import { Thread, tellAll } from './testing.ts';
 
 test('a turn goes from the words of a user to the final answer, with its tool calls and their results', () => {
@@ -154,4 +157,34 @@ test('calls of one thread that overlap say that nothing tells their agents apart
   const one = new Thread().user('Hi').answers('Hello', {});
   const other = new Thread({}, 0.1).user('Hi').answers('Hello');
   assert.equal(tellAll([...one.calls, ...other.calls]).sessions[0]!.ambiguous, true);
+});
+
+test('a result that only a compaction’s request shows is the tool call’s result, whichever comes first', () => {
+  const main = new Thread().user('Do it').asks([{ name: 'run' }]);
+  const { id } = main.calls[0]!.asked[0]!;
+  const results = [{ id, name: 'run', hash: digest('gone'), isError: true, agent: '', preview: 'gone' }];
+  main.side('compaction', { results }).answers('Done');
+  const [asks, sums, answers] = main.calls;
+  for (const order of [
+    [asks!, sums!, answers!],
+    [sums!, asks!, answers!],
+    [asks!, answers!, sums!],
+  ]) {
+    const story = new SessionStory('session', DETECTOR_DEFAULTS);
+    const told = new Map<string, ToolCall>();
+    for (const call of order) {
+      assert.ok(story.add(call));
+      for (const tool of story.tell().toolCalls) told.set(tool.toolCallId, tool);
+    }
+    const tool = told.get(id)!;
+    assert.deepEqual([tool.isError, tool.resultCallId, tool.resultSeen], [true, sums!.callId, sums!.start]);
+  }
+});
+
+test('a tool that says that the agent is done ends its turn: no request follows', () => {
+  const told = tellAll(new Thread().user('Do it').asks([{ name: 'submit_and_exit' }]).calls);
+  assert.deepEqual(
+    told.turns.map(({ outcome }) => outcome),
+    ['answered'],
+  );
 });

@@ -147,6 +147,7 @@ export class SessionStory {
     this.#sides.add(call, threadId);
     if (call.kind !== 'compaction') return;
     this.#compactions.push(call);
+    this.#ledger.sumUp(call);
     const thread = this.#threads.get(threadId);
     if (thread === undefined) return;
     thread.compacted(call, this.#ledger, this.#reporter(thread.threadId, call));

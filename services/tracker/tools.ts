@@ -5,7 +5,7 @@
  */
 import type { ToolCall } from '../../schemas/story.ts';
 import type { CallId, Micros } from '../common/types.ts';
-import type { AskedFacts, CallFacts, ResultFacts } from './facts.ts';
+import { type AskedFacts, before, type CallFacts, type ResultFacts } from './facts.ts';
 import { digest } from './ids.ts';
 import type { TurnState } from './turns.ts';
 
@@ -48,6 +48,8 @@ export class ToolLedger {
   /** Asked for and not answered, by id, else by thread and name, in order. */
   readonly #waiting = new Map<string, ToolState[]>();
   readonly #dirty = new Set<ToolState>();
+  /** Results that the request of a compaction shows, by id: after it no other may show them. */
+  readonly #summed = new Map<string, { readonly call: CallFacts; readonly result: ResultFacts }>();
   /** Whose arguments hand a text to a subagent, by that text's hash. */
   readonly #handing = new Map<string, ToolState[]>();
   /** By the subagent's id that the result names: as it stands there (a session's), and as it names a thread. */
@@ -60,9 +62,28 @@ export class ToolLedger {
 
   /** Tool calls that changed since the last time. */
   takeDirty(): ToolState[] {
-    const dirty = [...this.#dirty];
+    const dirty = [...this.#dirty].map((tool) => this.#withSummed(tool));
     this.#dirty.clear();
     return dirty;
+  }
+
+  /** The request of a compaction: its results count where no step shows them. Comes at any time. */
+  sumUp(call: CallFacts): void {
+    for (const result of call.results) {
+      const id = bare(result.id);
+      const known = this.#summed.get(id);
+      if (id === '' || (known !== undefined && !before(call, known.call))) continue;
+      this.#summed.set(id, { call, result });
+      if (this.#summed.size > WAITING_MAX) this.#summed.delete(this.#summed.keys().next().value!);
+      for (const tool of this.#waiting.get(id) ?? []) this.#dirty.add(tool);
+    }
+  }
+
+  #withSummed(tool: ToolState): ToolState {
+    const summed = tool.result === null ? this.#summed.get(bare(tool.asked.id)) : undefined;
+    if (summed === undefined) return tool;
+    const { call, result } = summed;
+    return { ...tool, result, resultSeen: call.start, resultCallId: call.callId };
   }
 
   changed(tool: ToolState): void {

@@ -1,5 +1,6 @@
 /** How far the tracker has come, and what it wrote before. */
 import type { ClickHouseClient } from '@clickhouse/client';
+import { paramChunks } from '../clickhouse/param-chunks.ts';
 import type { Micros } from '../common/types.ts';
 import type { CallReader } from './reader.ts';
 
@@ -89,10 +90,13 @@ export class TrackerState {
 
   /** When those of the sessions began that have a row. */
   async known(sessionIds: readonly string[]): Promise<ReadonlyMap<string, Micros>> {
-    if (sessionIds.length === 0) return new Map();
     const query = `SELECT session_id, toUnixTimestamp64Micro(min(started)) FROM session_rows WHERE session_id IN {ids:Array(String)} GROUP BY session_id`;
-    const rows = await this.#rows<[string, string | number]>(query, { ids: [...sessionIds] });
-    return new Map(rows.map(([id, started]) => [id, Number(started)]));
+    const began = new Map<string, Micros>();
+    for (const ids of paramChunks(sessionIds)) {
+      for (const [id, started] of await this.#rows<[string, string | number]>(query, { ids }))
+        began.set(id, Number(started));
+    }
+    return began;
   }
 
   /** Turns of the session that have rows. */

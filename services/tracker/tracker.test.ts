@@ -232,6 +232,30 @@ test('a provisional call counts when the whole one takes its place, whatever was
   assert.deepEqual(await everything(), expected);
 });
 
+test('two hops through a gateway that is quicker than clocks differ are one call all the same', async () => {
+  const front = new Thread({ session: 'front' }).user('Hi').answers('Hello', { responseId: 'r1' }).calls[0]!;
+  for (const [shift, length] of [
+    [1000, -2000],
+    [-40_000, 0],
+    [40_000, 0],
+  ] as const) {
+    const back = { ...front, callId: 'f'.repeat(32) as CallFacts['callId'], start: front.start + shift };
+    const stored = storedCall({ ...back, end: front.end + shift + length });
+    const hop = { ...stored, clientIp: '10.0.0.2', serverIp: '192.0.2.1' };
+    const sink = new ClickHouseSink(store);
+    await sink.add([callObservation(storedCall(front)), callObservation(hop)]);
+    await sink.close();
+    const tracker = new Tracker(store.client);
+    await tracker.catchUp();
+    await tracker.close();
+    assert.deepEqual(await rows('SELECT call_id, hop_of FROM call_hops'), [
+      { call_id: hop.callId, hop_of: front.callId },
+    ]);
+    assert.deepEqual(await rows('SELECT call_id FROM calls'), [{ call_id: front.callId }]);
+    await empty();
+  }
+});
+
 test('what a failed write left undone is done at the next look', async () => {
   await put(stories());
   const tracker = new Tracker(store.client);
@@ -243,4 +267,19 @@ test('what a failed write left undone is done at the next look', async () => {
   await tracker.catchUp();
   await tracker.close();
   assert.deepEqual(await rows('SELECT count() AS n FROM turns'), [{ n: 8 }]);
+});
+
+test('thousands of calls and sessions at once, with long names, are no more than the server takes', async () => {
+  const calls = Array.from({ length: 3000 }, (_, n) => {
+    const [call] = new Thread({ session: `${n}-${'s'.repeat(200)}` }, n % 50)
+      .user('Hi')
+      .answers('Hello', { turnId: '' }).calls;
+    return call!;
+  });
+  await put(calls);
+  const tracker = new Tracker(store.client);
+  await tracker.catchUp();
+  await tracker.close();
+  assert.deepEqual(await rows('SELECT count() AS n FROM sessions'), [{ n: 3000 }]);
+  assert.deepEqual(await rows("SELECT count() AS n FROM calls WHERE turn_id = ''"), [{ n: 0 }]);
 });

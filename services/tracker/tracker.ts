@@ -1,5 +1,5 @@
 /**
- * Makes sessions, turns, tool calls and findings of the calls that are stored.
+ * Makes sessions, turns, tool calls, findings and the hours of dashboards of the calls that are stored.
  *
  *     calls stored since the last look ─► grouped by session (links.ts) ─► told in order (session.ts) ─► rows, corrections (writer.ts)
  *
@@ -11,6 +11,7 @@ import { toldOf } from '../common/errors.ts';
 import type { Micros } from '../common/types.ts';
 import { byTime, type CallFacts } from './facts.ts';
 import { Hops } from './hops.ts';
+import { Hours } from './hours.ts';
 import { Links } from './links.ts';
 import { TRACKER_DEFAULTS, type TrackerOptions } from './options.ts';
 import { CallReader } from './reader.ts';
@@ -44,6 +45,7 @@ export class Tracker {
   readonly #reader: CallReader;
   readonly #writer: StoryWriter;
   readonly #hops: Hops;
+  readonly #hours: Hours;
   #links: Links;
   readonly #state: TrackerState;
   readonly #stories: StoryCache;
@@ -67,6 +69,7 @@ export class Tracker {
     this.#reader = new CallReader(client);
     this.#writer = new StoryWriter(client, this.#abort.signal);
     this.#hops = new Hops(client);
+    this.#hours = new Hours(client);
     this.#links = new Links(this.#reader);
     this.#state = new TrackerState(client);
     this.#stories = new StoryCache(this.#options.storyCallsMax);
@@ -90,7 +93,7 @@ export class Tracker {
       if (this.#abort.signal.aborted) return;
       this.#timer = setTimeout(
         () =>
-          void this.catchUp()
+          void this.catchUp(true)
             .catch(() => {})
             .then(again),
         this.#options.pollMs,
@@ -99,9 +102,9 @@ export class Tracker {
     again();
   }
 
-  /** Takes all calls that are stored. One at a time: a second call waits for the first. */
-  catchUp(): Promise<void> {
-    const work = this.#running.then(() => this.#catchUp());
+  /** Takes all calls that are stored. One at a time: a second call waits for the first. `patient`: the hours may stay behind for a while. */
+  catchUp(patient = false): Promise<void> {
+    const work = this.#running.then(() => this.#catchUp()).then(() => this.#refreshHours(patient));
     this.#running = work.catch(() => {});
     return work;
   }
@@ -111,6 +114,15 @@ export class Tracker {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#abort.abort(new Error('The tracker is closed.'));
     await this.#running;
+  }
+
+  /** A failure is told, and changes nothing of the stories. */
+  async #refreshHours(patient: boolean): Promise<void> {
+    if (this.#abort.signal.aborted) return;
+    await this.#hours.refresh(patient).catch((error: unknown) => {
+      this.#problem = toldOf(error);
+      throw error;
+    });
   }
 
   async #catchUp(): Promise<void> {

@@ -56,6 +56,9 @@ export class TurnState {
   }
 }
 
+/** Tools by which real agents say that they are done: no request follows that would show a result. */
+const FINISHING: ReadonlySet<string> = new Set(['attempt_completion', 'submit_and_exit', 'complete_task']);
+
 /** How the turn stands after this step. */
 function outcomeOf(call: CallFacts): TurnOutcome {
   if (call.outcome === 'refused') return 'refused';
@@ -75,7 +78,7 @@ function outcomeOf(call: CallFacts): TurnOutcome {
     case 'other':
     case 'tool_calls':
     case 'pause':
-      return 'open';
+      return call.asked.some(({ name }) => FINISHING.has(name)) ? 'answered' : 'open';
   }
 }
 

@@ -4,26 +4,26 @@
  */
 import type { ClickHouseClient } from '@clickhouse/client';
 import { Inserter } from '../clickhouse/inserter.ts';
+import { itemChunks, paramChunks } from '../clickhouse/param-chunks.ts';
 import { FINDING_ROWS, SESSION_ROWS, TOOL_CALL_ROWS, TURN_ROWS } from '../clickhouse/story-tables.ts';
 import type { Micros } from '../common/types.ts';
 import type { Correction } from './places.ts';
 import type { Told } from './session.ts';
 
-/** Corrections in one statement. */
-const CORRECTIONS_MAX = 1000;
-const IDS_MAX = 1000;
+/** The texts of a correction that are lists of parameters. */
+const CORRECTED = [
+  (each: Correction) => each.callId,
+  (each: Correction) => each.sessionId,
+  (each: Correction) => each.threadId,
+  (each: Correction) => each.turnId,
+  (each: Correction) => each.kind,
+] as const;
 
 const RETRY = { retryDelayMs: 50, retryDelayMsMax: 5000 };
 
 export interface Changes extends Told {
   /** Sessions that went into others. */
   readonly goneSessions: readonly string[];
-}
-
-function chunks<T>(list: readonly T[], size: number): T[][] {
-  const parts: T[][] = [];
-  for (let at = 0; at < list.length; at += size) parts.push(list.slice(at, at + size));
-  return parts;
 }
 
 export class StoryWriter {
@@ -44,12 +44,12 @@ export class StoryWriter {
   /** `version`: µs; what is written by a later evaluation counts. */
   async write(changes: Changes, version: Micros): Promise<void> {
     const versioned = <T>(rows: readonly T[]): (T & { version: number })[] => rows.map((row) => ({ ...row, version }));
-    for (const part of chunks(changes.corrections, CORRECTIONS_MAX)) await this.#correct(part);
-    for (const part of chunks(changes.goneSessions, IDS_MAX)) await this.#deleteSessions(part);
-    for (const part of chunks(changes.goneTurns, IDS_MAX)) {
+    for (const part of itemChunks(changes.corrections, ...CORRECTED)) await this.#correct(part);
+    for (const part of paramChunks(changes.goneSessions)) await this.#deleteSessions(part);
+    for (const part of paramChunks(changes.goneTurns)) {
       await this.#delete('DELETE FROM turn_rows WHERE turn_id IN {ids:Array(String)}', part);
     }
-    for (const part of chunks(changes.goneFindings, IDS_MAX)) {
+    for (const part of paramChunks(changes.goneFindings)) {
       await this.#delete('DELETE FROM finding_rows WHERE finding_id IN {ids:Array(String)}', part);
     }
     await Promise.all([

@@ -73,6 +73,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'List agents, and give them names, owners and teams',
     load: async () => (await import('./agents.ts')).agents,
   },
+  {
+    name: 'map',
+    summary: 'Show who calls which server, and what software that is',
+    load: async () => (await import('./map.ts')).map,
+  },
   { name: 'sql', summary: 'Ask the database in SQL', load: async () => (await import('./sql.ts')).sql },
   {
     name: 'doctor',
@@ -96,7 +101,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'sink',
-    summary: 'Run one sink on Kafka: calls into ClickHouse',
+    summary: 'Run one sink: calls from Kafka into ClickHouse, or what is stored to OpenTelemetry',
     load: async () => (await import('./sink.ts')).sink,
   },
   {

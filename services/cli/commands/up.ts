@@ -1,9 +1,10 @@
+import { otlpObserved } from '../../observe/sources/otlp.ts';
 import { storeObserved } from '../../observe/sources/sink.ts';
 import { startAlerting } from '../alerting.ts';
 import { type CommandBody, EXIT } from '../command.ts';
 import { captureLive } from '../live.ts';
 import { startObserving } from '../observe.ts';
-import { openConfiguredStore } from '../runtime.ts';
+import { createExporter, openConfiguredStore, type RunningExporter } from '../runtime.ts';
 import { curlLine, serveApi, untilAborted } from '../serve.ts';
 import { runStage } from '../stage.ts';
 import { storeTarget } from '../target.ts';
@@ -39,7 +40,13 @@ export const up: CommandBody = {
     const config = { ...loaded.config, api: { ...loaded.config.api, port } };
     const store = await openConfiguredStore(config);
     const observing = await startObserving(context, 'up');
+    let otlp: RunningExporter | null = null;
     try {
+      otlp = await createExporter(config, store);
+      if (otlp !== null) {
+        observing.add(otlpObserved(otlp.exporter));
+        otlp.exporter.start();
+      }
       const api = await serveApi(config, store, context, observing.observer);
       const alerting = await startAlerting(config, store).catch(async (error: unknown) => {
         await api.close();
@@ -72,6 +79,7 @@ export const up: CommandBody = {
         await api.close();
       }
     } finally {
+      await otlp?.close();
       observing.close();
       await store.close();
     }

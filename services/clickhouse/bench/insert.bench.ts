@@ -1,9 +1,10 @@
 /**
- * What storing calls costs: node services/clickhouse/bench/insert.bench.ts [calls] [--formats]
+ * What storing calls costs: node services/clickhouse/bench/insert.bench.ts [calls] [--formats] [--no-search]
  *
  * Conversations of ten calls, each with the whole history (system prompt, tools, two new messages a call), through the sink into
  * a new embedded engine. Prints calls/s, CPU of this process and of the engine for 1,000 calls, disk a call, and the same for a
- * replay of what is stored. `--formats`: the same rows as RowBinary and as JSONEachRow, without the sink.
+ * replay of what is stored. `--formats`: the same rows as RowBinary and as JSONEachRow, without the sink. `--no-search`: without the
+ * indexes that are for search in texts.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -98,6 +99,13 @@ async function formats(store: Store, calls: number): Promise<void> {
   });
 }
 
+async function dropSearch(store: Store): Promise<void> {
+  await store.client.command({ query: 'ALTER TABLE contents DROP INDEX text_words' });
+  await store.client.command({
+    query: 'ALTER TABLE calls DROP INDEX request_parts_bloom, DROP INDEX response_content_bloom',
+  });
+}
+
 async function main(): Promise<void> {
   const calls = Number(process.argv[2] ?? 50_000);
   const dataDir = mkdtempSync(path.join(tmpdir(), 'bittern-bench-'));
@@ -105,6 +113,7 @@ async function main(): Promise<void> {
   const store = await openStore({ dataDir, retentionDays: 30, memoryBytesMax: 1e9 });
   console.log(`store opened in ${Math.round(performance.now() - opened)} ms`);
   try {
+    if (process.argv.includes('--no-search')) await dropSearch(store);
     if (process.argv.includes('--formats')) return await formats(store, calls);
     const bench = async (sink: ClickHouseSink, observations: readonly Observation[][]) => {
       for (const each of observations) await sink.add(each);

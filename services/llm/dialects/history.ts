@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import { canonicalHashOf } from '../json/canonical.ts';
-import { asObject, asString, parseJson } from '../json/value.ts';
+import { asArray, asObject, asString, parseJson } from '../json/value.ts';
 
 /** Who speaks. `tool`: results only. `none`: the element tells nothing of the course (reasoning, references). */
 export type Speaker = 'user' | 'assistant' | 'tool' | 'system' | 'none';
@@ -106,6 +106,7 @@ const VOLATILE: readonly RegExp[] = [
   /^Chunk ID: [0-9a-f]+$/gm,
   /^Wall time: [\d.]+ seconds$/gm,
   /^Process Group PGID: \d+$/gm,
+  /^<shellId: \d+/gm,
   /^(?:Background PIDs|Process running with session ID)[: ]+[\d, ]+$/gm,
 ];
 
@@ -118,7 +119,7 @@ function resultHash(text: string, isError: boolean): string {
   if (isError)
     return shortHash(`error ${text.slice(0, ERROR_CHARS).replace(NAMED_IN_ERROR, '').replace(/\s+/g, ' ').trim()}`);
   let stable = text.slice(0, HASHED_CHARS_MAX);
-  if (/^(?:Chunk ID|Wall time|Process|Background)/m.test(stable))
+  if (/^(?:Chunk ID|<shellId|Wall time|Process|Background)/m.test(stable))
     for (const each of VOLATILE) stable = stable.replace(each, '');
   return shortHash(stable.trim() === '' ? ' ' : stable.trim());
 }
@@ -130,17 +131,28 @@ export function resultFacts(result: ToolResult): { readonly hash: string; readon
 }
 
 const EXIT_CODE = /^(?:Process exited with code|Exit [Cc]ode:?) (-?\d+)/m;
+/** Copilot's shell tells it behind the output. */
+const EXIT_CODE_BEHIND = /<shellId: \d+ completed with exit code (-?\d+)>\s*$/;
 const HEAD_CHARS = 2000;
 
+/** One of several that were run in one call. */
+function failed(each: unknown): boolean {
+  const { success, error } = asObject(each) ?? {};
+  return success === false && asString(error) !== '';
+}
+
 /**
- * Whether a result is an error: what the API says, else what the text itself states: an exit code, a JSON object with an
- * `error`, or a beginning that names one.
+ * Whether a result is an error: what the API says, else what the text itself states: an exit code, JSON with an `error`, or a
+ * beginning that names one.
  */
 function isErrorResult({ isError, text }: Pick<ToolResult, 'isError' | 'text'>): boolean {
   if (isError !== null) return isError;
   const head = text.slice(0, HEAD_CHARS).trimStart();
   const exit = EXIT_CODE.exec(head);
   if (exit !== null) return exit[1] !== '0';
+  const behind = EXIT_CODE_BEHIND.exec(text.slice(-HEAD_CHARS));
+  if (behind !== null) return behind[1] !== '0';
+  if (head.startsWith('[{') && text.length <= HASHED_CHARS_MAX) return asArray(parseJson(text)).some(failed);
   if (head.startsWith('{') && text.length <= HASHED_CHARS_MAX) {
     const json = asObject(parseJson(text));
     if (json !== null)
@@ -149,7 +161,9 @@ function isErrorResult({ isError, text }: Pick<ToolResult, 'isError' | 'text'>):
         (json.error !== undefined && json.error !== null && json.error !== '' && json.error !== false)
       );
   }
-  return /^(?:error\b|fatal:|traceback \(most recent call last\)|<tool_use_error>|<error>)/i.test(head);
+  return /^(?:error\b|an error occurred while running the tool\b|fatal:|traceback \(most recent call last\)|<tool_use_error>|<error>)/i.test(
+    head,
+  );
 }
 
 /** Subagents' ids as the results of real agents' tools name them. */

@@ -1,7 +1,7 @@
 /** Text for people: cut to a length, and without what clients add to a user's words. */
 
-const REMINDER = '<system-reminder>';
-const REMINDER_END = '</system-reminder>';
+/** Tags of blocks that clients put before a user's words. */
+const REMINDERS = ['system-reminder', 'current_datetime'] as const;
 
 /** At most `charsMax` UTF-16 units, never half a surrogate pair. */
 export function cutText(text: string, charsMax: number): string {
@@ -11,14 +11,16 @@ export function cutText(text: string, charsMax: number): string {
   return text.slice(0, half ? charsMax - 1 : charsMax);
 }
 
-/** The text behind the `<system-reminder>` blocks at its beginning; '' when there is nothing else. A text without any is left as it is. */
+/** The text behind the blocks of clients (`<system-reminder>` …) at its beginning; '' when there is nothing else. A text without any is left as it is. */
 export function withoutReminders(text: string): string {
   let rest = text;
   for (;;) {
     const trimmed = rest.trimStart();
-    if (!trimmed.startsWith(REMINDER)) return trimmed === '' ? '' : rest;
-    const end = trimmed.indexOf(REMINDER_END);
+    const tag = REMINDERS.find((name) => trimmed.startsWith(`<${name}>`));
+    if (tag === undefined) return trimmed === '' ? '' : rest;
+    const close = `</${tag}>`;
+    const end = trimmed.indexOf(close);
     if (end < 0) return '';
-    rest = trimmed.slice(end + REMINDER_END.length).trimStart();
+    rest = trimmed.slice(end + close.length).trimStart();
   }
 }

@@ -6,6 +6,7 @@ import type { Observed } from '../observed.ts';
 import { processObserved } from '../process.ts';
 import { busObserved, captureObserved } from './capture.ts';
 import { kafkaObserved, type ObservedBus } from './kafka.ts';
+import { otlpObserved } from './otlp.ts';
 import { reassemblerObserved } from './reassembler.ts';
 import { sinkObserved } from './sink.ts';
 import { trackerObserved } from './tracker.ts';
@@ -78,6 +79,8 @@ const pump = {
   lastBytesMs: Date.now(),
 };
 
+const counts = { traces: 1, metrics: 0, logs: 0 };
+
 const parts: readonly Observed[] = [
   processObserved(),
   kafkaObserved(bus, SESSION),
@@ -86,6 +89,7 @@ const parts: readonly Observed[] = [
   captureObserved(pump),
   busObserved({ queued: new Map([['t', 3]]) }),
   trackerObserved(tracker),
+  otlpObserved({ stats: { sent: counts, rejected: counts, retries: 0, caughtUpMs: Date.now(), problem: '' } }),
 ];
 
 test('every metric of the catalogue comes from somewhere, with the labels that it has there', () => {

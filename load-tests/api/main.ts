@@ -1,0 +1,99 @@
+/**
+ * `npm run bench:api [-- --calls N] [--seconds S] [--connections C]`: lists of the API over a million calls, on loopback.
+ *
+ * The client is a process of its own. `same`: all ask for the newest page, as dashboards do. `filters`: eighty pages in turn, by
+ * agent and outcome. `busy`: the same while 50 calls are stored every second. `walk`: every request is for another page (a cursor), so
+ * that no answer is kept: what a query costs.
+ * All but `walk` begin when every page was asked for once. The filled store stays in .cache/api-bench for the next run.
+ */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { startApi } from '../../services/api/server.ts';
+import { ask } from '../../services/clickhouse/queries.ts';
+import { ClickHouseSink } from '../../services/clickhouse/sink.ts';
+import { openStore, STORE_DEFAULTS, type Store } from '../../services/clickhouse/store.ts';
+import { callObservation, sampleCall } from '../../services/clickhouse/testing.ts';
+import type { Outcome, Task } from './client.ts';
+import { fill } from './fill.ts';
+
+const { values } = parseArgs({
+  options: {
+    calls: { type: 'string', default: '1000000' },
+    seconds: { type: 'string', default: '5' },
+    connections: { type: 'string', default: '16' },
+  },
+});
+const TOKEN = 'of-the-bench-only';
+const WALKED = 3000;
+/** Calls that are stored every second of `busy`. */
+const STORED = 50;
+const dataDir = fileURLToPath(new URL('../../.cache/api-bench', import.meta.url));
+
+async function cursors(store: Store): Promise<string[]> {
+  const rows = await ask<{ time: number; id: string }>(
+    store,
+    `SELECT toUnixTimestamp64Micro(request_start) AS time, call_id AS id FROM calls ORDER BY cityHash64(call_id) LIMIT {n:UInt32}`,
+    { n: WALKED },
+  );
+  return rows.map(({ time, id }) => `/api/v1/calls?cursor=${time}-${id}`);
+}
+
+async function measure(name: string, task: Task): Promise<void> {
+  const child = fork(new URL('client.ts', import.meta.url), { execArgv: ['--disable-warning=ExperimentalWarning'] });
+  child.send(task);
+  const [outcome] = (await once(child, 'message')) as [Outcome];
+  const { requests, seconds, p50, p99, max, failures, bytes } = outcome;
+  const cells = [
+    name.padEnd(8),
+    `${(requests / seconds).toFixed(0)} requests/s`.padStart(18),
+    `p50 ${p50.toFixed(1)} ms`.padStart(14),
+    `p99 ${p99.toFixed(1)} ms`.padStart(14),
+    `max ${max.toFixed(0)} ms`.padStart(12),
+    `${(bytes / 1e6 / seconds).toFixed(0)} MB/s`.padStart(10),
+    `${failures} failures`.padStart(12),
+  ];
+  console.log(cells.join(''));
+}
+
+async function storeCalls(store: Store, signal: AbortSignal): Promise<void> {
+  const sink = new ClickHouseSink(store);
+  for (let n = Date.now(); !signal.aborted; n += STORED) {
+    await sink.add(
+      Array.from({ length: STORED }, (_, i) => callObservation(sampleCall(n + i, { agentId: `agent-${i % 40}` }))),
+    );
+    await sleep(1000, undefined, { signal }).catch(() => {});
+  }
+  await sink.close();
+}
+
+mkdirSync(dataDir, { recursive: true });
+const began = performance.now();
+// Filling so fast takes more memory than the engine has by default.
+const filled = await openStore({ dataDir, retentionDays: 0, memoryBytesMax: 4e9 });
+await fill(filled, Number(values.calls));
+await filled.close();
+const store = await openStore({ dataDir, retentionDays: 0, memoryBytesMax: STORE_DEFAULTS.memoryBytesMax });
+const [{ n } = { n: 0 }] = await ask<{ n: number }>(store, 'SELECT count() AS n FROM calls', {});
+console.log(`${n} calls, filled in ${((performance.now() - began) / 1000).toFixed(1)} s`);
+const api = await startApi(store, { host: '127.0.0.1', port: 0, allowRemote: false, token: Buffer.from(TOKEN) });
+try {
+  const shared = { url: api.url, token: TOKEN, warm: true };
+  const task = { ...shared, connections: Number(values.connections), seconds: Number(values.seconds) };
+  const agents = Array.from({ length: 40 }, (_, i) => `agentId=agent-${i}`);
+  const filters = agents.flatMap((agent) => [agent, `${agent}&outcome=http_error`]);
+  await measure('same', { ...task, targets: ['/api/v1/calls'] });
+  await measure('filters', { ...task, targets: filters.map((filter) => `/api/v1/calls?${filter}`) });
+  const stop = new AbortController();
+  const storing = storeCalls(store, stop.signal);
+  await measure('busy', { ...task, targets: filters.map((filter) => `/api/v1/calls?${filter}`) });
+  stop.abort();
+  await storing;
+  await measure('walk', { ...task, warm: false, targets: await cursors(store) });
+} finally {
+  await api.close();
+  await store.close();
+}

@@ -1,0 +1,179 @@
+/** Lists that are read a page at a time in a fixed order: exchanges, turns, tool calls. */
+import type { ExchangeRow } from '../../schemas/call.ts';
+import type { ToolCall, Turn } from '../../schemas/story.ts';
+import type { Micros } from '../common/types.ts';
+import { ask, QUERY_DEFAULTS, whereText } from './queries.ts';
+import type { Store } from './store.ts';
+import { TOOL_CALL_ROWS, TURN_ROWS } from './story-tables.ts';
+import { type ColumnKind, EXCHANGES } from './tables.ts';
+
+type Client = Pick<Store, 'client'>;
+
+interface Named {
+  readonly name: string;
+  readonly kind: ColumnKind;
+  readonly key: string | null;
+}
+
+/** How a list is asked for. The time and the ids together are different for every row. */
+export interface List<T extends object> {
+  readonly from: string;
+  readonly columns: readonly Named[];
+  readonly time: { readonly column: string; readonly key: keyof T & string };
+  readonly ids: readonly { readonly column: string; readonly key: keyof T & string; readonly type: string }[];
+  /** Filters by the name of their field. */
+  readonly filters: Readonly<Record<string, { readonly column: string; readonly type: string }>>;
+}
+
+export interface Place {
+  readonly time: Micros;
+  /** In the order of `List.ids`. */
+  readonly ids: readonly (string | number)[];
+}
+
+export interface ListOptions {
+  readonly limit: number;
+  readonly before: Place | null;
+  /** By names of `List.filters`, and `from` (included) and `to` (not) in µs of the list's time. */
+  readonly filter: Readonly<Record<string, unknown>>;
+}
+
+const micros = (name: string): string => `fromUnixTimestamp64Micro({${name}:Int64}, 'UTC')`;
+
+const fieldOf = ({ name, kind, key }: Named): string =>
+  kind === 'time' || kind === 'time?' ? `toUnixTimestamp64Micro(${name}) AS ${key}` : `${name} AS ${key}`;
+
+/** Rows, the newest first, `limit` (at most 1,000) a page; `next` is the `before` of the following page, null on the last one. */
+export async function listRows<T extends object>(
+  store: Client,
+  list: List<T>,
+  { limit, before, filter }: ListOptions,
+): Promise<{ readonly rows: readonly T[]; readonly next: Place | null }> {
+  const params: Record<string, unknown> = { limit: Math.min(Math.max(1, limit), QUERY_DEFAULTS.listLimitMax) };
+  const time = `${list.from}.${list.time.column}`;
+  const conditions: string[] = [];
+  for (const [name, { column, type }] of Object.entries(list.filters)) {
+    if (filter[name] === undefined) continue;
+    conditions.push(`${column} = {${name}:${type}}`);
+    params[name] = filter[name];
+  }
+  for (const [name, compare] of [
+    ['from', '>='],
+    ['to', '<'],
+  ] as const) {
+    if (filter[name] === undefined) continue;
+    conditions.push(`${time} ${compare} ${micros(name)}`);
+    params[name] = filter[name];
+  }
+  if (before !== null) {
+    const places = list.ids.map(({ type }, at) => `{before${at}:${type}}`);
+    conditions.push(`${time} <= ${micros('beforeTime')}`);
+    conditions.push(
+      `(${[time, ...list.ids.map(({ column }) => column)].join(', ')}) < (${[micros('beforeTime'), ...places].join(', ')})`,
+    );
+    params.beforeTime = before.time;
+    before.ids.forEach((id, at) => {
+      params[`before${at}`] = id;
+    });
+  }
+  const order = [time, ...list.ids.map(({ column }) => column)].map((column) => `${column} DESC`).join(', ');
+  const rows = await ask<T>(
+    store,
+    `SELECT ${list.columns.map(fieldOf).join(', ')} FROM ${list.from} ${whereText(conditions)} ORDER BY ${order} LIMIT {limit:UInt32}`,
+    params,
+  );
+  const last = rows.length === params.limit ? rows.at(-1) : undefined;
+  if (last === undefined) return { rows, next: null };
+  const ids = list.ids.map(({ key }) => last[key] as string | number);
+  return { rows, next: { time: last[list.time.key] as Micros, ids } };
+}
+
+const texts = (columns: Readonly<Record<string, string>>): List<never>['filters'] =>
+  Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, { column, type: 'String' }]));
+
+export const EXCHANGE_LIST: List<ExchangeRow> = {
+  from: 'exchanges',
+  columns: EXCHANGES.columns,
+  time: { column: 'started', key: 'started' },
+  ids: [{ column: 'exchange_id', key: 'exchangeId', type: 'String' }],
+  filters: {
+    ...texts({
+      agentId: 'agent_id',
+      host: 'host',
+      method: 'method',
+      path: 'path',
+      outcome: 'outcome',
+      completeness: 'completeness',
+      clientName: 'client_name',
+      credential: 'credential',
+      upgrade: 'upgrade',
+      network: 'network',
+      probe: 'probe',
+      origin: 'origin',
+    }),
+    status: { column: 'status', type: 'UInt16' },
+  },
+};
+
+const told = <T extends Named>(columns: readonly T[], without: readonly string[] = []): T[] =>
+  columns.filter(({ key }) => key !== null && key !== 'version' && !without.includes(key));
+
+export const TURN_LIST: List<Turn> = {
+  from: 'turns',
+  columns: told(TURN_ROWS.columns),
+  time: { column: 'started', key: 'started' },
+  ids: [{ column: 'turn_id', key: 'turnId', type: 'String' }],
+  filters: texts({
+    sessionId: 'session_id',
+    threadId: 'thread_id',
+    agentId: 'agent_id',
+    userId: 'user_id',
+    teamId: 'team_id',
+    clientName: 'client_name',
+    outcome: 'outcome',
+  }),
+};
+
+/** A tool call as lists show it: its arguments are content. */
+export type ListedToolCall = Omit<ToolCall, 'arguments' | 'resultPreview'>;
+
+export const TOOL_CALL_LIST: List<ListedToolCall> = {
+  from: 'tool_calls',
+  columns: told(TOOL_CALL_ROWS.columns, ['arguments', 'resultPreview']),
+  time: { column: 'requested', key: 'requested' },
+  ids: [
+    { column: 'call_id', key: 'callId', type: 'String' },
+    { column: 'position', key: 'position', type: 'UInt32' },
+  ],
+  filters: {
+    ...texts({
+      toolCallId: 'tool_call_id',
+      callId: 'call_id',
+      sessionId: 'session_id',
+      threadId: 'thread_id',
+      turnId: 'turn_id',
+      agentId: 'agent_id',
+      teamId: 'team_id',
+      tool: 'tool_name',
+      mcpServer: 'mcp_server',
+      resultCallId: 'result_call_id',
+    }),
+    isError: { column: 'is_error', type: 'Bool' },
+    serverSide: { column: 'server_side', type: 'Bool' },
+  },
+};
+
+/** One turn by its id; null when there is none. */
+export async function getTurn(store: Client, turnId: string): Promise<Turn | null> {
+  const query = `SELECT ${TURN_LIST.columns.map(fieldOf).join(', ')} FROM turns WHERE turn_id = {turnId:String} LIMIT 1`;
+  return (await ask<Turn>(store, query, { turnId }))[0] ?? null;
+}
+
+const WHOLE_TOOL_CALL = told(TOOL_CALL_ROWS.columns);
+
+/** One tool call with its arguments; null when there is none. `position`: 0 … 2^32 − 1. */
+export async function getToolCall(store: Client, callId: string, position: number): Promise<ToolCall | null> {
+  const query = `SELECT ${WHOLE_TOOL_CALL.map(fieldOf).join(', ')} FROM tool_calls
+    WHERE call_id = {callId:String} AND position = {position:UInt32} LIMIT 1`;
+  return (await ask<ToolCall>(store, query, { callId, position }))[0] ?? null;
+}

@@ -1,0 +1,583 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { collectorTests } from '../../load-tests/collector/collector.ts';
+import type { Call } from '../../schemas/call.ts';
+import { ClickHouseSink } from '../clickhouse/sink.ts';
+import { openStore, type Store } from '../clickhouse/store.ts';
+import { callObservation } from '../clickhouse/testing.ts';
+import type { CallFacts } from '../tracker/facts.ts';
+import { storedCall, Thread } from '../tracker/testing.ts';
+import { Tracker } from '../tracker/tracker.ts';
+import { OtlpExporter } from './exporter.ts';
+import { SPAN_MAPPINGS } from './mapping.ts';
+import type { OtlpOptions } from './options.ts';
+import { postTo } from './post.ts';
+import { askable } from './reader.ts';
+import { tracesMigration } from './span-sql.ts';
+import { startReceiver as openReceiver, plainAttributes, type ReceivedSpan, type Reply, spansOf } from './testing.ts';
+
+const dataDir = mkdtempSync(path.join(tmpdir(), 'bittern-otlp-'));
+let store: Store;
+
+before(async () => {
+  store = await openStore({ dataDir, retentionDays: 0, memoryBytesMax: 1e9 });
+});
+after(async () => {
+  await store.close();
+  rmSync(dataDir, { recursive: true });
+});
+beforeEach(async () => {
+  for (const table of [
+    'calls',
+    'turn_rows',
+    'tool_call_rows',
+    'finding_rows',
+    'session_rows',
+    'tracker_state',
+    'otlp_state',
+  ])
+    await store.client.command({ query: `TRUNCATE TABLE ${table}` });
+});
+
+/** Also after a test that failed. */
+const cleanups: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of cleanups.splice(0)) await close();
+});
+
+const startReceiver: typeof openReceiver = async (reply) => {
+  const receiver = await openReceiver(reply);
+  cleanups.push(receiver.close);
+  return receiver;
+};
+
+const APPLICATION_TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
+const APPLICATION_SPAN = '00f067aa0ba902b7';
+const TRACEPARENT = `00-${APPLICATION_TRACE}-${APPLICATION_SPAN}-01`;
+
+async function put(
+  calls: readonly CallFacts[],
+  change: (call: CallFacts) => Partial<Call> = () => ({}),
+): Promise<void> {
+  const sink = new ClickHouseSink(store);
+  await sink.add(calls.map((call) => callObservation({ ...storedCall(call), ...change(call) })));
+  await sink.close();
+  const tracker = new Tracker(store.client);
+  await tracker.catchUp();
+  await tracker.close();
+}
+
+/** A loop, a failed call, a failed tool, a side call, and an application that traces itself. */
+function story(): { readonly calls: CallFacts[]; readonly traced: Thread } {
+  const main = new Thread({ session: 's1' })
+    .user('Do all')
+    .asks([{ name: 'bash', args: '{"c":1}', result: 'Error', error: true }]);
+  for (let i = 0; i < 6; i++) main.asks([{ name: 'read', args: '{"p":1}', result: 'same' }]);
+  main.answers('Done').user('More').fails({}).fails({});
+  const title = new Thread({ session: 's1', thread: 'title' }, 0.2).side('title', { turnId: '' });
+  const traced = new Thread({ session: 's2', thread: 't', agentId: 'shop' }, 100)
+    .user('Buy')
+    .asks([{ name: 'pay', result: 'ok' }])
+    .answers('Bought');
+  return { calls: [...main.calls, ...title.calls, ...traced.calls], traced };
+}
+
+async function putStory(): Promise<Thread> {
+  const { calls, traced } = story();
+  await put(calls, (call) => (traced.calls.includes(call) ? { traceparent: TRACEPARENT } : {}));
+  return traced;
+}
+
+const QUICK: Partial<OtlpOptions> = {
+  backfill: true,
+  settleMs: 0,
+  retryDelayMs: 5,
+  retryDelayMsMax: 20,
+  timeoutMs: 5000,
+  metrics: false,
+};
+
+function exporterTo(endpoint: string, options: Partial<OtlpOptions> = {}, headers = new Map<string, string>()) {
+  const receiver = postTo({ endpoint, headers, ca: null, timeoutMs: 5000, userAgent: 'bittern/test' });
+  const exporter = new OtlpExporter(store.client, receiver.post, { ...QUICK, ...options });
+  const close = async (): Promise<void> => {
+    await exporter.close();
+    receiver.close();
+  };
+  cleanups.push(close);
+  return { exporter, close };
+}
+
+/** Sends all that is ready, by an exporter of its own. */
+async function sendAll(endpoint: string, options: Partial<OtlpOptions> = {}) {
+  const { exporter, close } = exporterTo(endpoint, options);
+  await exporter.catchUp();
+  await close();
+  return exporter.stats;
+}
+
+interface ViewRow {
+  readonly start: string;
+  readonly end: string;
+  readonly TraceId: string;
+  readonly SpanId: string;
+  readonly ParentSpanId: string;
+  readonly SpanName: string;
+  readonly SpanKind: string;
+  readonly ServiceName: string;
+  readonly SpanAttributes: Readonly<Record<string, string>>;
+  readonly StatusCode: string;
+  readonly StatusMessage: string;
+  readonly linkTraces: readonly string[];
+  readonly linkSpans: readonly string[];
+}
+
+async function viewRows(): Promise<ViewRow[]> {
+  const query = `SELECT *, toString(toUnixTimestamp64Nano(Timestamp)) AS start, toString(toUnixTimestamp64Nano(Timestamp) + Duration) AS end,
+    \`Links.TraceId\` AS linkTraces, \`Links.SpanId\` AS linkSpans FROM otel_traces ORDER BY TraceId, SpanId`;
+  return (await store.client.query({ query, format: 'JSONEachRow' })).json();
+}
+
+/** A span as the collector's ClickHouse exporter would write it. */
+function asRow(span: ReceivedSpan & { readonly service: string }) {
+  const texts = Object.entries(plainAttributes(span.attributes)).map(([key, value]): [string, string] => {
+    if (typeof value !== 'object' || value === null) return [key, String(value)];
+    const { values } = value as { readonly values: readonly { readonly stringValue: string }[] };
+    return [key, JSON.stringify(values.map(({ stringValue }) => stringValue))];
+  });
+  return {
+    start: span.startTimeUnixNano,
+    end: span.endTimeUnixNano,
+    TraceId: span.traceId,
+    SpanId: span.spanId,
+    ParentSpanId: span.parentSpanId ?? '',
+    SpanName: span.name,
+    SpanKind: ['', 'Internal', 'Server', 'Client'][span.kind],
+    ServiceName: span.service,
+    SpanAttributes: Object.fromEntries(texts),
+    StatusCode: ['Unset', 'Ok', 'Error'][span.status?.code ?? 0],
+    StatusMessage: span.status?.message ?? '',
+    linkTraces: (span.links ?? []).map(({ traceId }) => traceId),
+    linkSpans: (span.links ?? []).map(({ spanId }) => spanId),
+  };
+}
+
+const bySpan = <T extends { readonly TraceId: string; readonly SpanId: string }>(a: T, b: T): number =>
+  a.TraceId + a.SpanId < b.TraceId + b.SpanId ? -1 : 1;
+
+const collectors = collectorTests();
+
+collectors.test('a real collector receives every span, as the conventions and the view have it', async (collector) => {
+  await putStory();
+  await collector.clear();
+  await collector.start();
+  const stats = await sendAll(collector.endpoint);
+  await collector.stop();
+  const spans = spansOf(await collector.received('traces'));
+  assert.equal(stats.sent.traces, spans.length);
+  assert.deepEqual(stats.rejected, { traces: 0, metrics: 0, logs: 0 });
+
+  const rows = await viewRows();
+  const expected = rows.map(({ start, end, ...row }) => ({
+    start,
+    end,
+    TraceId: row.TraceId,
+    SpanId: row.SpanId,
+    ParentSpanId: row.ParentSpanId,
+    SpanName: row.SpanName,
+    SpanKind: row.SpanKind,
+    ServiceName: row.ServiceName,
+    SpanAttributes: row.SpanAttributes,
+    StatusCode: row.StatusCode,
+    StatusMessage: row.StatusMessage,
+    linkTraces: row.linkTraces,
+    linkSpans: row.linkSpans,
+  }));
+  assert.deepEqual(spans.map(asRow).sort(bySpan), expected);
+  for (const span of spans) checkConventions(span, spans);
+  const count = (operation: string): number =>
+    spans.filter(({ attributes }) => plainAttributes(attributes)['gen_ai.operation.name'] === operation).length;
+  assert.deepEqual([count('invoke_agent'), count('chat'), count('execute_tool')], [3, 13, 8]);
+});
+
+/** What the semantic conventions want of each kind of span, written down from their text. */
+function checkConventions(span: ReceivedSpan, all: readonly ReceivedSpan[]): void {
+  const told = plainAttributes(span.attributes);
+  const operation = told['gen_ai.operation.name'];
+  assert.match(span.traceId, /^(?!0{32})[0-9a-f]{32}$/);
+  assert.match(span.spanId, /^(?!0{16})[0-9a-f]{16}$/);
+  assert.ok(BigInt(span.endTimeUnixNano) >= BigInt(span.startTimeUnixNano));
+  assert.equal(
+    told['error.type'] !== undefined,
+    span.status?.code === 2,
+    `${span.name}: error.type exactly when Error`,
+  );
+  const agent = told['gen_ai.agent.name'];
+  const parent = all.find(({ spanId }) => spanId === span.parentSpanId);
+  const typeOf = (key: string): string | undefined =>
+    Object.keys(span.attributes.find((attribute) => attribute.key === key)?.value ?? {})[0];
+  assert.ok(told['session.id'], 'the session is on every span');
+  switch (operation) {
+    case 'invoke_agent':
+      assert.equal(span.name, `invoke_agent ${agent}`);
+      assert.equal(span.kind, 1);
+      assert.ok(told['gen_ai.provider.name']);
+      assert.equal(told['gen_ai.usage.input_tokens'], undefined, 'usage stands on the calls only');
+      return;
+    case 'chat':
+      assert.equal(span.name, `chat ${told['gen_ai.request.model']}`);
+      assert.equal(span.kind, 3);
+      assert.ok(told['gen_ai.provider.name']);
+      assert.equal(typeOf('gen_ai.usage.input_tokens'), 'intValue');
+      assert.equal(typeOf('gen_ai.response.finish_reasons'), 'arrayValue');
+      assert.equal(typeOf('gen_ai.request.stream'), 'boolValue');
+      assert.equal(typeOf('gen_ai.response.time_to_first_chunk'), 'doubleValue');
+      if (span.traceId === APPLICATION_TRACE) {
+        assert.equal(span.parentSpanId, APPLICATION_SPAN);
+        assert.ok(
+          all.some(({ spanId, name }) => spanId === span.links?.[0]?.spanId && name.startsWith('invoke_agent')),
+        );
+      } else assert.match(parent?.name ?? '', /^invoke_agent/);
+      assert.equal(parent === undefined, span.traceId === APPLICATION_TRACE);
+      return;
+    case 'execute_tool': {
+      assert.equal(span.name, `execute_tool ${told['gen_ai.tool.name']}`);
+      assert.equal(span.kind, 1);
+      assert.ok(told['gen_ai.tool.call.id']);
+      assert.match(parent?.name ?? '', /^invoke_agent/);
+      assert.equal(parent?.traceId, span.traceId);
+      const asked = all.find(({ spanId }) => spanId === span.links?.[0]?.spanId);
+      assert.match(asked?.name ?? '', /^chat/);
+      assert.equal(asked?.traceId, span.links?.[0]?.traceId);
+      assert.ok(BigInt(asked!.endTimeUnixNano) <= BigInt(span.startTimeUnixNano));
+      return;
+    }
+    default:
+      assert.fail(`operation ${operation}`);
+  }
+}
+
+test('the turn of an application that traces itself is part of its trace', async () => {
+  const traced = await putStory();
+  const rows = (await viewRows()).filter(({ TraceId }) => TraceId === APPLICATION_TRACE);
+  assert.deepEqual(rows.map(({ SpanName }) => SpanName).sort(), [
+    'chat gpt-5',
+    'chat gpt-5',
+    'execute_tool pay',
+    'invoke_agent shop',
+  ]);
+  const turn = rows.find(({ SpanName }) => SpanName.startsWith('invoke_agent'))!;
+  assert.equal(turn.ParentSpanId, APPLICATION_SPAN);
+  const calls = rows.filter(({ SpanName }) => SpanName.startsWith('chat'));
+  assert.deepEqual(
+    calls.map(({ SpanId }) => SpanId).sort(),
+    traced.calls.map(({ callId }) => callId.slice(0, 16)).sort(),
+  );
+});
+
+test('a traceparent that is none is left alone', async () => {
+  const bad = [
+    'x',
+    `ff-${APPLICATION_TRACE}-${APPLICATION_SPAN}-01`,
+    `${TRACEPARENT}-more`,
+    `00-${'0'.repeat(32)}-${APPLICATION_SPAN}-01`,
+    `00-${APPLICATION_TRACE}-${'0'.repeat(16)}-01`,
+    TRACEPARENT.toUpperCase(),
+  ];
+  const thread = new Thread().user('Hi');
+  for (const text of bad) thread.answers(text).user(text);
+  await put(thread.calls, (call) => ({ traceparent: call.answerPreview }));
+  const calls = (await viewRows()).filter(({ SpanKind }) => SpanKind === 'Client');
+  assert.equal(calls.length, bad.length);
+  for (const row of calls) assert.equal(row.TraceId, row.SpanAttributes['bittern.turn.id']);
+});
+
+test('a later version of traceparent counts by its first four fields', async () => {
+  const thread = new Thread().user('Hi').answers('x');
+  await put(thread.calls, () => ({ traceparent: `01-${APPLICATION_TRACE}-${APPLICATION_SPAN}-01-more` }));
+  for (const { TraceId } of await viewRows()) assert.equal(TraceId, APPLICATION_TRACE);
+});
+
+collectors.test('after a crash some is sent again, all under ids that are known', async (collector) => {
+  await putStory();
+  await collector.clear();
+  await collector.start();
+  await sendAll(collector.endpoint);
+  // The crash: what was sent last was not written down.
+  await store.client.command({ query: 'TRUNCATE TABLE otlp_state' });
+  await sendAll(collector.endpoint);
+  await collector.stop();
+  const spans = spansOf(await collector.received('traces'));
+  const ids = new Set(spans.map(({ traceId, spanId }) => traceId + spanId));
+  assert.equal(ids.size, (await viewRows()).length);
+  assert.equal(spans.length, 2 * ids.size);
+});
+
+collectors.test('while the collector is down nothing is lost and nothing is held back', async (collector) => {
+  await collector.clear();
+  const { exporter, close } = exporterTo(collector.endpoint);
+  const sending = exporter.catchUp();
+  await sending;
+  await putStory();
+  const waiting = exporter.catchUp();
+  while (exporter.stats.retries < 3) await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.match(exporter.stats.problem, /sending traces/);
+  // ClickHouse goes on meanwhile.
+  await put(new Thread({ session: 'late' }, 500).user('Late').answers('x').calls);
+  await collector.start();
+  await waiting;
+  await exporter.catchUp();
+  assert.equal(exporter.stats.problem, '');
+  await close();
+  await collector.stop();
+  const spans = spansOf(await collector.received('traces'));
+  const rows = await viewRows();
+  const calls = spans.filter(({ kind }) => kind === 3);
+  assert.equal(new Set(calls.map(({ spanId }) => spanId)).size, calls.length, 'calls once each');
+  assert.deepEqual(new Set(spans.map(({ spanId }) => spanId)), new Set(rows.map(({ SpanId }) => SpanId)));
+});
+
+collectors.test('findings are log events and calls are histograms', async (collector) => {
+  await putStory();
+  await collector.clear();
+  await collector.start();
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  await sendAll(collector.endpoint, { metrics: true, metricsMs: 1000 });
+  await collector.stop();
+  const [logs] = (await collector.received('logs')) as [
+    {
+      resourceLogs: {
+        scopeLogs: { logRecords: { attributes: []; severityNumber: number; eventName: string; traceId: string }[] }[];
+      }[];
+    },
+  ];
+  const records = logs.resourceLogs.flatMap(({ scopeLogs }) => scopeLogs.flatMap(({ logRecords }) => logRecords));
+  assert.deepEqual(
+    records.map(({ attributes }) => plainAttributes(attributes)['bittern.finding.kind']),
+    ['exact_repeat'],
+  );
+  assert.deepEqual([records[0]?.severityNumber, records[0]?.eventName], [13, 'bittern.finding']);
+  assert.ok((await viewRows()).some(({ TraceId }) => TraceId === records[0]?.traceId));
+
+  interface Point {
+    readonly count: string;
+    readonly sum: number;
+    readonly bucketCounts: readonly string[];
+    readonly attributes: [];
+  }
+  const requests = (await collector.received('metrics')) as {
+    resourceMetrics: {
+      scopeMetrics: {
+        metrics: { name: string; histogram: { dataPoints: Point[]; aggregationTemporality: number } }[];
+      }[];
+    }[];
+  }[];
+  const metrics = requests
+    .at(-1)!
+    .resourceMetrics.flatMap(({ scopeMetrics }) => scopeMetrics.flatMap((scope) => scope.metrics));
+  const points = (name: string, type?: string): Point[] =>
+    metrics
+      .filter((metric) => metric.name === name)
+      .flatMap(({ histogram }) => histogram.dataPoints)
+      .filter(({ attributes }) => type === undefined || plainAttributes(attributes)['gen_ai.token.type'] === type);
+  const total = (list: readonly Point[]) => [
+    list.reduce((sum, { count }) => sum + Number(count), 0),
+    list.reduce((sum, point) => sum + point.sum, 0),
+  ];
+  assert.deepEqual(total(points('gen_ai.client.token.usage', 'input')), [13, 11_000]);
+  assert.deepEqual(total(points('gen_ai.client.token.usage', 'output')), [13, 550]);
+  assert.equal(total(points('gen_ai.client.operation.duration'))[0], 13);
+  assert.equal(total(points('gen_ai.client.operation.time_to_first_chunk'))[0], 13);
+  for (const { histogram } of metrics) {
+    assert.equal(histogram.aggregationTemporality, 2);
+    for (const { count, bucketCounts } of histogram.dataPoints) {
+      assert.equal(bucketCounts.length, 15);
+      assert.equal(String(bucketCounts.reduce((sum, each) => sum + Number(each), 0)), count);
+    }
+  }
+  // 1000 input tokens: above 256, not above 1024.
+  const [input] = points('gen_ai.client.token.usage', 'input').filter(({ sum }) => sum > 0);
+  assert.ok(Number(input?.bucketCounts[5]) > 0);
+});
+
+test('a receiver that asks to wait is waited for, and one that refuses a span gets the others', async () => {
+  await put(
+    new Thread()
+      .user('Hi')
+      .asks([{ name: 'poison', result: 'x' }])
+      .answers('y').calls,
+  );
+  let answers = 0;
+  const replies: Reply[] = [{ status: 429, headers: { 'retry-after': '1' } }, { status: 503 }, { status: 401 }];
+  const receiver = await startReceiver(({ body }) => {
+    const reply = replies[answers++];
+    if (reply !== undefined) return reply;
+    return JSON.stringify(body).includes('execute_tool poison') ? { status: 400 } : { status: 200 };
+  });
+  const stats = await sendAll(receiver.endpoint, { logs: false });
+  await receiver.close();
+  assert.deepEqual([stats.sent.traces, stats.rejected.traces, stats.retries], [3, 1, 3]);
+  assert.ok(receiver.requests[1]!.at - receiver.requests[0]!.at >= 990, 'as long as Retry-After says');
+  assert.equal(receiver.requests[0]?.headers['content-encoding'], 'gzip');
+});
+
+test('what the receiver took in part is counted and not sent again', async () => {
+  await put(new Thread().user('Hi').answers('x').user('Ho').answers('y').calls);
+  const receiver = await startReceiver(({ body }) => ({
+    status: 200,
+    body: spansOf([body])[0]?.kind === 3 ? { partialSuccess: { rejectedSpans: '1', errorMessage: 'no' } } : {},
+  }));
+  const stats = await sendAll(receiver.endpoint, { logs: false });
+  await receiver.close();
+  assert.deepEqual([stats.sent.traces, stats.rejected.traces, stats.retries], [3, 1, 0]);
+  assert.equal(receiver.requests.length, 2);
+});
+
+test('headers go with every request and are told by nothing', async () => {
+  await put(new Thread().user('Hi').answers('x').calls);
+  let down = true;
+  const receiver = await startReceiver(() => (down ? null : { status: 200 }));
+  const headers = new Map([['authorization', 'Basic c2VjcmV0']]);
+  const { exporter, close } = exporterTo(receiver.endpoint, {}, headers);
+  const sending = exporter.catchUp();
+  while (exporter.stats.retries === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.doesNotMatch(JSON.stringify(exporter.stats), /c2VjcmV0/);
+  down = false;
+  await sending;
+  await close();
+  await receiver.close();
+  for (const request of receiver.requests) assert.equal(request.headers.authorization, 'Basic c2VjcmV0');
+});
+
+test('text of the traffic is sent only when it is allowed, and never stands in the view', async () => {
+  const secret = 'Bitterns nest in reeds';
+  const thread = new Thread()
+    .user(secret)
+    .asks([{ name: 'look', args: `{"q":"${secret}"}`, result: secret }])
+    .answers(secret);
+  await put(thread.calls);
+  const receiver = await startReceiver(() => ({ status: 200 }));
+  await sendAll(receiver.endpoint, { name: 'without' });
+  const without = JSON.stringify(receiver.requests.map(({ body }) => body));
+  const before = receiver.requests.length;
+  await sendAll(receiver.endpoint, { name: 'with', content: true });
+  await receiver.close();
+  assert.doesNotMatch(without + JSON.stringify(await viewRows()), /reeds/);
+  const spans = spansOf(receiver.requests.slice(before).map(({ body }) => body)).map(({ attributes }) =>
+    plainAttributes(attributes),
+  );
+  const turn = spans.find((span) => span['gen_ai.operation.name'] === 'invoke_agent')!;
+  assert.deepEqual(JSON.parse(turn['gen_ai.input.messages'] as string), [
+    { role: 'user', parts: [{ type: 'text', content: secret }] },
+  ]);
+  const tool = spans.find((span) => span['gen_ai.operation.name'] === 'execute_tool')!;
+  assert.deepEqual(
+    [tool['gen_ai.tool.call.arguments'], tool['gen_ai.tool.call.result']],
+    [`{"q":"${secret}"}`, secret],
+  );
+});
+
+/** The time of the calls in this test is long ago. */
+const TEN_YEARS_MS = 315_360_000_000;
+
+test('an open turn is sent when it has been quiet, and again when it goes on', async () => {
+  const thread = new Thread().user('Hi').asks([{ name: 'look', result: 'x' }]);
+  const open = [...thread.calls];
+  const receiver = await startReceiver(() => ({ status: 200 }));
+  const turns = () =>
+    spansOf(receiver.requests.map(({ body }) => body)).filter(({ name }) => name.startsWith('invoke_agent'));
+  await put(open);
+  const { exporter, close } = exporterTo(receiver.endpoint, { quietMs: TEN_YEARS_MS, logs: false });
+  await exporter.catchUp();
+  assert.equal(turns().length, 0);
+  const quiet = exporterTo(receiver.endpoint, { name: 'quiet', quietMs: 0, logs: false });
+  await quiet.exporter.catchUp();
+  assert.equal(turns().length, 1);
+  await put(thread.answers('Done').calls.slice(open.length));
+  await exporter.catchUp();
+  await quiet.exporter.catchUp();
+  await quiet.exporter.catchUp();
+  assert.equal(turns().length, 3);
+  assert.equal(new Set(turns().map(({ spanId }) => spanId)).size, 1);
+  await close();
+  await quiet.close();
+  await receiver.close();
+});
+
+test('an exporter begins with what is stored from its first start on, and goes on where it was', async () => {
+  const sink = new ClickHouseSink(store);
+  await sink.add(
+    new Thread({ session: 'old' })
+      .user('Old')
+      .answers('x')
+      .calls.map((call) => callObservation(storedCall(call))),
+  );
+  await sink.close();
+  const age = 'INSERT INTO calls SELECT * REPLACE (now() - INTERVAL 5 MINUTE AS stored) FROM calls';
+  await store.client.command({ query: age });
+  await store.client.command({ query: 'DELETE FROM calls WHERE stored > now() - INTERVAL 1 MINUTE' });
+  const receiver = await startReceiver(() => ({ status: 200 }));
+  await sendAll(receiver.endpoint, { backfill: false });
+  assert.equal(receiver.requests.length, 0);
+  await put(new Thread({ session: 'new' }, 50).user('New').answers('x').calls);
+  await sendAll(receiver.endpoint, { backfill: false });
+  const sent = spansOf(receiver.requests.map(({ body }) => body)).map(({ name, attributes }) => [
+    name.split(' ')[0],
+    plainAttributes(attributes)['session.id'],
+  ]);
+  assert.deepEqual(
+    sent.filter(([name]) => name === 'chat'),
+    [['chat', 'new']],
+  );
+});
+
+test('keys are asked for in parts that ClickHouse takes, each once', () => {
+  const rows = Array.from({ length: 300 }, (_, i) => ({ key: `${i}:${'ü'.repeat(i * 10)}`, version: '1', at: i }));
+  const parts = askable(rows);
+  assert.deepEqual(parts.flat(), rows);
+  for (const part of parts) assert.ok(part.reduce((sum, { key }) => sum + Buffer.byteLength(key) + 3, 0) <= 50_000);
+  assert.deepEqual(askable([]), []);
+});
+
+test('sessions with long names, quotes and colons are sent', async () => {
+  const long = (i: number): string => `${i}:'"\\${'ü'.repeat(110)}`;
+  const threads = Array.from({ length: 240 }, (_, i) =>
+    new Thread({ session: long(i), thread: `${i}` }, i)
+      .user('Hi')
+      .asks([{ name: 'look', result: 'x' }])
+      .answers('y'),
+  );
+  await put(threads.flatMap(({ calls }) => calls));
+  const receiver = await startReceiver(() => ({ status: 200 }));
+  const stats = await sendAll(receiver.endpoint, { logs: false });
+  assert.equal(stats.sent.traces, 240 * 4);
+  const spans = spansOf(receiver.requests.map(({ body }) => body));
+  assert.equal(new Set(spans.map(({ attributes }) => plainAttributes(attributes)['session.id'])).size, 240);
+});
+
+test('the migration is what the mapping makes', () => {
+  const file = new URL('../../schemas/clickhouse/0014-otel-traces.sql', import.meta.url);
+  assert.equal(readFileSync(file, 'utf8'), tracesMigration());
+});
+
+test('traces are found by the lookup that dashboards use', async () => {
+  await putStory();
+  const query = `WITH (SELECT min(Start) FROM otel_traces_trace_id_ts WHERE TraceId = '${APPLICATION_TRACE}') AS s,
+      (SELECT max(End) + 1 FROM otel_traces_trace_id_ts WHERE TraceId = '${APPLICATION_TRACE}') AS e
+    SELECT TraceId AS traceID, SpanId AS spanID, ParentSpanId AS parentSpanID, ServiceName AS serviceName, SpanName AS operationName,
+      Timestamp AS startTime, multiply(Duration, 0.000001) AS duration,
+      arrayMap(key -> map('key', key, 'value', SpanAttributes[key]), mapKeys(SpanAttributes)) AS tags
+    FROM otel_traces WHERE traceID = '${APPLICATION_TRACE}' AND Timestamp >= s AND Timestamp <= e`;
+  const rows = await (await store.client.query({ query, format: 'JSONEachRow' })).json();
+  assert.equal(rows.length, 4);
+});
+
+test('every attribute has one meaning', () => {
+  for (const { attributes } of Object.values(SPAN_MAPPINGS)) {
+    const keys = attributes.map(({ key }) => key);
+    assert.equal(new Set(keys).size, keys.length);
+  }
+});
