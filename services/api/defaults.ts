@@ -17,7 +17,7 @@ export const API_DEFAULTS = {
   requestTimeoutMs: 30_000,
   /** A query of the store that takes longer is ended. */
   querySecondsMax: 10,
-  /** Lists: whether the store has changed is asked again after `fresh`, and an answer may be so much (`stale`) older than a change. */
+  /** Lists: whether the store has changed is asked again after `fresh`, and an answer may be twice so much (`stale`) older than a change. */
   listFreshMs: 250,
   listStaleMs: 1_000,
   /** While so many lists are being read, the answers may be older. */
