@@ -29,6 +29,7 @@ const TRANSIENT = [
   'LEADER_NOT_AVAILABLE',
   'NOT_COORDINATOR_FOR_GROUP',
   'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'GROUP_LOAD_IN_PROGRESS',
 ];
 
 /** A batch of records, expanded: a broker's batch limit leaves room for a thousandfold. */
@@ -147,7 +148,7 @@ async function useAdmin<R>(client: Kafka, what: string, action: (admin: Admin) =
   }
 }
 
-/** A topic's leaders are not known everywhere at once, least of all when it was made just now. */
+/** A topic's leaders are not known everywhere at once, least of all when it was made just now; a coordinator that took over reads its groups first. */
 function isTransient(error: unknown): boolean {
   const marks = marksOf(error);
   return TRANSIENT.some((mark) => marks.has(mark));
