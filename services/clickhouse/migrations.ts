@@ -7,6 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { BitternError } from '../common/errors.ts';
@@ -67,6 +68,11 @@ export function loadMigrations(folder: string = FOLDER): Migration[] {
   });
 }
 
+/** ClickHouse's error code: the table of an ALTER was renamed while it ran. */
+const CANNOT_ASSIGN_ALTER = '517';
+const RENAMED_ATTEMPTS = 10;
+const RENAMED_RETRY_MS = 200;
+
 /**
  * Applies what isn't applied yet. Returns the names of what it applied.
  * @throws BitternError BIT_SCHEMA_EDITED when an applied migration's file has changed, BIT_SCHEMA_NEWER when the database was
@@ -111,7 +117,7 @@ async function appliedMigrations(client: ClickHouseClient): Promise<ReadonlyMap<
 
 async function apply(client: ClickHouseClient, migration: Migration, checksum: string): Promise<void> {
   try {
-    for (const query of statements(migration.sql)) await client.command({ query });
+    await runThrough(client, migration);
     const values = [{ version: migration.version, name: migration.name, checksum }];
     await client.insert({
       table: 'schema_migrations',
@@ -125,6 +131,19 @@ async function apply(client: ClickHouseClient, migration: Migration, checksum: s
       `Migration ${migration.name} failed: ${(cause as Error).message}. Mend the cause and start again: it is repeated from its beginning.`,
       { cause },
     );
+  }
+}
+
+/** Whoever starts at the same time may replace a view under an ALTER of ours: what can be repeated anyway is, from its beginning. */
+async function runThrough(client: ClickHouseClient, migration: Migration): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      for (const query of statements(migration.sql)) await client.command({ query });
+      return;
+    } catch (error) {
+      if (attempt === RENAMED_ATTEMPTS || (error as { code?: unknown }).code !== CANNOT_ASSIGN_ALTER) throw error;
+    }
+    await sleep(RENAMED_RETRY_MS);
   }
 }
 
