@@ -239,6 +239,12 @@ const CASES: readonly Case[] = [
     lines: [`c ${REQUEST}`, `s ${RESPONSE}`, 'c rst', 'close rst'],
   },
   {
+    name: 'a reset tells by its number that bytes before it were sent: they are a gap',
+    steps: [...HANDSHAKE, ASK, ANSWER, { from: 's', flags: 'RA', seq: S2 + 5, ack: C2 }, ...later(2000)],
+    lines: [`c ${REQUEST}`, `s ${RESPONSE}`, 's gap 5', 's rst', 'close rst'],
+    losses: [gap(5)],
+  },
+  {
     name: 'a connection without packets is closed as idle',
     steps: [...HANDSHAKE, ASK, ANSWER, ...later(599_000), ...later(700_000)],
     lines: [`c ${REQUEST}`, `s ${RESPONSE}`, 'close idle'],

@@ -157,7 +157,7 @@ export class GivingUp {
   #finishStream(connection: Connection, s: Stream, now: number): void {
     if (!s.known) return;
     if (s.strayPackets > 0) this.#delivery.countStrays(connection, s);
-    const end = s.finPending ? s.finAt : s.ackedTo;
+    const end = s.finPending ? s.finAt : Math.max(s.ackedTo, s.rstAt);
     this.#passInTurn(connection, s, end, now);
     this.#pass(connection, s, end, now);
     if (s.finPending) this.#delivery.deliverFin(connection, s);

@@ -78,6 +78,7 @@ export class Reassembler {
     if ((packet.flags & RST) !== 0 && !s.rstSeen) {
       s.rstSeen = true;
       s.rstTime = packet.time;
+      s.rstAt = offset;
       connection.closing ??= 'rst';
     }
     this.delivery.drain(connection);
