@@ -105,6 +105,10 @@ function rangesOf(placed: Placed): Readonly<Record<Side, readonly Range[]>> {
 
 function lossOf(placed: Placed, streams: Record<Side, Stream>, control: boolean): Loss {
   const ranges = rangesOf(placed);
+  const { serverFrom, responseFrom } = placed;
+  // Interim responses carry nothing of a call: that of one is lost shows only where the next byte stands.
+  const interim =
+    placed.ranges === undefined && responseFrom >= 0 ? streams.server.missing(serverFrom, responseFrom) : 0;
   let lostBytes = 0;
   let sent = 0;
   for (const side of ['client', 'server'] as const) {
@@ -113,8 +117,9 @@ function lossOf(placed: Placed, streams: Record<Side, Stream>, control: boolean)
       sent += to - from;
     }
   }
+  const beside = lostBytes > 0 ? 'near' : control ? 'control' : 'none';
   return {
-    loss: lostBytes > 0 ? 'data' : control ? 'control' : 'none',
+    loss: lostBytes > interim ? 'data' : beside,
     lost_bytes: lostBytes,
     all: lostBytes === sent,
   };

@@ -54,8 +54,10 @@ export function completenessOf(exchange: Exchange, answer: AnswerEnd): Completen
   if (missingBytes(exchange) > 0 || exchange.uncertain || end === 'gap') return 'gap';
   if (answer.cut || isUndecoded(exchange) || end === 'limit') return 'truncated';
   const open = request.state === 'open' || request.state === 'lost' || request.state === 'none';
-  if (end === 'capture_end') return answer.ended && !open ? 'full' : 'tail_missing';
+  // HTTP's end is still to come and nobody was seen to hang up: what the capture missed may have been sent.
+  const unended = !answer.ended || response.state === 'open' || response.state === 'lost';
+  if (end === 'capture_end') return unended || open ? 'tail_missing' : 'full';
   if (request.state === 'lost' || response.state === 'lost') return 'gap';
-  if (end === 'timeout') return answer.ended ? 'full' : 'tail_missing';
+  if (end === 'timeout' && unended) return 'tail_missing';
   return 'full';
 }
