@@ -28,7 +28,7 @@ export type Outcome =
 /**
  * How much of it the capture saw. `full`: all of it. `head_missing`: joined in the middle, the request (or its beginning) wasn't
  * seen. `gap`: bytes inside are missing. `truncated`: cut by snap length or one of our limits. `tail_missing`: the capture
- * ended first. A call that the client or server aborted is `full` when all that was sent was seen.
+ * ended first, or saw neither HTTP's end nor a close. A call that the client or server aborted is `full` when all that was sent was seen.
  */
 export type Completeness = 'full' | 'head_missing' | 'gap' | 'truncated' | 'tail_missing';
 
