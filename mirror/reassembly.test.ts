@@ -245,6 +245,12 @@ const CASES: readonly Case[] = [
     losses: [gap(5)],
   },
   {
+    name: 'a reset that acknowledges bytes tells that the other side sent them: they are a gap before it',
+    steps: [...HANDSHAKE, ASK, { from: 'c', flags: 'RA', seq: C2, ack: S + 7 }, ...later(2000)],
+    lines: [`c ${REQUEST}`, 's gap 7', 'c rst', 'close rst'],
+    losses: [gap(7)],
+  },
+  {
     name: 'a connection without packets is closed as idle',
     steps: [...HANDSHAKE, ASK, ANSWER, ...later(599_000), ...later(700_000)],
     lines: [`c ${REQUEST}`, `s ${RESPONSE}`, 'close idle'],

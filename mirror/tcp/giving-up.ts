@@ -149,7 +149,8 @@ export class GivingUp {
     if (b.started && !b.known) b.settle(connection.handshake);
     this.#delivery.drain(connection);
     this.relieve(connection, now);
-    const bFirst = a.finPending && !caughtUp(b, a.finAck);
+    // A side's end comes behind what the other one is known to have sent before.
+    const bFirst = (a.finPending && !caughtUp(b, a.finAck)) || (a.rstSeen && !b.rstSeen);
     this.#finishStream(connection, bFirst ? b : a, now);
     this.#finishStream(connection, bFirst ? a : b, now);
   }
@@ -157,7 +158,7 @@ export class GivingUp {
   #finishStream(connection: Connection, s: Stream, now: number): void {
     if (!s.known) return;
     if (s.strayPackets > 0) this.#delivery.countStrays(connection, s);
-    const end = s.finPending ? s.finAt : Math.max(s.ackedTo, s.rstAt);
+    const end = s.finPending ? s.finAt : Math.max(s.ackedTo, s.sentTo);
     this.#passInTurn(connection, s, end, now);
     this.#pass(connection, s, end, now);
     if (s.finPending) this.#delivery.deliverFin(connection, s);

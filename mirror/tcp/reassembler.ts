@@ -78,10 +78,16 @@ export class Reassembler {
     if ((packet.flags & RST) !== 0 && !s.rstSeen) {
       s.rstSeen = true;
       s.rstTime = packet.time;
-      s.rstAt = offset;
+      s.sentTo = Math.max(s.sentTo, offset);
+      if ((packet.flags & ACK) !== 0 && o.started) this.#noteSent(o, o.unwrap(packet.ack));
       connection.closing ??= 'rst';
     }
     this.delivery.drain(connection);
+  }
+
+  /** A reset acknowledges what its sender had, but doesn't wait for the rest: that counts when the connection ends. */
+  #noteSent(o: Stream, to: number): void {
+    if (to > o.sentTo && to - Math.max(o.next, o.ackedTo) <= this.#windowBytesMax) o.sentTo = to;
   }
 
   /** False for a segment so far ahead that it is another connection's or damaged, unless several of them come in a row. */

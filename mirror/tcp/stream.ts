@@ -64,8 +64,8 @@ export class Stream {
   rstSeen = false;
   rstDelivered = false;
   rstTime = 0;
-  /** What came before the RST, by its own number, was sent. */
-  rstAt = 0;
+  /** A reset, of either side, tells that it was sent up to here. */
+  sentTo = 0;
   /** Segments too far ahead to be believed, in a row. */
   strayPackets = 0;
   strayBytes = 0;
