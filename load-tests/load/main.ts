@@ -147,7 +147,13 @@ async function all(system: System): Promise<Record<string, unknown>> {
   return { calls, cost, runs, latency: seen };
 }
 
-const env = Object.fromEntries((values.set ?? []).map((pair) => pair.split('=', 2) as [string, string]));
+/** The value may hold `=` itself: `NODE_OPTIONS=--cpu-prof --cpu-prof-dir=profiles`. */
+const env = Object.fromEntries(
+  (values.set ?? []).map((pair): [string, string] => {
+    const at = pair.indexOf('=');
+    return [pair.slice(0, at), pair.slice(at + 1)];
+  }),
+);
 const system = await System.open({ partitions: PARTITIONS, sessionTimeoutMs: SESSION_TIMEOUT_MS, env });
 try {
   const result = await all(system);
