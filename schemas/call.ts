@@ -236,8 +236,17 @@ export interface ExchangeRow {
   readonly network: string;
 }
 
-/** What the reassembler publishes: one call or tool execution with the contents that it brings, or one other exchange. */
+/** What the recogniser makes: one call or tool execution with the contents that it brings, or one other exchange. */
 export type Observation =
   | { readonly type: 'call'; readonly call: Call; readonly contents: readonly Content[] }
   | { readonly type: 'tool_execution'; readonly execution: ToolExecution; readonly contents: readonly Content[] }
   | { readonly type: 'exchange'; readonly exchange: ExchangeRow };
+
+/** Contents that go before a call which would be too large a record with them (services/reassembler/fit.ts). */
+export interface ContentsRecord {
+  readonly type: 'contents';
+  readonly contents: readonly Content[];
+}
+
+/** What the reassembler publishes. */
+export type ObservationRecord = Observation | ContentsRecord;

@@ -5,7 +5,7 @@ import type { Codec } from '../services/bus/bus.ts';
 import type { ConnectionId } from '../services/common/types.ts';
 import { AvroContract, loadSchemas, type WireShape } from './avro/contract.ts';
 import { singleObjectCodec } from './avro/single-object.ts';
-import type { Call, Content, ExchangeRow, Observation } from './call.ts';
+import type { Call, Content, ExchangeRow, ObservationRecord } from './call.ts';
 import type { Frame, ProbeReport } from './frame.ts';
 import type { ToolExecution } from './tool-execution.ts';
 
@@ -52,7 +52,7 @@ const CALL_BYTES = 2048;
 const HASH_BYTES = 16;
 
 /** Calls, contents and exchanges have the same fields in memory: none is copied. */
-const OBSERVATION_SHAPE: WireShape<Observation> = {
+const OBSERVATION_SHAPE: WireShape<ObservationRecord> = {
   toWire: (observation): WireObservation => {
     switch (observation.type) {
       case 'call':
@@ -61,6 +61,8 @@ const OBSERVATION_SHAPE: WireShape<Observation> = {
         return { call: null, contents: observation.contents, execution: observation.execution, exchange: null };
       case 'exchange':
         return { call: null, contents: NO_CONTENTS, execution: null, exchange: observation.exchange };
+      case 'contents':
+        return { call: null, contents: observation.contents, execution: null, exchange: null };
     }
   },
   fromWire: (wire) => {
@@ -68,13 +70,14 @@ const OBSERVATION_SHAPE: WireShape<Observation> = {
     if (call !== null) return { type: 'call', call, contents };
     if (execution !== null) return { type: 'tool_execution', execution, contents };
     if (exchange !== null) return { type: 'exchange', exchange };
-    throw new TypeError('neither a call nor a tool execution nor an exchange: a kind that only a newer release knows');
+    if (contents.length > 0) return { type: 'contents', contents };
+    throw new TypeError('none of the kinds of observations: one that only a newer release knows');
   },
   sizeGuess: (observation) => {
     if (observation.type === 'exchange') return CALL_BYTES;
     let bytes = CALL_BYTES;
     for (const { text } of observation.contents) bytes += 64 + Buffer.byteLength(text);
-    if (observation.type === 'tool_execution') return bytes;
+    if (observation.type !== 'call') return bytes;
     const { call } = observation;
     bytes += Buffer.byteLength(call.requestSkeleton) + call.requestParts.length * HASH_BYTES;
     bytes += (call.promptPreview.length + call.answerPreview.length + call.errorMessage.length) * 3;
@@ -109,7 +112,7 @@ export const PROBE_REPORT_CONTRACT = new AvroContract({
 export const frameCodec: Codec<Frame> = singleObjectCodec(FRAME_CONTRACT);
 
 /** Codec of the topic `bittern.calls.v1`. */
-export const observationCodec: Codec<Observation> = singleObjectCodec(OBSERVATION_CONTRACT);
+export const observationCodec: Codec<ObservationRecord> = singleObjectCodec(OBSERVATION_CONTRACT);
 
 /** Codec of the topic `bittern.probes.v1`. */
 export const probeReportCodec: Codec<ProbeReport> = singleObjectCodec(PROBE_REPORT_CONTRACT);

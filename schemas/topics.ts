@@ -1,7 +1,7 @@
 /** The topics that the stages talk over: names, keys and codecs. Keys keep together what must be seen in order. */
 import type { Codec, Topic } from '../services/bus/bus.ts';
 import { BitternError } from '../services/common/errors.ts';
-import type { Observation } from './call.ts';
+import type { ObservationRecord } from './call.ts';
 import { frameCodec, observationCodec, probeReportCodec } from './codec.ts';
 import type { Frame, ProbeReport } from './frame.ts';
 import type { StoryEvent } from './story.ts';
@@ -21,7 +21,7 @@ export const FRAMES: Topic<Frame> = {
 };
 
 /** Key: connection id. */
-export const OBSERVATIONS: Topic<Observation> = {
+export const OBSERVATIONS: Topic<ObservationRecord> = {
   name: 'bittern.calls.v1',
   codec: observationCodec,
   sizeOf: (observation) => {

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FRAMES } from '../../schemas/topics.ts';
+import { client, server } from '../../services/http/testing.ts';
 import { KafkaBus } from '../../services/kafka/index.ts';
 import { testOptions, textTopic } from '../../services/kafka/test-support.ts';
 import type { StageProcess } from '../faults/processes.ts';
@@ -14,6 +15,7 @@ import { System } from '../faults/system.ts';
 import { GENERATOR_DEFAULTS, generate } from '../generator/generate.ts';
 import { missingTools } from '../kafka/distribution.ts';
 import type { Manifest } from '../manifest.ts';
+import { stepsPcap } from '../wire/steps-pcap.ts';
 
 const missing = missingTools();
 const skip = missing.length > 0 && process.env.CI !== 'true' ? `no broker: ${missing.join(', ')} missing` : false;
@@ -295,6 +297,43 @@ test('SIGTERM ends the stages in time right after the broker came back', options
   }
   await until('it drains', async () => (await system.lag()) === 0);
   assert.deepEqual(await storedCalls(), sentCalls());
+});
+
+test('a call that is larger than a record may be is stored whole', options, async () => {
+  await startBoth();
+  // Of both together a record can't be made; no letter repeats what another request brought.
+  const [asked, answered] = ['a', 'b'].map((letter) => letter.repeat(14_000_000));
+  const request = JSON.stringify({ model: 'm', max_tokens: 9, messages: [{ role: 'user', content: asked }] });
+  const usage = { input_tokens: 1, output_tokens: 2 };
+  const content = [{ type: 'text', text: answered }];
+  const answer = JSON.stringify({
+    id: 'msg_large',
+    type: 'message',
+    role: 'assistant',
+    model: 'm',
+    content,
+    stop_reason: 'end_turn',
+    usage,
+  });
+  const head = (line: string, body: string) =>
+    `${line}\r\nhost: api\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+  const steps = [client(head('POST /v1/messages HTTP/1.1', request)), server(head('HTTP/1.1 200 OK', answer))];
+  const file = path.join(system.folder, 'large.pcap');
+  await writeFile(file, stepsPcap([steps]));
+  await system.run(['replay', file, '--kafka'], { BITTERN_CAPTURE_NETWORK: 'large' });
+  await until('it drains', async () => (await system.lag()) === 0);
+  const query = `SELECT completeness, response_id, kind, length(text) AS length FROM calls
+    INNER JOIN contents ON contents.hash = calls.response_content OR has(calls.request_parts, contents.hash)
+    WHERE network = 'large' ORDER BY kind`;
+  const stored = await (await system.store.client.query({ query, format: 'JSONEachRow' })).json<
+    Record<string, unknown>
+  >();
+  const call = { completeness: 'full', response_id: 'msg_large' };
+  const message = JSON.stringify({ role: 'user', content: asked });
+  assert.deepEqual(stored, [
+    { ...call, kind: 'message', length: message.length },
+    { ...call, kind: 'response', length: answer.length },
+  ]);
 });
 
 interface Counted {

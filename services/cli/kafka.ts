@@ -1,7 +1,7 @@
 /** Kafka as the configuration wants it: options of the bus, topics, sealing. */
 import type { KeyObject } from 'node:crypto';
 import type { AvroContract } from '../../schemas/avro/contract.ts';
-import type { Observation } from '../../schemas/call.ts';
+import type { ObservationRecord } from '../../schemas/call.ts';
 import { CODEC_DEFAULTS, FRAME_CONTRACT, OBSERVATION_CONTRACT, PROBE_REPORT_CONTRACT } from '../../schemas/codec.ts';
 import type { Frame, ProbeReport } from '../../schemas/frame.ts';
 import { EVENTS, FRAMES, OBSERVATIONS, PROBE_REPORTS } from '../../schemas/topics.ts';
@@ -70,7 +70,7 @@ type TopicName = 'frames' | 'observations' | 'reports';
 
 export interface KafkaTopicSet {
   readonly frames: Topic<Frame>;
-  readonly observations: Topic<Observation>;
+  readonly observations: Topic<ObservationRecord>;
   readonly reports: Topic<ProbeReport>;
 }
 

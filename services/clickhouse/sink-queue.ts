@@ -1,11 +1,11 @@
 /** Observations that wait to be stored, with what they weigh, cut into batches. */
-import type { Call, Content, Observation } from '../../schemas/call.ts';
+import type { Call, Content, ObservationRecord } from '../../schemas/call.ts';
 import type { Claim } from './claim.ts';
 import type { KnownContents } from './known-contents.ts';
 
 /** One observation that waits, with those of its contents that aren't stored for sure. */
 export interface Queued {
-  readonly observation: Observation;
+  readonly observation: ObservationRecord;
   /** Null: nobody else will ever store it. */
   readonly claim: Claim | null;
   readonly contents: readonly Content[];
@@ -53,7 +53,7 @@ export class SinkQueue {
     return this.#oldest;
   }
 
-  push(observation: Observation, claim: Claim | null = null): void {
+  push(observation: ObservationRecord, claim: Claim | null = null): void {
     if (this.#entries.length === 0) this.#oldest = performance.now();
     const entry = this.#entryOf(observation, claim);
     this.#entries.push(entry);
@@ -73,13 +73,17 @@ export class SinkQueue {
     return { entries, bytes };
   }
 
-  #entryOf(observation: Observation, claim: Claim | null): Queued {
+  #entryOf(observation: ObservationRecord, claim: Claim | null): Queued {
     switch (observation.type) {
       case 'exchange':
         return { observation, claim, contents: [], bytes: EXCHANGE_BYTES };
       case 'tool_execution': {
         const { contents, bytes } = this.#unknown(observation.contents);
         return { observation: { ...observation, contents: [] }, claim, contents, bytes: EXECUTION_BYTES + bytes };
+      }
+      case 'contents': {
+        const { contents, bytes } = this.#unknown(observation.contents);
+        return { observation: { ...observation, contents: [] }, claim, contents, bytes };
       }
       case 'call': {
         const { contents, bytes } = this.#unknown(observation.contents);

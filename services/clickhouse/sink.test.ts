@@ -228,6 +228,21 @@ describe('contents', () => {
   });
 });
 
+describe('contents that come before their call', () => {
+  it('are stored at once, and the call finds them', async () => {
+    const [first, second] = [contentOf('message', 'the first half'), contentOf('response', 'the second half')];
+    const call = sampleCall(0, { requestParts: [first.hash], responseContent: second.hash });
+    const sink = new ClickHouseSink(store);
+    await sink.add([{ type: 'contents', contents: [first] }]);
+    await sink.flush();
+    assert.equal(await count('contents'), 1);
+    await sink.add([callObservation(call, [second])]);
+    await sink.close();
+    assert.equal(await count('contents'), 2);
+    assert.deepEqual([sink.stats.added, sink.stats.acknowledged, sink.stats.calls], [2, 2, 1]);
+  });
+});
+
 describe('a sink', () => {
   it('acknowledges in the order of add, and only what is stored', async () => {
     const sink = new ClickHouseSink(store, { batchRowsMax: 10, batchAgeMsMax: 60_000 });

@@ -8,7 +8,7 @@
  * One batch is under way at a time, so a batch is asked for ids that all batches before it have written.
  */
 import { createHash } from 'node:crypto';
-import type { Call, Content, ExchangeRow, Observation } from '../../schemas/call.ts';
+import type { Call, Content, ExchangeRow, ObservationRecord } from '../../schemas/call.ts';
 import type { Loss, ProbeReport } from '../../schemas/frame.ts';
 import type { ToolExecution } from '../../schemas/tool-execution.ts';
 import { BitternError } from '../common/errors.ts';
@@ -145,7 +145,7 @@ export class ClickHouseSink {
    * Takes observations in order. With a `claim`, what isn't stored when it ends is left to its next owner, and counts as acknowledged.
    * Resolves when there is room for more: await it before the next. Rejects only after `close` gave up.
    */
-  add(observations: readonly Observation[], claim: Claim | null = null): Promise<void> {
+  add(observations: readonly ObservationRecord[], claim: Claim | null = null): Promise<void> {
     if (this.#abort.signal.aborted) return Promise.reject(this.#failed ?? closedError());
     for (const observation of observations) this.#queue.push(observation, claim);
     this.#counts.added += observations.length;
@@ -300,7 +300,7 @@ export class ClickHouseSink {
     for (const { observation } of batch) {
       if (observation.type === 'call') calls.push(observation.call);
       else if (observation.type === 'tool_execution') executions.push(observation.execution);
-      else exchanges.push(observation.exchange);
+      else if (observation.type === 'exchange') exchanges.push(observation.exchange);
     }
     const [newCalls, newExchanges, newExecutions] = await Promise.all([
       this.#newRows(CALLS, calls),
@@ -344,7 +344,9 @@ export class ClickHouseSink {
     const unique = new Map<string, Content>();
     for (const { observation, contents } of batch) {
       if (observation.type === 'exchange') continue;
-      if (!fresh.has(observation.type === 'call' ? observation.call : observation.execution)) continue;
+      // Contents that come before their call are needed by one that isn't here yet.
+      if (observation.type === 'call' && !fresh.has(observation.call)) continue;
+      if (observation.type === 'tool_execution' && !fresh.has(observation.execution)) continue;
       for (const content of contents) if (!this.#known.has(content.hash)) unique.set(content.hash, content);
     }
     return [...unique.values()];

@@ -13,7 +13,7 @@ import {
   type WireShape,
 } from '../../schemas/avro/contract.ts';
 import { singleObjectCodec } from '../../schemas/avro/single-object.ts';
-import type { Observation } from '../../schemas/call.ts';
+import type { ObservationRecord } from '../../schemas/call.ts';
 import { OBSERVATION_CONTRACT } from '../../schemas/codec.ts';
 import { plain, withFields } from '../../schemas/testing.ts';
 import { OBSERVATIONS } from '../../schemas/topics.ts';
@@ -40,13 +40,13 @@ function contractOf<T>(schema: Schema, toWire: (value: T) => object): AvroContra
   return new AvroContract({ name: 'OBSERVATION', schemas: [schema], shape, recordBytesMax: 1_000_000 });
 }
 
-const LATER = contractOf<Observation>(later, (observation) => {
+const LATER = contractOf<ObservationRecord>(later, (observation) => {
   assert.ok(observation.type === 'call');
   return { call: { ...observation.call, later: 'x' }, contents: observation.contents, exchange: null };
 });
-const FOREIGN = contractOf<Observation>(foreign, () => ({ price: 1 }));
+const FOREIGN = contractOf<ObservationRecord>(foreign, () => ({ price: 1 }));
 
-let call: Observation;
+let call: ObservationRecord;
 before(async () => {
   const observations = await observationsOf(generate({ seed: 3, calls: 5 }).pcap);
   call = observations.find((each) => each.type === 'call')!;
@@ -99,7 +99,7 @@ test('a schema is fetched once; ids that records make up cost one question each 
   assert.ok(!asked.includes(0) && !asked.includes(-5));
 });
 
-async function readable(codec: Codec<Observation>, bytes: Buffer): Promise<void> {
+async function readable(codec: Codec<ObservationRecord>, bytes: Buffer): Promise<void> {
   try {
     codec.decode(bytes);
   } catch (error) {
@@ -117,19 +117,23 @@ function openRegistry(notes: string[] = []): SchemaRegistry {
   return new SchemaRegistry(options, { P: password }, (note) => notes.push(note));
 }
 
-async function makeObservations(bus: KafkaBus, name: string): Promise<Topic<Observation>> {
+async function makeObservations(bus: KafkaBus, name: string): Promise<Topic<ObservationRecord>> {
   await bus.topics.create(withDeadLetters({ ...TOPIC_DEFAULTS, name, partitions: 1, replicas: 1 }));
   return { ...OBSERVATIONS, name };
 }
 
-async function publish(bus: KafkaBus, topic: Topic<Observation>, codec: Codec<Observation>): Promise<void> {
+async function publish(bus: KafkaBus, topic: Topic<ObservationRecord>, codec: Codec<ObservationRecord>): Promise<void> {
   const producer = bus.producer({ ...topic, codec });
   await producer.publish('k', call, { traceparent: TRACE });
   await producer.flush();
 }
 
-async function collect(bus: KafkaBus, topic: Topic<Observation>, group = 'collect'): Promise<BusRecord<Observation>[]> {
-  const seen: BusRecord<Observation>[] = [];
+async function collect(
+  bus: KafkaBus,
+  topic: Topic<ObservationRecord>,
+  group = 'collect',
+): Promise<BusRecord<ObservationRecord>[]> {
+  const seen: BusRecord<ObservationRecord>[] = [];
   await bus.consumer(topic, group, {
     batch: async ({ records }) => {
       seen.push(...records);
@@ -162,10 +166,10 @@ broker.test('an observation of a future schema is a dead letter that says so and
   ]);
   // With a release that knows the schema, the letter is read after all.
   assert.equal(await bus.deadLetters.replay([letter!]), 1);
-  const upgraded = new AvroContract<Observation>({
+  const upgraded = new AvroContract<ObservationRecord>({
     name: 'OBSERVATION',
     schemas: [OBSERVATION_CONTRACT.schema, later],
-    shape: { toWire: () => ({}), fromWire: (wire) => wire as Observation, sizeGuess: () => 1 },
+    shape: { toWire: () => ({}), fromWire: (wire) => wire as ObservationRecord, sizeGuess: () => 1 },
     recordBytesMax: 1,
   });
   const all = await collect(bus, { ...topic, codec: singleObjectCodec(upgraded) }, 'upgraded');
@@ -181,7 +185,7 @@ if (real.missing.length === 0) {
       const keyring = new Keyring(new Map([['k1', Buffer.alloc(32, 4)]]), 'k1');
       for (const sealed of [false, true]) {
         const topic = await makeObservations(bus, `switched-${sealed}`);
-        const wrap = (codec: Codec<Observation>) => (sealed ? sealedCodec(codec, keyring) : codec);
+        const wrap = (codec: Codec<ObservationRecord>) => (sealed ? sealedCodec(codec, keyring) : codec);
         const id = await registry.register(topic.name, OBSERVATION_CONTRACT.schema, PATIENCE_MS);
         const laterId = await registry.register(topic.name, later, PATIENCE_MS);
         await publish(bus, topic, wrap(topic.codec));
@@ -236,7 +240,7 @@ if (real.missing.length === 0) {
       const id = await openRegistry().register(topic.name, OBSERVATION_CONTRACT.schema, PATIENCE_MS);
       await publish(bus, topic, confluentCodec(OBSERVATION_CONTRACT, id, openRegistry()));
       real.get().closedWith = 503;
-      const reads = (): Topic<Observation> => ({
+      const reads = (): Topic<ObservationRecord> => ({
         ...topic,
         codec: readsConfluent(topic.codec, OBSERVATION_CONTRACT, openRegistry(notes)),
       });

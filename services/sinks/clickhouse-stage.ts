@@ -2,13 +2,13 @@
  * The stage that stores observations: takes them from the bus, hands them to the sink, and commits an offset when everything below
  * it is stored. What a killed process had not committed comes again, and the sink stores no id twice.
  */
-import type { Observation } from '../../schemas/call.ts';
+import type { ObservationRecord } from '../../schemas/call.ts';
 import type { Assignment, Batch, Consumer, ConsumerHandlers } from '../bus/bus.ts';
 import type { Claim } from '../clickhouse/claim.ts';
 import type { SinkStats } from '../clickhouse/sink.ts';
 
 export interface ObservationSink {
-  add(observations: readonly Observation[], claim: Claim | null): Promise<void>;
+  add(observations: readonly ObservationRecord[], claim: Claim | null): Promise<void>;
   flush(): Promise<void>;
   readonly stats: Pick<SinkStats, 'added' | 'acknowledged'>;
 }
@@ -31,7 +31,7 @@ interface Owned {
 /** How often commits are looked for. */
 const SETTLE_INTERVAL_MS = 200;
 
-export class ClickHouseStage implements ConsumerHandlers<Observation> {
+export class ClickHouseStage implements ConsumerHandlers<ObservationRecord> {
   readonly #sink: ObservationSink;
   readonly #owned = new Map<number, Owned>();
   #unsettled: Unsettled[] = [];
@@ -54,7 +54,7 @@ export class ClickHouseStage implements ConsumerHandlers<Observation> {
       this.#owned.set(partition, { epoch, claim: this.#claim(partition, epoch) });
   }
 
-  async batch(batch: Batch<Observation>): Promise<void> {
+  async batch(batch: Batch<ObservationRecord>): Promise<void> {
     const owned = this.#owned.get(batch.partition);
     if (owned === undefined) return;
     const { epoch, claim } = owned;

@@ -1,7 +1,9 @@
+import { CODEC_DEFAULTS } from '../../../schemas/codec.ts';
 import { createCredentialMasker } from '../../http/credentials.ts';
 import { maskingKey } from '../../masking/frame-mask.ts';
 import { kafkaObserved } from '../../observe/sources/kafka.ts';
 import { reassemblerObserved } from '../../observe/sources/reassembler.ts';
+import { fittingProducer } from '../../reassembler/fit.ts';
 import { Reassembler } from '../../reassembler/reassembler.ts';
 import { type CommandBody, EXIT } from '../command.ts';
 import { kafkaTopics, openKafkaBus } from '../kafka.ts';
@@ -9,6 +11,9 @@ import { kafkaLimits, startObserving } from '../observe.ts';
 import { fingerprintKey, reassemblerOptions } from '../runtime.ts';
 import { runStage } from '../stage.ts';
 import { formatCount } from '../terminal/units.ts';
+
+/** What a record may weigh, less what sealing and a registry's header add. */
+const FITTING_BYTES = CODEC_DEFAULTS.observationBytesMax - 64 * 1024;
 
 export const reassembler: CommandBody = {
   usage: '[options]',
@@ -32,7 +37,8 @@ export const reassembler: CommandBody = {
     const observing = await startObserving(context, 'reassembler');
     try {
       const options = { ...reassemblerOptions(config), limits: config.reassembler };
-      const stage = new Reassembler(options, masker, bus.producer(topics.observations), note);
+      const producer = fittingProducer(bus.producer(topics.observations), FITTING_BYTES, note);
+      const stage = new Reassembler(options, masker, producer, note);
       const consumer = await bus.consumer(topics.frames, 'reassembler', stage);
       stage.attach(consumer);
       observing.add(kafkaObserved(bus, kafkaLimits(config)), reassemblerObserved(stage));
