@@ -369,9 +369,9 @@ function interimOf(expectContinue: boolean, kind: CallKind, random: Random): Buf
   return interim;
 }
 
-/** A request that breaks off doesn't come to the member that tells, at the body's end; other APIs tell it by the path, or at the body's beginning. */
-const toldStreaming = ({ kind, ask, dialect }: Draft): boolean =>
-  ask.streaming && (kind !== 'request_abort' || dialect.tellsStreamEarly === true);
+/** A request that breaks off rarely comes to the member that tells, at the body's end; other APIs tell it by the path, or at the body's beginning. */
+const toldStreaming = ({ kind, ask, dialect }: Draft, sent: string): boolean =>
+  ask.streaming && (kind !== 'request_abort' || dialect.tellsStreamEarly === true || sent.includes('"stream":true'));
 
 export interface CallOptions {
   /** The next request goes out before this answer: nothing that closes the connection is planned. */
@@ -396,11 +396,12 @@ export function planCall(
   const answer = answerOf(draft);
   const closes = answer.message?.untilClose ?? false;
   if (answer.whole) conversation.answer(reply);
+  const sent = kind === 'request_abort' ? Buffer.from(body).toString('utf8', 0, request.bodyBytes) : body;
   const facts: Omit<CallFacts, 'client_ip' | 'client_port' | 'server_ip' | 'server_port'> = {
     request_id: requestId,
     dialect: dialect.storedAs ?? dialect.name,
     requested_model: ask.model,
-    streaming: toldStreaming(draft),
+    streaming: toldStreaming(draft, sent),
     status: answer.status,
     outcome: OUTCOMES[kind],
     error_type: answer.errorType,
@@ -428,7 +429,7 @@ export function planCall(
       facts,
       either: { ...answer.known.either, ...open },
       content: {
-        request_body: kind === 'request_abort' ? Buffer.from(body).toString('utf8', 0, request.bodyBytes) : body,
+        request_body: sent,
         response_sha256: answer.message?.bodySha256 ?? '',
         response_text: answer.whole ? reply.text : '',
         response_reasoning: answer.whole ? reply.reasoning : '',
