@@ -122,16 +122,28 @@ export class Drill {
     let movedAt = performance.now();
     for (;;) {
       const lines = (await runBittern(['lag', '--json', '--sample', '0'], this.#settings)).trim().split('\n');
-      const lag = lines.reduce((sum, line) => sum + (JSON.parse(line) as { lag: number }).lag, 0);
+      const behind = lines.filter((line) => (JSON.parse(line) as { lag: number }).lag > 0);
+      const lag = behind.reduce((sum, line) => sum + (JSON.parse(line) as { lag: number }).lag, 0);
       if (lag === 0) return;
       if (lag < least) {
         least = lag;
         movedAt = performance.now();
       }
       if (performance.now() - movedAt > DRAIN_STALL_MS)
-        throw new Error(`the stages have not got on for ${DRAIN_STALL_MS / 1000} s: ${lag} records of lag`);
+        throw new Error(`the stages have not got on for ${DRAIN_STALL_MS / 1000} s:\n${await this.#standing(behind)}`);
       await sleep(1000);
     }
+  }
+
+  /** Where the stages stand: lag by partition, and what they say holds them. */
+  async #standing(lines: readonly string[]): Promise<string> {
+    const told = await Promise.all(
+      this.#stages.map(async (stage) => {
+        const metrics = await (await fetch(`${await stage.health}/metrics`)).text();
+        return `${stage.name}: ${metrics.match(/^bittern_(?:reassembler|consumer|sink)_.*[^ ] [^0].*$/gm)?.join('; ')}`;
+      }),
+    );
+    return [...lines, ...told].join('\n');
   }
 
   async #compare(round: Round): Promise<string[]> {

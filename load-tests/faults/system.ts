@@ -86,7 +86,8 @@ export class System {
     await Promise.all(this.#stages.map((stage) => stage.kill()));
     await this.gate.set('closed');
     await this.store.close();
-    await this.broker.remove();
+    if (keep) await this.broker.stop();
+    else await this.broker.remove();
     if (!keep) await rm(this.folder, { recursive: true, force: true });
   }
 }
