@@ -114,12 +114,13 @@ function readMessage(reader: HistoryReader, json: unknown, previewCharsMax: numb
   const genuine = userTexts.map(genuineText).filter((text) => text !== '');
   const text = genuine.join('\n');
   const userHash = textHash(text);
+  const opening = summaryIn(openingOf(userTexts));
   return {
     speaker,
     userHash,
     userPreview: cutText(text, previewCharsMax),
     note: cutText(userTexts.at(-1) ?? '', NOTE_CHARS),
-    openingHash: textHash(summaryIn(openingOf(userTexts))),
+    openingHash: opening === text ? userHash : textHash(opening),
     answerKey: speaker === 'assistant' ? answerKeyOf(asked[0], answerText, reader.keepsIds) : '',
     asksTool: asked.length > 0,
     results: results.slice(0, RESULTS_MAX).map((result) => ({
