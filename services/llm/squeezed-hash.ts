@@ -73,22 +73,37 @@ function squeeze(text: string, dropsDigits: boolean): number {
 const SPACELESS = Uint8Array.from({ length: 0x80 }, (_, c) => (isDropped(c, false) ? 0 : 1));
 const LETTERS = Uint8Array.from({ length: 0x80 }, (_, c) => (isDropped(c, true) ? 0 : 1));
 
-/** The same for bytes of ASCII that stand in `scratch` already. A step without a branch: which characters are left out can't be foretold. */
-function squeezeAscii(length: number, kept: Uint8Array): number {
+/** Bytes of the white space beyond ASCII that is written at `i` (RFC 3629 section 3); 0 when it is none. */
+function wideSpaceLength(i: number): number {
+  const c = scratch[i]!;
+  if (c === 0xc2) return scratch[i + 1] === 0xa0 ? 2 : 0;
+  if (c !== 0xe1 && c !== 0xe2 && c !== 0xe3 && c !== 0xef) return 0;
+  return isWideSpace(((c & 0x0f) << 12) | ((scratch[i + 1]! & 0x3f) << 6) | (scratch[i + 2]! & 0x3f)) ? 3 : 0;
+}
+
+/**
+ * The same for a text without halves of pairs whose `length` bytes stand in `scratch` already. ASCII goes without a branch:
+ * which characters are left out can't be foretold.
+ */
+function squeezeWritten(length: number, kept: Uint8Array): number {
   let at = 0;
   for (let i = 0; i < length; i++) {
     const c = scratch[i]!;
     scratch[at] = c;
-    at += kept[c]!;
+    if (c < 0x80) at += kept[c]!;
+    else {
+      const space = wideSpaceLength(i);
+      if (space === 0) at++;
+      else i += space - 1;
+    }
   }
   return at;
 }
 
 function hashSqueezed(text: string, dropsDigits: boolean): string {
-  const written = scratch.write(text);
-  // Any other character has more bytes than units.
-  const isAscii = written === text.length;
-  const length = isAscii ? squeezeAscii(written, dropsDigits ? LETTERS : SPACELESS) : squeeze(text, dropsDigits);
+  const length = text.isWellFormed()
+    ? squeezeWritten(scratch.write(text), dropsDigits ? LETTERS : SPACELESS)
+    : squeeze(text, dropsDigits);
   return length === 0 ? '' : hash('sha256', scratch.subarray(0, length), 'hex').slice(0, HEX_DIGITS);
 }
 
