@@ -94,7 +94,10 @@ function skeletonOf(body: Buffer, members: readonly ScannedMember[]): string {
   let from = 0;
   for (const { start, starts, ends } of members) {
     for (let i = 0; i < ends.length; i++) {
-      out = copyStretch(body, from, start + starts[i]!, target, out);
+      const to = start + starts[i]!;
+      // Nearly always a comma.
+      if (to - from === 1) target[out++] = body[from]!;
+      else out = copyStretch(body, from, to, target, out);
       target[out++] = 0;
       from = start + ends[i]!;
     }
