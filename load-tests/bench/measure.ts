@@ -12,7 +12,7 @@ export interface Measured {
   /** Peak resident memory of this process, and of the engine when one took part, MB. */
   readonly rssMb: number;
   readonly engineRssMb: number;
-  /** JSON.parse of the same calls' request bodies, MB/s, in this process. */
+  /** JSON.parse of the same calls' request bodies, MB for each CPU second, in this process: before, between and after the rounds. */
   readonly yardstickMbPerSecond: number;
   readonly note: string;
 }
@@ -56,14 +56,21 @@ export async function timed(step: () => void | Promise<void>, enginePid?: number
   return { seconds, cpuSeconds: (used.user + used.system) / 1e6 + engine };
 }
 
-/** The machine's yardstick: JSON.parse of these texts, MB/s; the best of a few rounds. */
+const YARDSTICK_ROUNDS = 5;
+
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+}
+
+/** The machine's yardstick as it is now: JSON.parse of these texts, MB for each CPU second; the median of a few rounds. */
 export function yardstick(texts: readonly string[]): number {
   const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
-  let best = 0;
-  for (let round = 0; round < 5; round++) {
-    const started = performance.now();
+  const rounds: number[] = [];
+  for (let round = 0; round < YARDSTICK_ROUNDS; round++) {
+    const before = process.cpuUsage();
     for (const text of texts) JSON.parse(text);
-    best = Math.max(best, bytes / 1000 / (performance.now() - started));
+    const used = process.cpuUsage(before);
+    rounds.push(bytes / Math.max(1, used.user + used.system));
   }
-  return best;
+  return median(rounds);
 }
