@@ -74,3 +74,29 @@ export function yardstick(texts: readonly string[]): number {
   }
   return median(rounds);
 }
+
+/** What a round of a stage cost, and the yardstick at that time. */
+export interface Round extends Timed {
+  readonly yardstickMbPerSecond: number;
+}
+
+/**
+ * Runs `step` once to warm it up and then `rounds` times, the yardstick before and after each. A machine that is busy slows both:
+ * the round whose cost is the median, counted in yardsticks, is the result.
+ */
+export async function medianRound(
+  texts: readonly string[],
+  rounds: number,
+  step: () => void | Promise<void>,
+): Promise<Round> {
+  const all: Round[] = [];
+  let before = yardstick(texts);
+  for (let round = 0; round <= rounds; round++) {
+    const cost = await timed(step);
+    const after = yardstick(texts);
+    if (round > 0) all.push({ ...cost, yardstickMbPerSecond: (before + after) / 2 });
+    before = after;
+  }
+  const inYardsticks = (round: Round): number => round.cpuSeconds * round.yardstickMbPerSecond;
+  return all.sort((a, b) => inYardsticks(a) - inYardsticks(b))[all.length >> 1]!;
+}
