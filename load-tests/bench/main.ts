@@ -1,9 +1,12 @@
 /**
- * `npm run bench [-- --smoke] [--calls N] [--stage NAME …] [--save]`: measures each stage alone and the whole on the reference traffic.
+ * `npm run bench [-- --smoke] [--calls N] [--stage NAME …] [--save] [--profile]`: measures each stage alone and the whole on the
+ * reference traffic.
  *
- * Every stage runs in a process of its own, which also measures the machine's yardstick: JSON.parse of the same calls'
- * request bodies. Machines differ and are noisy, so what is compared with the stored baseline is the ratio to the
- * yardstick of the same run. `--save` stores the ratios as the new baseline. Exit code 1: a stage fell below half its baseline.
+ * Every stage runs in a process of its own, which also measures the machine's yardstick before, between and after its rounds:
+ * JSON.parse of the same calls' request bodies. Machines differ and are noisy, so what is compared with the stored baseline is
+ * CPU time in yardsticks, and a stage that seems to have fallen is measured again. `--save` stores the ratios as the new baseline
+ * (of smoke runs apart: they are short). `--profile` prints where the time goes. Exit code 1: a stage fell below three quarters of
+ * its baseline in every attempt.
  */
 import { execFile } from 'node:child_process';
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
@@ -11,16 +14,23 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { writeReference } from '../generator/reference.ts';
 import type { Measured } from './measure.ts';
+import { selfTimes } from './profile.ts';
 import { STAGES } from './stages.ts';
 
 const CALLS = 2900;
-const SMOKE_CALLS = 160;
+const SMOKE_CALLS = 320;
 const SEED = 1;
-const FALL_MAX = 0.5;
+/** A ratio below this part of its baseline is a fall … */
+const BASELINE_PART_MIN = 0.75;
+/** … if so many measurements say so. */
+const ATTEMPTS = 3;
 const folder = fileURLToPath(new URL('.', import.meta.url));
 const cache = fileURLToPath(new URL('../../.cache/bench/', import.meta.url));
 const baselineFile = `${folder}baseline.json`;
 const run = promisify(execFile);
+
+/** Ratios by stage. */
+type Baselines = Partial<Record<'full' | 'smoke', Record<string, number>>>;
 
 async function referenceFile(calls: number, http2: boolean): Promise<string> {
   const file = `${cache}reference-${http2 ? 'http2-' : ''}${SEED}-${calls}.pcap`;
@@ -34,17 +44,35 @@ async function referenceFile(calls: number, http2: boolean): Promise<string> {
 }
 
 async function measure(stage: string, file: string): Promise<Measured> {
+  const profile = values.profile
+    ? ['--cpu-prof', `--cpu-prof-dir=${cache}`, `--cpu-prof-name=${stage}.cpuprofile`]
+    : [];
   const { stdout } = await run(
     process.execPath,
-    ['--disable-warning=ExperimentalWarning', `${folder}child.ts`, stage, file],
+    ['--disable-warning=ExperimentalWarning', ...profile, `${folder}child.ts`, stage, file],
     { maxBuffer: 10_000_000 },
   );
   return JSON.parse(stdout) as Measured;
 }
 
 const mbPerSecond = (measured: Measured): number => measured.bytes / 1e6 / measured.seconds;
-/** MB/s for each MB/s of the yardstick. */
-const ratio = (measured: Measured): number => mbPerSecond(measured) / measured.yardstickMbPerSecond;
+/** MB a CPU second for each MB of JSON.parse in one. */
+const ratio = (measured: Measured): number =>
+  measured.bytes / 1e6 / measured.cpuSeconds / measured.yardstickMbPerSecond;
+
+/** Again, when it is below its baseline: the best counts. */
+async function measureFairly(stage: string, file: string, expected: number | undefined): Promise<Measured> {
+  let best = await measure(stage, file);
+  for (let attempt = 1; attempt < ATTEMPTS && hasFallen(best, expected); attempt++) {
+    const again = await measure(stage, file);
+    if (ratio(again) > ratio(best)) best = again;
+  }
+  return best;
+}
+
+function hasFallen(measured: Measured, expected: number | undefined): boolean {
+  return expected !== undefined && ratio(measured) < expected * BASELINE_PART_MIN;
+}
 
 function line(measured: Measured, baseline: number | undefined): string {
   const { calls, seconds, cpuSeconds } = measured;
@@ -71,12 +99,15 @@ const { values } = parseArgs({
     calls: { type: 'string' },
     stage: { type: 'string', multiple: true },
     save: { type: 'boolean' },
+    profile: { type: 'boolean' },
   },
 });
 const calls = Number(values.calls ?? (values.smoke ? SMOKE_CALLS : CALLS));
 const file = await referenceFile(calls, false);
 const http2File = await referenceFile(calls, true);
-const baseline = JSON.parse(await readFile(baselineFile, 'utf8').catch(() => '{}')) as Record<string, number>;
+const kind = values.smoke ? 'smoke' : 'full';
+const baselines = JSON.parse(await readFile(baselineFile, 'utf8').catch(() => '{}')) as Baselines;
+const baseline = baselines[kind] ?? {};
 const { size } = await stat(file);
 console.log(
   `Reference traffic: ${calls} calls, ${(size / 1e6).toFixed(0)} MB of packets. One process a stage; CPU counts all threads${values.smoke ? '. Smoke run: too short to be quoted' : ''}.\n`,
@@ -87,17 +118,19 @@ console.log(
 const results: Record<string, number> = {};
 let fallen = 0;
 for (const stage of values.stage ?? Object.keys(STAGES)) {
-  const measured = await measure(stage, STAGES[stage]?.http2 === true ? http2File : file);
-  results[stage] = Number(ratio(measured).toFixed(3));
-  const expected = baseline[stage];
-  console.log(line(measured, expected));
-  if (!values.smoke && expected !== undefined && ratio(measured) < expected * FALL_MAX) fallen++;
+  const expected = values.save ? undefined : baseline[stage];
+  const measured = await measureFairly(stage, STAGES[stage]?.http2 === true ? http2File : file, expected);
+  results[stage] = Number(ratio(measured).toPrecision(3));
+  console.log(line(measured, baseline[stage]));
+  if (values.profile) for (const row of await selfTimes(`${cache}${stage}.cpuprofile`)) console.log(`    ${row}`);
+  if (hasFallen(measured, expected)) fallen++;
 }
 console.log(
-  '\nper JSON: calls per CPU second for each MB/s of JSON.parse. ratio: MB/s for each MB/s of JSON.parse; of base: against the stored baseline.',
+  '\nper JSON: calls per CPU second for each MB of JSON.parse in one. ratio: the same in MB; of base: against the stored baseline.',
 );
-if (values.save) await writeFile(baselineFile, `${JSON.stringify({ ...baseline, ...results }, null, 2)}\n`);
+const renewed = { ...baselines, [kind]: { ...baseline, ...results } };
+if (values.save) await writeFile(baselineFile, `${JSON.stringify(renewed, null, 2)}\n`);
 if (fallen > 0) {
-  console.error(`${fallen} stage(s) fell below half of the baseline`);
+  console.error(`${fallen} stage(s) fell below three quarters of the baseline`);
   process.exitCode = 1;
 }

@@ -12,7 +12,7 @@ export interface Measured {
   /** Peak resident memory of this process, and of the engine when one took part, MB. */
   readonly rssMb: number;
   readonly engineRssMb: number;
-  /** JSON.parse of the same calls' request bodies, MB/s, in this process. */
+  /** JSON.parse of the same calls' request bodies, MB for each CPU second, in this process: before, between and after the rounds. */
   readonly yardstickMbPerSecond: number;
   readonly note: string;
 }
@@ -56,14 +56,47 @@ export async function timed(step: () => void | Promise<void>, enginePid?: number
   return { seconds, cpuSeconds: (used.user + used.system) / 1e6 + engine };
 }
 
-/** The machine's yardstick: JSON.parse of these texts, MB/s; the best of a few rounds. */
+const YARDSTICK_ROUNDS = 5;
+
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+}
+
+/** The machine's yardstick as it is now: JSON.parse of these texts, MB for each CPU second; the median of a few rounds. */
 export function yardstick(texts: readonly string[]): number {
   const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
-  let best = 0;
-  for (let round = 0; round < 5; round++) {
-    const started = performance.now();
+  const rounds: number[] = [];
+  for (let round = 0; round < YARDSTICK_ROUNDS; round++) {
+    const before = process.cpuUsage();
     for (const text of texts) JSON.parse(text);
-    best = Math.max(best, bytes / 1000 / (performance.now() - started));
+    const used = process.cpuUsage(before);
+    rounds.push(bytes / Math.max(1, used.user + used.system));
   }
-  return best;
+  return median(rounds);
+}
+
+/** What a round of a stage cost, and the yardstick at that time. */
+export interface Round extends Timed {
+  readonly yardstickMbPerSecond: number;
+}
+
+/**
+ * Runs `step` once to warm it up and then `rounds` times, the yardstick before and after each. A machine that is busy slows both:
+ * the round whose cost is the median, counted in yardsticks, is the result.
+ */
+export async function medianRound(
+  texts: readonly string[],
+  rounds: number,
+  step: () => void | Promise<void>,
+): Promise<Round> {
+  const all: Round[] = [];
+  let before = yardstick(texts);
+  for (let round = 0; round <= rounds; round++) {
+    const cost = await timed(step);
+    const after = yardstick(texts);
+    if (round > 0) all.push({ ...cost, yardstickMbPerSecond: (before + after) / 2 });
+    before = after;
+  }
+  const inYardsticks = (round: Round): number => round.cpuSeconds * round.yardstickMbPerSecond;
+  return all.sort((a, b) => inYardsticks(a) - inYardsticks(b))[all.length >> 1]!;
 }

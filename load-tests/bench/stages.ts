@@ -20,17 +20,17 @@ import { LLM_DEFAULTS } from '../../services/llm/defaults.ts';
 import { CallRecognizer, type RecognizerOptions } from '../../services/llm/recognizer.ts';
 import { FrameMasker, maskingKey } from '../../services/masking/frame-mask.ts';
 import { Pipeline, type PipelineSink } from '../../services/pipeline/pipeline.ts';
-import { peakRssMbOf, type Timed, timed } from './measure.ts';
+import { medianRound, peakRssMbOf, type Round, timed, yardstick } from './measure.ts';
 
-export interface StageResult extends Timed {
+export interface StageResult extends Round {
   readonly calls: number;
   readonly bytes: number;
   readonly engineRssMb?: number;
   readonly note?: string;
 }
 
-/** Rounds of a stage that is measured alone, after the first has warmed it up; the fastest counts. */
-const ROUNDS = 4;
+/** Rounds of a stage that is measured warm. */
+const ROUNDS = 9;
 /** Capture bytes handed on at once, as file reading does. */
 const CHUNK_BYTES = 1024 * 1024;
 const masker = createCredentialMasker(Buffer.from('a key of the benchmark'));
@@ -56,13 +56,19 @@ export function* chunksOf(file: string): Generator<Buffer> {
   }
 }
 
-async function fastest(step: () => void): Promise<Timed> {
-  let best: Timed | null = null;
-  for (let round = 0; round <= ROUNDS; round++) {
-    const cost = await timed(step);
-    if (round > 0 && (best === null || cost.seconds < best.seconds)) best = cost;
-  }
-  return best ?? { seconds: 0, cpuSeconds: 0 };
+/** Bodies that are parsed for the yardstick. */
+const YARDSTICK_BODIES = 200;
+
+function warm(file: string, step: () => void | Promise<void>): Promise<Round> {
+  return medianRound(requestBodies(file, YARDSTICK_BODIES), ROUNDS, step);
+}
+
+/** One run in a process that has done nothing yet, as a short `bittern replay` is. */
+async function once(file: string, step: () => Promise<void>, enginePid?: number): Promise<Round> {
+  const texts = requestBodies(file, YARDSTICK_BODIES);
+  const before = yardstick(texts);
+  const cost = await timed(step, enginePid);
+  return { ...cost, yardstickMbPerSecond: (before + yardstick(texts)) / 2 };
 }
 
 function captured(chunks: Iterable<Buffer>, emit: (frame: Frame) => void): void {
@@ -166,7 +172,7 @@ export function requestBodies(file: string, most: number): string[] {
 export async function mirrorAlone(file: string): Promise<StageResult> {
   const chunks = [...chunksOf(file)];
   let frames = 0;
-  const cost = await fastest(() => {
+  const cost = await warm(file, () => {
     frames = 0;
     captured(chunks, () => frames++);
   });
@@ -179,7 +185,7 @@ export async function maskingAlone(file: string): Promise<StageResult> {
   captured(chunksOf(file), (frame) => frames.push(frame));
   const key = maskingKey(Buffer.from('a key of the benchmark'));
   let ranges = 0;
-  const cost = await fastest(() => {
+  const cost = await warm(file, () => {
     ranges = 0;
     const frameMasker = new FrameMasker(key);
     for (const frame of frames) ranges += frameMasker.mask(frame).masked.length;
@@ -192,7 +198,7 @@ export async function codecAlone(file: string): Promise<StageResult> {
   const frames: Frame[] = [];
   captured(chunksOf(file), (frame) => frames.push(frame));
   let bytes = 0;
-  const cost = await fastest(() => {
+  const cost = await warm(file, () => {
     bytes = 0;
     for (const frame of frames) {
       const encoded = frameCodec.encode(frame);
@@ -214,7 +220,7 @@ export async function httpAlone(file: string): Promise<StageResult> {
     return handler;
   };
   let exchanges = 0;
-  const cost = await fastest(() => {
+  const cost = await warm(file, () => {
     exchanges = run(frames).exchanges;
   });
   return { ...cost, calls: exchanges, bytes: frames.reduce((sum, frame) => sum + frame.payload.length, 0) };
@@ -230,7 +236,7 @@ export async function packetsToHttp(file: string): Promise<StageResult> {
     return handler.exchanges;
   };
   let exchanges = 0;
-  const cost = await fastest(() => {
+  const cost = await warm(file, () => {
     exchanges = run(chunks);
   });
   return { ...cost, calls: exchanges, bytes: sizeOf(chunks) };
@@ -255,7 +261,7 @@ export async function llmAlone(file: string): Promise<StageResult> {
     return calls;
   };
   let calls = 0;
-  const cost = await fastest(() => {
+  const cost = await warm(file, () => {
     calls = run();
   });
   return { ...cost, calls, bytes };
@@ -290,7 +296,18 @@ export async function packetsToCalls(file: string): Promise<StageResult> {
   let bytes = 0;
   for (const chunk of chunksOf(file)) bytes += chunk.length;
   let calls = 0;
-  const cost = await timed(async () => {
+  const cost = await once(file, async () => {
+    calls = await replayInto(file, new NullSink());
+  });
+  return { ...cost, calls, bytes };
+}
+
+/** The same in a process that goes on: what a long replay and a live capture cost. */
+export async function packetsToCallsWarm(file: string): Promise<StageResult> {
+  let bytes = 0;
+  for (const chunk of chunksOf(file)) bytes += chunk.length;
+  let calls = 0;
+  const cost = await warm(file, async () => {
     calls = await replayInto(file, new NullSink());
   });
   return { ...cost, calls, bytes };
@@ -329,10 +346,11 @@ export async function sinkAlone(file: string): Promise<StageResult> {
   const calls = await replayInto(file, keep);
   return withStore(async (store) => {
     const sink = new ClickHouseSink(store);
-    const cost = await timed(async () => {
+    const work = async (): Promise<void> => {
       for (let at = 0; at < observations.length; at += 64) await sink.add(observations.slice(at, at + 64));
       await sink.flush();
-    }, store.enginePid());
+    };
+    const cost = await once(file, work, store.enginePid());
     await sink.close();
     let bytes = 0;
     for (const observation of observations) {
@@ -348,9 +366,10 @@ export async function packetsToClickHouse(file: string): Promise<StageResult> {
     for (const chunk of chunksOf(file)) bytes += chunk.length;
     let calls = 0;
     const sink = new ClickHouseSink(store);
-    const cost = await timed(async () => {
+    const work = async (): Promise<void> => {
       calls = await replayInto(file, sink);
-    }, store.enginePid());
+    };
+    const cost = await once(file, work, store.enginePid());
     await sink.close();
     const perCall = (await diskBytes(store)) / Math.max(1, calls);
     return {
@@ -379,6 +398,7 @@ export const STAGES: Readonly<Record<string, Stage>> = {
   packetsToHttp: { title: 'packets → HTTP', run: packetsToHttp },
   llm: { title: 'HTTP → calls', run: llmAlone },
   packetsToCalls: { title: 'packets → calls, null sink', run: packetsToCalls },
+  packetsToCallsWarm: { title: 'packets → calls, warm', run: packetsToCallsWarm },
   packetsToCallsHttp2: { title: 'packets → calls over HTTP/2', http2: true, run: packetsToCalls },
   sink: { title: 'calls → ClickHouse', run: sinkAlone },
   whole: { title: 'packets → ClickHouse, all in', run: packetsToClickHouse },

@@ -156,6 +156,9 @@ export class Inserter {
         async_insert: 0,
         insert_deduplicate: 1,
         insert_deduplication_token: token,
+        // Built by the first merge instead of for each batch and again when batches are merged (docs/performance.md). Until then
+        // a search reads the texts of the newest batches.
+        exclude_materialize_skip_indexes_on_insert: 'text_words',
         // One capture may span years; a partition is a day.
         max_partitions_per_insert_block: '0',
         // The status line tells the outcome, not only the beginning.

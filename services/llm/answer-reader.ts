@@ -19,6 +19,7 @@ import { EventTemplates } from './event-template.ts';
 import { JsonPieces } from './json/pieces.ts';
 import { asObject, type JsonObject, parseJson } from './json/value.ts';
 import { StreamTiming } from './stream-timing.ts';
+import { TextRun } from './text-run.ts';
 
 export interface Answer {
   /** By the request's path, else by the answer's shape; null when neither tells. */
@@ -73,6 +74,7 @@ export class AnswerReader implements BodyConsumer {
   #body: BodyCollector | null = null;
   #stream: EventStream | null = null;
   #templates: EventTemplates | null = null;
+  readonly #run = new TextRun();
   #timing: StreamTiming | null = null;
   #unclaimed: Unclaimed[] = [];
   #streamBytes = 0;
@@ -95,7 +97,7 @@ export class AnswerReader implements BodyConsumer {
   /** Bytes that are held for this answer, about. */
   get heldBytes(): number {
     const parser = this.#events ?? this.#frames ?? this.#pieces ?? this.#body;
-    return this.#streamBytes + (parser?.heldBytes ?? 0);
+    return this.#streamBytes + this.#run.heldBytes + (parser?.heldBytes ?? 0);
   }
 
   data(bytes: Buffer, time: Micros): void {
@@ -122,6 +124,7 @@ export class AnswerReader implements BodyConsumer {
 
   /** Lets go of all that came and of what comes. Of a stream that was open the few facts that need no memory stay. */
   drop(): void {
+    this.#tellRun();
     const facts = this.#stream === null ? null : this.#stream.result().facts;
     this.#dropped = {
       dialect: this.#dialect,
@@ -149,9 +152,9 @@ export class AnswerReader implements BodyConsumer {
     const began = this.#betweenEvents;
     const templates = this.#templates;
     if (began && templates !== null) {
-      const json = templates.readChunk(bytes);
-      if (json !== null) {
-        this.#onKnown(templates.chunk!, json, time);
+      const chunk = templates.readChunk(bytes);
+      if (chunk !== null) {
+        this.#onKnown(chunk, bytes, time);
         return;
       }
     }
@@ -165,10 +168,30 @@ export class AnswerReader implements BodyConsumer {
   }
 
   /** One event that a template read from the bytes. */
-  #onKnown(chunk: ChunkTemplate, json: JsonObject, time: Micros): void {
-    this.#streamBytes += chunk.characters;
-    if (this.#streamBytes > this.#options.limits.responseBytesMax) this.#cut = true;
-    else if (this.#stream!.event(chunk.type, '', json)) this.#timing!.content(time);
+  #onKnown(chunk: ChunkTemplate, bytes: Buffer, time: Micros): void {
+    const { from, to, isAscii } = chunk;
+    const text = isAscii ? null : bytes.toString('utf8', from, to);
+    this.#streamBytes += chunk.charactersWith(text === null ? to - from : text.length);
+    if (this.#streamBytes > this.#options.limits.responseBytesMax) {
+      this.#cut = true;
+      return;
+    }
+    if (this.#run.add(chunk, bytes)) {
+      if (this.#run.isContent) this.#timing!.content(time);
+      return;
+    }
+    this.#tellRun();
+    const piece = text ?? bytes.toString('latin1', from, to);
+    const isContent = this.#stream!.event(chunk.type, '', chunk.valueWith(piece));
+    if (isContent) this.#timing!.content(time);
+    if (piece !== '') this.#run.begin(chunk, isContent);
+  }
+
+  /** Before anything else is told to the stream, or asked of it. */
+  #tellRun(): void {
+    const { chunk } = this.#run;
+    const text = this.#run.end();
+    if (chunk !== null && text !== '') this.#stream!.event(chunk.type, '', chunk.valueWith(text));
   }
 
   #eventParser(): SseParser {
@@ -208,6 +231,7 @@ export class AnswerReader implements BodyConsumer {
     }
     this.#lastType = type;
     this.#lastData = data;
+    this.#tellRun();
     const known = this.#templates === null ? null : this.#templates.read(data);
     const json = known ?? (data.charCodeAt(0) === 0x7b ? asObject(parseJson(data)) : null);
     this.#timing ??= new StreamTiming(this.#options.limits.tokenGapsMax);
@@ -264,6 +288,7 @@ export class AnswerReader implements BodyConsumer {
   }
 
   #finishStream(stream: EventStream): Answer {
+    this.#tellRun();
     const { message, facts, end } = stream.result();
     return {
       dialect: this.#dialect,

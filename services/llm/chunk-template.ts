@@ -31,13 +31,19 @@ function standsAt(literal: Buffer, bytes: Buffer, at: number): boolean {
 }
 
 /** Offset of the quote behind characters that stand for themselves; -1 otherwise. */
-function stringEnd(bytes: Buffer, at: number, asciiOnly: boolean): number {
+function stringEnd(bytes: Buffer, at: number): number {
   for (let i = at; i < bytes.length; i++) {
     const c = bytes[i]!;
     if (c === QUOTE) return i;
-    if (c === BACKSLASH || c < 0x20 || (asciiOnly && c >= 0x80)) return -1;
+    if (c === BACKSLASH || c < 0x20) return -1;
   }
   return -1;
+}
+
+function isAscii(bytes: Buffer, from: number, to: number): boolean {
+  let all = 0;
+  for (let i = from; i < to; i++) all |= bytes[i]!;
+  return all < 0x80;
 }
 
 /** Offset behind a whole number that is JSON; -1 when there is none. */
@@ -50,8 +56,12 @@ function numberEnd(bytes: Buffer, at: number): number {
 export class ChunkTemplate {
   /** Of the event. */
   readonly type: string;
-  /** UTF-16 units of the last event's data. */
-  characters = 0;
+  /** Where its text stands in the piece that was read last, and whether it is ASCII. */
+  from = 0;
+  to = 0;
+  isAscii = false;
+  /** Bytes of that piece. */
+  #length = 0;
   readonly #template: Template;
   /** Those of the template, with what stands before and behind the data. */
   readonly #literals: readonly Buffer[];
@@ -66,29 +76,37 @@ export class ChunkTemplate {
     this.#extra = units - literals.reduce((sum, literal) => sum + literal.length, 0);
   }
 
-  /** The value of the piece's one event, valid until the next one is read; null when the piece isn't of this template. */
-  read(bytes: Buffer): JsonObject | null {
+  /** Whether the piece is one event of this template; then `from` and `to` tell where its text is. */
+  read(bytes: Buffer): boolean {
     const { kinds } = this.#template;
     const literals = this.#literals;
-    if (!standsAt(literals[0]!, bytes, 0)) return null;
+    if (!standsAt(literals[0]!, bytes, 0)) return false;
     let at = literals[0]!.length;
-    let from = 0;
-    let to = 0;
     for (let i = 0; i < kinds.length; i++) {
       const kind = kinds[i]!;
-      const end = kind === 'number' ? numberEnd(bytes, at) : stringEnd(bytes, at, kind === 'string');
-      if (end < 0) return null;
+      const end = kind === 'number' ? numberEnd(bytes, at) : stringEnd(bytes, at);
+      if (end < 0 || (kind === 'string' && !isAscii(bytes, at, end))) return false;
       if (kind === 'text') {
-        from = at;
-        to = end;
+        this.from = at;
+        this.to = end;
       }
       const literal = literals[i + 1]!;
-      if (!standsAt(literal, bytes, end)) return null;
+      if (!standsAt(literal, bytes, end)) return false;
       at = end + literal.length;
     }
-    if (at !== bytes.length) return null;
-    const text = bytes.toString('utf8', from, to);
-    this.characters = bytes.length + this.#extra - (to - from) + text.length;
+    if (at !== bytes.length) return false;
+    this.isAscii = isAscii(bytes, this.from, this.to);
+    this.#length = bytes.length;
+    return true;
+  }
+
+  /** UTF-16 units of the data of the event that was read last, whose text has so many. */
+  charactersWith(textLength: number): number {
+    return this.#length + this.#extra - (this.to - this.from) + textLength;
+  }
+
+  /** The value of an event with this text, valid until the next one is asked for. */
+  valueWith(text: string): JsonObject {
     return this.#template.fill(text);
   }
 }

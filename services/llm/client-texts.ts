@@ -37,6 +37,9 @@ const BEGINNINGS: readonly string[] = [
   '[SYSTEM] This run is not complete until you call',
 ];
 
+/** By their first character: nearly every text is told by it from all of them. */
+const BY_FIRST: ReadonlyMap<string, readonly string[]> = Map.groupBy(BEGINNINGS, (beginning) => beginning.charAt(0));
+
 /** OpenClaw: `<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>` */
 const INTERNAL_CONTEXT = /^\W*BEGIN[A-Z_ ]*INTERNAL[_ ]CONTEXT/;
 
@@ -53,6 +56,7 @@ export function genuineText(text: string): string {
   const rest = withoutReminders(text);
   if (rest === '') return '';
   const start = rest.trimStart();
-  if (BEGINNINGS.some((beginning) => start.startsWith(beginning)) || INTERNAL_CONTEXT.test(start)) return '';
+  const some = BY_FIRST.get(start.charAt(0));
+  if (some?.some((beginning) => start.startsWith(beginning)) || INTERNAL_CONTEXT.test(start)) return '';
   return rest;
 }

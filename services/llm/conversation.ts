@@ -16,7 +16,7 @@ import {
   textHash,
 } from './dialects/history.ts';
 import type { ScannedMember } from './json/scan.ts';
-import { cutText, withoutReminders } from './json/text.ts';
+import { ownText, withoutReminders } from './json/text.ts';
 import { parseJson } from './json/value.ts';
 import type { Lru } from './lru.ts';
 
@@ -65,11 +65,22 @@ export interface HistoryState {
   /** Key of the newest answer. */
   readonly answerKey: string;
   /** Results behind it, and those before it. */
-  readonly results: readonly ResultFacts[];
-  readonly earlierResults: readonly ResultFacts[];
+  readonly results: ResultChain | null;
+  readonly earlierResults: ResultChain | null;
 }
 
-const NO_RESULTS: readonly ResultFacts[] = [];
+/** Results of several messages, the newest first: a list of each state's own would grow with the square of their number. */
+export interface ResultChain {
+  readonly results: readonly ResultFacts[];
+  readonly before: ResultChain | null;
+}
+
+/** In the order of the messages. */
+export function resultsIn(chain: ResultChain | null): readonly ResultFacts[] {
+  const messages: (readonly ResultFacts[])[] = [];
+  for (let link = chain; link !== null; link = link.before) messages.push(link.results);
+  return messages.length === 1 ? messages[0]! : messages.reverse().flat();
+}
 
 export const EMPTY_HISTORY: HistoryState = {
   users: 0,
@@ -84,8 +95,8 @@ export const EMPTY_HISTORY: HistoryState = {
   anchorAsksTool: false,
   anchorOpen: true,
   answerKey: '',
-  results: NO_RESULTS,
-  earlierResults: NO_RESULTS,
+  results: null,
+  earlierResults: null,
 };
 
 const NOTE_CHARS = 120;
@@ -94,6 +105,10 @@ const RESULTS_MAX = 256;
 
 /** Hash of several texts, 32 hex digits. */
 export function hashOf(...parts: readonly (string | number)[]): string {
+  return hashOfList(parts);
+}
+
+export function hashOfList(parts: readonly (string | number)[]): string {
   return hash('sha256', parts.join('\0'), 'hex').slice(0, 32);
 }
 
@@ -114,12 +129,13 @@ function readMessage(reader: HistoryReader, json: unknown, previewCharsMax: numb
   const genuine = userTexts.map(genuineText).filter((text) => text !== '');
   const text = genuine.join('\n');
   const userHash = textHash(text);
+  const opening = summaryIn(openingOf(userTexts));
   return {
     speaker,
     userHash,
-    userPreview: cutText(text, previewCharsMax),
-    note: cutText(userTexts.at(-1) ?? '', NOTE_CHARS),
-    openingHash: textHash(summaryIn(openingOf(userTexts))),
+    userPreview: ownText(text, previewCharsMax),
+    note: ownText(userTexts.at(-1) ?? '', NOTE_CHARS),
+    openingHash: opening === text ? userHash : textHash(opening),
     answerKey: speaker === 'assistant' ? answerKeyOf(asked[0], answerText, reader.keepsIds) : '',
     asksTool: asked.length > 0,
     results: results.slice(0, RESULTS_MAX).map((result) => ({
@@ -127,31 +143,30 @@ function readMessage(reader: HistoryReader, json: unknown, previewCharsMax: numb
       name: result.name,
       ...resultFacts(result),
       agent: namedAgent(result.text),
-      preview: cutText(result.text, previewCharsMax),
+      preview: ownText(result.text, previewCharsMax),
     })),
   };
 }
 
+/** One literal: the state of each message has the same shape. */
 function behindAnswer(state: HistoryState, facts: MessageFacts): HistoryState {
   const { userHash, results } = facts;
-  const user =
-    userHash === ''
-      ? {}
-      : {
-          users: state.users + 1,
-          usersHash: hashOf(state.usersHash, userHash),
-          firstUserHash: state.firstUserHash || userHash,
-          firstUserPreview: state.firstUserHash === '' ? facts.userPreview : state.firstUserPreview,
-          lastUserHash: userHash,
-          lastUserPreview: facts.userPreview,
-        };
+  const isUser = userHash !== '';
   return {
-    ...state,
-    ...user,
+    users: isUser ? state.users + 1 : state.users,
+    usersHash: isUser ? hashOf(state.usersHash, userHash) : state.usersHash,
+    firstUserHash: state.firstUserHash || userHash,
+    firstUserPreview: isUser && state.firstUserHash === '' ? facts.userPreview : state.firstUserPreview,
+    lastUserHash: userHash || state.lastUserHash,
+    lastUserPreview: isUser ? facts.userPreview : state.lastUserPreview,
     note: facts.note || state.note,
     openingHash: state.openingHash || facts.openingHash,
+    anchor: state.anchor,
+    anchorAsksTool: state.anchorAsksTool,
     anchorOpen: state.anchorOpen && state.anchor === '',
-    results: results.length === 0 ? state.results : [...state.results, ...results],
+    answerKey: state.answerKey,
+    results: results.length === 0 ? state.results : { results, before: state.results },
+    earlierResults: state.earlierResults,
   };
 }
 
@@ -159,13 +174,21 @@ function answered(state: HistoryState, facts: MessageFacts): HistoryState {
   const { answerKey, asksTool } = facts;
   // In lists that split answers, the first tool call of the first answer comes before its text.
   const isAnchor = state.anchorOpen && answerKey !== '' && (state.anchor === '' || (asksTool && !state.anchorAsksTool));
-  const next = state.results.length === 0 ? {} : { earlierResults: state.results, results: NO_RESULTS };
   return {
-    ...state,
-    ...next,
+    users: state.users,
+    usersHash: state.usersHash,
+    firstUserHash: state.firstUserHash,
+    firstUserPreview: state.firstUserPreview,
+    lastUserHash: state.lastUserHash,
+    lastUserPreview: state.lastUserPreview,
+    note: state.note,
+    openingHash: state.openingHash,
     anchor: isAnchor ? answerKey : state.anchor,
     anchorAsksTool: isAnchor ? asksTool : state.anchorAsksTool,
+    anchorOpen: state.anchorOpen,
     answerKey: answerKey || state.answerKey,
+    results: null,
+    earlierResults: state.results ?? state.earlierResults,
   };
 }
 

@@ -175,11 +175,16 @@ for (const dialect of COVERED) {
 }
 
 /** One piece of a body per event, as the bytes are: decoding has to come to the same with and without templates. */
-function readPieces(dialect: Dialect, pieces: readonly Buffer[], together: boolean) {
+function readPieces(dialect: Dialect, pieces: readonly Buffer[], together: boolean, looks: readonly number[] = []) {
   const limits = { ...LLM_DEFAULTS, responseBytesMax: 4000 };
   const reader = new AnswerReader({ dialect, status: 200, contentType: 'text/event-stream', contentLength: 0, limits });
   if (together) reader.data(Buffer.concat(pieces), 0);
-  else for (const [time, bytes] of pieces.entries()) reader.data(bytes, time);
+  else {
+    for (const [time, bytes] of pieces.entries()) {
+      reader.data(bytes, time);
+      if (looks.includes(time)) reader.peek();
+    }
+  }
   const { text, facts, end, cut, timing } = reader.finish();
   return { text, facts, end, cut, count: timing?.count ?? 0 };
 }
@@ -214,6 +219,25 @@ for (const dialect of COVERED) {
         assert.deepEqual(readPieces(dialect, pieces, false), readPieces(dialect, pieces, true));
       }),
       { numRuns: 400 },
+    );
+  });
+}
+
+/** Long stretches of events that differ in their text alone, which are told to the stream together. */
+const stretch = fc.tuple(kind, index, fc.array(fc.oneof({ weight: 3, arbitrary: fc.constant('word ') }, piece)));
+
+for (const dialect of COVERED) {
+  test(`${dialect.name}: long stretches of like events say what they say when every event is parsed`, () => {
+    fc.assert(
+      fc.property(fc.array(stretch, { maxLength: 6 }), fc.array(fc.nat({ max: 60 })), (stretches, looks) => {
+        const deltas = stretches.flatMap(([what, at, texts]) => texts.map((text): Delta => [what, at, text]));
+        const events = deltas.map((delta, n) => JSON.stringify(EVENTS[dialect.name]!(delta, n)));
+        const pieces = events.map((data) => Buffer.from(`event: ${typeOf(dialect)}\ndata: ${data}\n\n`));
+        assert.deepEqual(readPieces(dialect, pieces, false, looks), readPieces(dialect, pieces, true));
+        const { cut, count, ...told } = readPieces(dialect, pieces, false, looks);
+        if (!cut && events.length > 0) assert.deepEqual({ ...told, pieces: count }, parsed(dialect, events));
+      }),
+      { numRuns: 200 },
     );
   });
 }

@@ -15,7 +15,10 @@ import { type ChunkTemplate, chunkTemplate } from './chunk-template.ts';
 import { QUOTE } from './json/skip.ts';
 import { asObject, type JsonObject, parseJson } from './json/value.ts';
 
-/** Where the frequent events of a dialect differ from each other. Its stream's reader looks at their JSON alone, not at their text. */
+/**
+ * Where the frequent events of a dialect differ from each other. Its stream's reader looks at their JSON alone, not at their
+ * text, and adds the piece to what it has: two events that follow each other tell it what one with both pieces would.
+ */
 export interface DeltaPlace {
   /** Path to the piece of text, a string. What holds it must not be kept by the stream's reader: it is used again. */
   readonly path: readonly (string | number)[];
@@ -187,8 +190,6 @@ function templateOf(data: string, json: JsonObject, place: DeltaPlace): Template
 
 /** The templates of one stream. */
 export class EventTemplates {
-  /** Of the last piece that was read. */
-  chunk: ChunkTemplate | null = null;
   readonly #templates: Template[] = [];
   #learned = 0;
   #last = 0;
@@ -206,17 +207,15 @@ export class EventTemplates {
     return null;
   }
 
-  /** The value of the one event that a piece of the body is; then `chunk` tells more of it. Null when it must be read by lines. */
-  readChunk(bytes: Buffer): JsonObject | null {
+  /** The template that has read the one event that a piece of the body is. Null when it must be read by lines. */
+  readChunk(bytes: Buffer): ChunkTemplate | null {
     const templates = this.#templates;
     for (let n = 0; n < templates.length; n++) {
       const at = (this.#last + n) % templates.length;
       const { chunk } = templates[at]!;
-      const json = chunk === null ? null : chunk.read(bytes);
-      if (json === null) continue;
+      if (chunk === null || !chunk.read(bytes)) continue;
       this.#last = at;
-      this.chunk = chunk;
-      return json;
+      return chunk;
     }
     return null;
   }

@@ -31,6 +31,7 @@ interface Entry {
   ends: number[];
   hashes: ContentHash[];
   states: unknown[];
+  settled: ScannedMember['settled'];
 }
 
 function weightOf(entry: Entry): number {
@@ -127,6 +128,7 @@ export class PrefixCache {
     member.ends = entry.ends.slice(0, count);
     member.hashes = entry.hashes.slice(0, count);
     member.states = entry.states.slice(0, count);
+    member.settled = { count: Math.min(entry.settled.count, count), epoch: entry.settled.epoch };
     this.#found.set(member, { entry, equal });
   }
 
@@ -178,7 +180,16 @@ export class PrefixCache {
     const length = member.ends[member.ends.length - 1]!;
     const copy = Buffer.allocUnsafeSlow(length + (length >> 2));
     bytes.copy(copy, 0, member.start, member.start + length);
-    const entry: Entry = { key, bytes: copy, length, starts: [], ends: [], hashes: [], states: [] };
+    const entry: Entry = {
+      key,
+      bytes: copy,
+      length,
+      starts: [],
+      ends: [],
+      hashes: [],
+      states: [],
+      settled: member.settled,
+    };
     bucket.push(entry);
     this.#age.add(entry);
     this.#take(entry, member);
@@ -191,6 +202,7 @@ export class PrefixCache {
     entry.ends = member.ends;
     entry.hashes = member.hashes;
     entry.states = member.states;
+    entry.settled = member.settled;
     this.#bytes += weightOf(entry);
     while (this.#bytes > this.#bytesMax) {
       const oldest = this.#age.values().next();

@@ -301,7 +301,7 @@ export class CallRecognizer implements ExchangeHandler, CallHost {
     const parts = { exchange, dialect, request, answer, requestCut, responseContent, estimated };
     const call = buildCall(parts, { identity, content, pricing: this.#pricing, limits });
     for (const { hash, text } of contents) {
-      this.#caches.markEmitted(hash);
+      this.#caches.emitted.add(hash);
       this.#counts.contentBytes += text.length;
     }
     this.#counts.contents += contents.length;

@@ -7,9 +7,10 @@ import type { ContentHash } from '../common/types.ts';
 import { type HistoryState, type MessageFacts, readHistory } from './conversation.ts';
 import type { LlmLimits } from './defaults.ts';
 import type { Dialect, RequestFields } from './dialects/dialect.ts';
+import { EmittedContents } from './emitted-contents.ts';
 import type { ScannedMember } from './json/scan.ts';
 import { QUOTE, skipSpace } from './json/skip.ts';
-import { cutText } from './json/text.ts';
+import { ownText } from './json/text.ts';
 import { type JsonObject, parseJson } from './json/value.ts';
 import { Lru } from './lru.ts';
 import { PrefixCache } from './prefix-cache.ts';
@@ -37,7 +38,7 @@ export interface RequestFacts {
 /** What was read of earlier requests. One for all connections; the facts don't depend on it. */
 export class RequestCaches {
   readonly prefixes: PrefixCache | null;
-  readonly #emitted: Lru<ContentHash, true>;
+  readonly emitted: EmittedContents;
   readonly #userTexts = new Map<string, Lru<ContentHash, string>>();
   readonly #messages = new Map<string, Lru<ContentHash, MessageFacts>>();
   readonly #systemTexts = new Map<string, Lru<ContentHash, string>>();
@@ -46,7 +47,7 @@ export class RequestCaches {
 
   constructor(limits: LlmLimits) {
     this.prefixes = limits.prefixCacheBytes === 0 ? null : new PrefixCache(limits.prefixCacheBytes);
-    this.#emitted = new Lru(limits.contentCacheEntries);
+    this.emitted = new EmittedContents(limits.contentCacheEntries);
     this.#entriesMax = limits.factCacheEntries;
   }
 
@@ -64,14 +65,6 @@ export class RequestCaches {
 
   toolNames(dialect: Dialect): Lru<ContentHash, readonly string[]> {
     return perDialect(this.#toolNames, dialect, this.#entriesMax);
-  }
-
-  wasEmitted(hash: ContentHash): boolean {
-    return this.#emitted.get(hash) !== undefined;
-  }
-
-  markEmitted(hash: ContentHash): void {
-    this.#emitted.set(hash, true);
   }
 }
 
@@ -118,7 +111,7 @@ function previewOf(
     const hash = member.hashes[i]!;
     let text = known.get(hash);
     if (text === undefined) {
-      text = cutText(dialect.request.userText(elementJson(body, member, i)), limits.previewCharsMax);
+      text = ownText(dialect.request.userText(elementJson(body, member, i)), limits.previewCharsMax);
       known.set(hash, text);
     }
     if (text !== '') return text;
@@ -162,7 +155,7 @@ function systemTextOf(
   const known = caches.systemTexts(dialect);
   let text = known.get(key);
   if (text === undefined)
-    known.set(key, (text = cutText(history.systemText(elementJson(body, member, 0)), SYSTEM_CHARS)));
+    known.set(key, (text = ownText(history.systemText(elementJson(body, member, 0)), SYSTEM_CHARS)));
   return text;
 }
 
@@ -200,7 +193,7 @@ export function readRequest(
     promptPreview: preview(),
     skeleton: content ? parts.skeleton : '',
     partHashes: content ? hashesOf(parts) : [],
-    contents: content ? contentsOf(body, parts, (hash) => caches.wasEmitted(hash)) : [],
+    contents: content ? contentsOf(body, parts, caches.emitted) : [],
     body: parts.fields,
     systemText: systemTextOf(body, members, dialect, caches),
     history,

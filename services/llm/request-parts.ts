@@ -4,13 +4,15 @@
  */
 import type { Content } from '../../schemas/call.ts';
 import type { ContentHash } from '../common/types.ts';
+import type { KnownHashes } from './emitted-contents.ts';
 import { contentHash } from './hash.ts';
-import { type RequestLayout, type RequestScan, type ScannedMember, scanRequest } from './json/scan.ts';
+import { type PartKind, type RequestLayout, type RequestScan, type ScannedMember, scanRequest } from './json/scan.ts';
 import { asObject, type JsonObject, parseJson } from './json/value.ts';
 import type { PrefixCache } from './prefix-cache.ts';
 
 export const PART_MARK = '\0';
 const NULL_TEXT = Buffer.from('null');
+const NO_HASHES: readonly ContentHash[] = [];
 
 export interface RequestParts {
   /** Null when the parts are those of the members; else the body isn't one whole JSON object (or has too many parts) and is stored as one part. */
@@ -24,29 +26,44 @@ export interface RequestParts {
 /** The hashes of the stored parts, in order. */
 export function hashesOf(parts: RequestParts): ContentHash[] {
   if (parts.bodyHash !== null) return [parts.bodyHash];
-  const lists: ContentHash[][] = [];
-  for (const { hashes } of parts.members) if (hashes.length > 0) lists.push(hashes);
-  return lists.flat();
+  return NO_HASHES.concat(...parts.members.map(({ hashes }) => hashes));
 }
 
-/** The stored parts with their texts, in order, each hash once; those that `isKnown` are left out. */
-export function contentsOf(body: Buffer, parts: RequestParts, isKnown: (hash: ContentHash) => boolean): Content[] {
+/** The stored parts with their texts, in order, each hash once; those that are known are left out. */
+export function contentsOf(body: Buffer, parts: RequestParts, known: KnownHashes): Content[] {
   const { bodyHash, members } = parts;
   if (bodyHash !== null) {
-    return isKnown(bodyHash) ? [] : [{ kind: 'body', hash: bodyHash, text: body.toString('utf8') }];
+    return known.has(bodyHash) ? [] : [{ kind: 'body', hash: bodyHash, text: body.toString('utf8') }];
   }
   const contents: Content[] = [];
   const seen = new Set<ContentHash>();
-  for (const { kind, start, starts, ends, hashes } of members) {
-    if (kind === null) continue;
-    for (let i = 0; i < hashes.length; i++) {
-      const hash = hashes[i]!;
-      if (isKnown(hash) || seen.has(hash)) continue;
-      seen.add(hash);
-      contents.push({ kind, hash, text: body.toString('utf8', start + starts[i]!, start + ends[i]!) });
-    }
-  }
+  for (const member of members) if (member.kind !== null) addContents(contents, seen, body, member, known);
   return contents;
+}
+
+/** Only the parts behind those that were all known before need a look: a conversation costs what is new in it. */
+function addContents(
+  contents: Content[],
+  seen: Set<ContentHash>,
+  body: Buffer,
+  member: ScannedMember,
+  known: KnownHashes,
+): void {
+  const { kind, start, starts, ends, hashes, settled } = member;
+  const { epoch } = known;
+  let first = settled.epoch === epoch ? settled.count : 0;
+  let allKnown = true;
+  for (let i = first; i < hashes.length; i++) {
+    const hash = hashes[i]!;
+    const isKnown = known.has(hash);
+    allKnown &&= isKnown;
+    if (allKnown) first = i + 1;
+    if (isKnown || seen.has(hash)) continue;
+    seen.add(hash);
+    contents.push({ kind: kind as PartKind, hash, text: body.toString('utf8', start + starts[i]!, start + ends[i]!) });
+  }
+  settled.count = first;
+  settled.epoch = epoch;
 }
 
 /** The request's text: the skeleton with its NULs replaced by the texts of the parts, in order. Missing texts leave nothing. */
@@ -77,7 +94,10 @@ function skeletonOf(body: Buffer, members: readonly ScannedMember[]): string {
   let from = 0;
   for (const { start, starts, ends } of members) {
     for (let i = 0; i < ends.length; i++) {
-      out = copyStretch(body, from, start + starts[i]!, target, out);
+      const to = start + starts[i]!;
+      // Nearly always a comma.
+      if (to - from === 1) target[out++] = body[from]!;
+      else out = copyStretch(body, from, to, target, out);
       target[out++] = 0;
       from = start + ends[i]!;
     }

@@ -90,7 +90,7 @@ const facts = measure('all facts, warm', bytes, () => {
   const caches = new RequestCaches(LLM_DEFAULTS);
   for (const body of bodies) {
     const { contents } = readRequest(body, dialect, PATH, true, '', caches, LLM_DEFAULTS);
-    for (const { hash } of contents) caches.markEmitted(hash);
+    for (const { hash } of contents) caches.emitted.add(hash);
   }
 });
 console.log(

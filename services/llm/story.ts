@@ -7,7 +7,15 @@ import { profileOf } from '../identity/profiles/index.ts';
 import type { ProfileFacts, ProfileInput } from '../identity/profiles/profile.ts';
 import type { Answer } from './answer-reader.ts';
 import { summaryIn } from './client-texts.ts';
-import { answerKeyOf, EMPTY_HISTORY, type HistoryState, hashOf, type ResultFacts } from './conversation.ts';
+import {
+  answerKeyOf,
+  EMPTY_HISTORY,
+  type HistoryState,
+  hashOf,
+  hashOfList,
+  type ResultFacts,
+  resultsIn,
+} from './conversation.ts';
 import type { Dialect } from './dialects/dialect.ts';
 import { argumentsHash, handedPromptHash, looseTextHash, textHash } from './dialects/history.ts';
 import type { RequestFacts } from './request-facts.ts';
@@ -98,13 +106,16 @@ function placeOf(
 }
 
 function resultsOf(history: HistoryState, splitsAnswers: boolean): readonly ResultFacts[] {
-  return splitsAnswers ? [...history.earlierResults, ...history.results] : history.results;
+  const results = resultsIn(history.results);
+  return splitsAnswers ? [...resultsIn(history.earlierResults), ...results] : results;
 }
 
 function stepOf(history: HistoryState, kind: string, previousResponseId: string): string {
   if (history === EMPTY_HISTORY) return '';
-  const results = history.results.flatMap((result) => [result.id, result.hash]);
-  return hashOf('step', kind, previousResponseId, history.usersHash, history.anchor, history.answerKey, ...results);
+  const parts = ['step', kind, previousResponseId, history.usersHash, history.anchor, history.answerKey];
+  // There may be more than a call has arguments.
+  for (const { id, hash } of resultsIn(history.results)) parts.push(id, hash);
+  return hashOfList(parts);
 }
 
 function retryCountOf(headers: Headers): number {

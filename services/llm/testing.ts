@@ -45,7 +45,8 @@ function message(): Message {
   return { state: 'none', bodyBytes: 0, missingBytes: 0, start: null, bodyStart: null, end: null, undecoded: '' };
 }
 
-function newExchange(script: Script): Exchange {
+/** An exchange that has its request's head, and nothing else yet. */
+export function newExchange(script: Script): Exchange {
   const headers = new Map(
     Object.entries({ host: 'api.test', 'content-type': 'application/json', ...script.requestHeaders }),
   );

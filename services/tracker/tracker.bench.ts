@@ -83,7 +83,7 @@ function measureRecogniser(): void {
     sizes.push(body.length);
     const start = performance.now();
     const { contents } = readRequest(body, dialect, location, true, '', caches, LLM_DEFAULTS);
-    for (const { hash } of contents) caches.markEmitted(hash);
+    for (const { hash } of contents) caches.emitted.add(hash);
     reads.push(performance.now() - start);
     const use = { type: 'tool_use', id: `toolu_${i}`, name: 'read_file', input: { path: `f${i}` } };
     const result = { type: 'tool_result', tool_use_id: `toolu_${i}`, content: `result ${i}` };

@@ -5,6 +5,7 @@
 import { hash } from 'node:crypto';
 import { canonicalHashOf } from '../json/canonical.ts';
 import { asArray, asObject, asString, parseJson } from '../json/value.ts';
+import { looseHash, squeezedHash } from '../squeezed-hash.ts';
 
 /** Who speaks. `tool`: results only. `none`: the element tells nothing of the course (reasoning, references). */
 export type Speaker = 'user' | 'assistant' | 'tool' | 'system' | 'none';
@@ -57,8 +58,6 @@ export function historyMessage(speaker: Speaker, parts: Partial<HistoryMessage> 
 }
 
 const HEX_DIGITS = 32;
-/** UTF-16 units of what people and models say that are hashed: a text that is equal so far is taken for equal. */
-const SAID_CHARS_MAX = 8_000;
 /** Of results, which differ at their end when they grow. */
 const HASHED_CHARS_MAX = 100_000;
 
@@ -66,19 +65,14 @@ function shortHash(text: string): string {
   return text === '' ? '' : hash('sha256', text, 'hex').slice(0, HEX_DIGITS);
 }
 
-/** Of a text without its white space: clients trim and join texts in their own ways. */
+/** Of a text without its white space: clients trim and join texts in their own ways. A text that is equal so far is taken for equal. */
 export function textHash(text: string): string {
-  return shortHash(text.slice(0, SAID_CHARS_MAX).replace(/\s+/g, ''));
+  return squeezedHash(text);
 }
 
 /** Of a text without case, digits and white space: what an agent says again and again, with another count. */
 export function looseTextHash(text: string): string {
-  return shortHash(
-    text
-      .slice(0, SAID_CHARS_MAX)
-      .toLowerCase()
-      .replace(/[\s\d]+/g, ''),
-  );
+  return looseHash(text);
 }
 
 /** Equal for arguments that are equal as JSON; of the text as it is, where it is none. */

@@ -7,6 +7,7 @@ import { JSON_DEPTH_MAX, skipValue } from './skip.ts';
 
 const LAYOUT: RequestLayout = { messages: 'message', system: 'system', tools: 'tool' };
 const PARTS_MAX = 10_000;
+const NOTHING = { epoch: 0, has: () => false };
 
 /** JSON text with any whitespace between tokens and some characters written as escapes. */
 function written(value: unknown, space: () => string, escaped: () => boolean): string {
@@ -62,7 +63,7 @@ test('the parts of any JSON object are sliced exactly, and the request is put to
       }
       const apart = takeApart(bytes, LAYOUT, PARTS_MAX, null, '');
       assert.equal(apart.bodyHash, null);
-      const stored = new Map(contentsOf(bytes, apart, () => false).map((content) => [content.hash, content.text]));
+      const stored = new Map(contentsOf(bytes, apart, NOTHING).map((content) => [content.hash, content.text]));
       const texts = hashesOf(apart).map((hash) => stored.get(hash)!);
       assert.equal(rebuildRequest(apart.skeleton, texts), text);
     }),
@@ -150,7 +151,7 @@ test('members one object further inside count as those of the body, deeper ones 
         const bytes = Buffer.from(text);
         const parts = takeApart(bytes, layout, PARTS_MAX, null, '');
         assert.deepEqual(hashesOf(parts).length, messages.length + tools.length);
-        const texts = new Map(contentsOf(bytes, parts, () => false).map((content) => [content.hash, content.text]));
+        const texts = new Map(contentsOf(bytes, parts, NOTHING).map((content) => [content.hash, content.text]));
         assert.equal(
           rebuildRequest(
             parts.skeleton,

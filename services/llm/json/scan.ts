@@ -45,6 +45,8 @@ export interface ScannedMember {
   hashes: ContentHash[];
   /** What a reader found out about the list up to each of the first parts; it belongs to the reader, and goes with the parts. */
   states: unknown[];
+  /** How many of the first parts needn't be emitted, as of an epoch of what is known (emitted-contents.ts). */
+  settled: { count: number; epoch: number };
 }
 
 /** `malformed`: not one whole JSON object. `limit`: more parts or members than allowed. Members found until then are kept. */
@@ -120,7 +122,8 @@ class Scanner {
     if (told === 'inside' && outermost && bytes[start] === OPEN_OBJECT) return this.#object(start, false);
     const kind = told === 'inside' ? null : told;
     const isList = kind !== null && bytes[start] === OPEN_LIST;
-    const member: ScannedMember = { key, start, end: -1, kind, isList, starts: [], ends: [], hashes: [], states: [] };
+    const lists = { starts: [], ends: [], hashes: [], states: [] };
+    const member: ScannedMember = { key, start, end: -1, kind, isList, ...lists, settled: { count: 0, epoch: -1 } };
     this.members.push(member);
     if (isList) member.end = this.#list(member);
     else member.end = kind === null ? skipValue(bytes, start, end) : this.#single(member);

@@ -11,6 +11,17 @@ export function cutText(text: string, charsMax: number): string {
   return text.slice(0, half ? charsMax - 1 : charsMax);
 }
 
+/**
+ * The same as a text of its own, to be kept: what `slice` gives holds all of the text that it was cut from, which may be a
+ * thousand times as large.
+ */
+export function ownText(text: string, charsMax: number): string {
+  if (text.length <= charsMax) return text;
+  const cut = cutText(text, charsMax);
+  const encoding = cut.isWellFormed() ? 'utf8' : 'utf16le';
+  return Buffer.from(cut, encoding).toString(encoding);
+}
+
 /** The text behind the blocks of clients (`<system-reminder>` …) at its beginning; '' when there is nothing else. A text without any is left as it is. */
 export function withoutReminders(text: string): string {
   let rest = text;

@@ -1,0 +1,49 @@
+/**
+ * Events that follow each other and differ in their text alone tell as much as one event with all of it. So the texts are
+ * gathered as bytes, and decoded and told once for many events.
+ *
+ * A run begins with an event that was told by itself: the reader of the stream has said what such an event counts for.
+ */
+import type { ChunkTemplate } from './chunk-template.ts';
+
+/** Text of some hundred tokens. */
+const RUN_BYTES_MAX = 1024;
+const EMPTY = Buffer.alloc(0);
+
+export class TextRun {
+  /** Of its events; null: there is no run. */
+  chunk: ChunkTemplate | null = null;
+  /** Whether its events bring content. */
+  isContent = false;
+  #bytes = EMPTY;
+  #length = 0;
+
+  get heldBytes(): number {
+    return this.#bytes.length;
+  }
+
+  begin(chunk: ChunkTemplate, isContent: boolean): void {
+    this.chunk = chunk;
+    this.isContent = isContent;
+  }
+
+  /** Adds the text of an event that the run's template has read from `bytes`; false when it must be told by itself. */
+  add(chunk: ChunkTemplate, bytes: Buffer): boolean {
+    const { from, to } = chunk;
+    if (chunk !== this.chunk || !chunk.isAscii || from === to || this.#length + to - from > RUN_BYTES_MAX) return false;
+    if (this.#bytes.length === 0) this.#bytes = Buffer.allocUnsafe(RUN_BYTES_MAX);
+    let at = this.#length;
+    for (let i = from; i < to; i++) this.#bytes[at++] = bytes[i]!;
+    this.#length = at;
+    return true;
+  }
+
+  /** What was gathered, '' = nothing. The run is over. */
+  end(): string {
+    this.chunk = null;
+    if (this.#length === 0) return '';
+    const text = this.#bytes.toString('latin1', 0, this.#length);
+    this.#length = 0;
+    return text;
+  }
+}
