@@ -113,7 +113,7 @@ export interface Exchange {
   /** Set for gRPC: whole messages of each side as far as seen, and the status code that ended it, as sent ('' = none). */
   grpc: { requestMessages: number; responseMessages: number; status: string } | null;
   /** Set where it isn't the heads that tell how it was carried. */
-  readonly protocol?: 'websocket';
+  readonly protocol?: 'websocket' | 'websocket/h2';
   /** Whose stream `offset` counts, where that isn't told by the presence of a request's head. */
   readonly offsetSide?: Side;
   /** Set for what only prepares a call and isn't counted as one. */
@@ -157,11 +157,15 @@ export interface Tunnel {
   /** Not understood so far. */
   readonly skippedBytes: number;
   readonly standing: TunnelStanding;
+  /** Nothing is open, and both sides stand between two messages. */
+  readonly atRest: boolean;
   /** What follows are bytes of this probe; without a word, of the connection's. */
   readBy(probe: string): void;
   /** `bytes` is a view that is only valid during the call, of one segment. `offset`: of its first byte in the side's stream. */
   data(side: Side, bytes: Buffer, offset: number, time: Micros): void;
   gap(side: Side, missing: number): void;
+  /** Bytes of this side may be missing, `missing` at most as far as known; where isn't known. */
+  lose(side: Side, missing: number): void;
   /** What is open ends as `limit`; `forMemory`: and all memory is given back that can be. */
   shed(forMemory: boolean): void;
   /** The connection has ended, in this way. */

@@ -96,6 +96,11 @@ export class MessageReader {
     return this.#payload.heldBytes + (this.#inflate?.heldBytes ?? 0);
   }
 
+  /** Nothing of a message or a frame is held. */
+  get atRest(): boolean {
+    return !this.#inMessage && this.#heldLength === 0 && this.#state !== CONTROL && this.#state !== ORPHAN;
+  }
+
   /** Where another could go on: the beginning of what isn't complete. */
   get standing(): DirectionState {
     const inFrame = this.#heldLength > 0 || this.#state === CONTROL || this.#state === ORPHAN;
@@ -130,6 +135,11 @@ export class MessageReader {
     this.#done += missing;
     this.#remaining -= missing;
     if (this.#remaining === 0) this.#frameEnd(this.#payload.end);
+  }
+
+  /** Bytes are missing, and nobody knows where. */
+  lose(missing: number): void {
+    if (this.#state !== CLOSED) this.#lose(missing);
   }
 
   /** No byte follows: a message that was going on is given out as far as it came. */

@@ -78,6 +78,10 @@ export class SocketTunnel implements Tunnel, ReaderOwner {
     return this.#consumer.busy ? this.#quiet : this.#now();
   }
 
+  get atRest(): boolean {
+    return !this.#consumer.busy && this.#client.atRest && this.#server.atRest;
+  }
+
   readBy(probe: string): void {
     this.#consumer.readBy(probe);
   }
@@ -92,6 +96,12 @@ export class SocketTunnel implements Tunnel, ReaderOwner {
     if (this.#over) return;
     if (side === 'client') this.#client.gap(missing);
     else this.#server.gap(missing);
+  }
+
+  lose(side: Side, missing: number): void {
+    if (this.#over) return;
+    if (side === 'client') this.#client.lose(missing);
+    else this.#server.lose(missing);
   }
 
   shed(forMemory: boolean): void {

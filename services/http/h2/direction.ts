@@ -37,9 +37,9 @@ export interface DirectionOwner {
   blockEnds(direction: Direction, block: HeaderBlock): void;
   /** `fields`: null when it can't be read. `time`: of its last byte. */
   block(direction: Direction, block: HeaderBlock, fields: Field[] | null, time: number): void;
-  data(direction: Direction, stream: number, buffer: Buffer, start: number, end: number, time: number): void;
-  /** Bytes of this stream that weren't captured; `content` of them are of its body. */
-  dataMissing(direction: Direction, stream: number, missing: number, content: number): void;
+  data(direction: Direction, stream: number, bytes: Buffer, time: number, offset: number): void;
+  /** Bytes of this stream that weren't captured, from `offset` on; `content` of them are of its body. */
+  dataMissing(direction: Direction, stream: number, missing: number, content: number, offset: number): void;
   /** A DATA frame is over; with `last` so is what this side sends on the stream. */
   dataEnd(direction: Direction, stream: number, last: boolean, time: number): void;
   reset(direction: Direction, stream: number): void;
@@ -181,13 +181,13 @@ export class Direction implements FrameSink {
 
   // ---- frames, from the reader
 
-  data(frame: FrameHead, buffer: Buffer, start: number, end: number, time: number): void {
+  data(frame: FrameHead, buffer: Buffer, start: number, end: number, time: number, offset: number): void {
     this.#interrupted(DATA);
-    this.#owner.data(this, frame.stream, buffer, start, end, time);
+    this.#owner.data(this, frame.stream, buffer.subarray(start, end), time, offset);
   }
 
-  dataMissing(frame: FrameHead, missing: number, content: number): void {
-    this.#owner.dataMissing(this, frame.stream, missing, content);
+  dataMissing(frame: FrameHead, missing: number, content: number, offset: number): void {
+    this.#owner.dataMissing(this, frame.stream, missing, content, offset);
   }
 
   dataEnd(frame: FrameHead, time: number): void {
