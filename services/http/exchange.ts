@@ -164,8 +164,8 @@ export interface Tunnel {
   /** `bytes` is a view that is only valid during the call, of one segment. `offset`: of its first byte in the side's stream. */
   data(side: Side, bytes: Buffer, offset: number, time: Micros): void;
   gap(side: Side, missing: number): void;
-  /** Bytes of this side may be missing, `missing` at most as far as known; where isn't known. */
-  lose(side: Side, missing: number): void;
+  /** Bytes of this side may be missing, `missing` at most as far as known; where isn't known, but before `offset`. */
+  lose(side: Side, missing: number, offset: number): void;
   /** What is open ends as `limit`; `forMemory`: and all memory is given back that can be. */
   shed(forMemory: boolean): void;
   /** The connection has ended, in this way. */

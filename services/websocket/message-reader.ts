@@ -113,7 +113,11 @@ export class MessageReader {
   data(bytes: Buffer, offset: number, time: Micros): void {
     this.#offset = offset;
     let at = 0;
-    if (this.#state === UNSYNCED && !this.#regain(bytes)) at = this.#skip(bytes, 0);
+    if (this.#state === UNSYNCED && !this.#regain(bytes)) {
+      at = this.#skip(bytes, 0);
+      // Whatever has begun since the loss may lack these.
+      this.#owner.lost(this.side, 0);
+    }
     while (at < bytes.length) {
       if (this.#state === HEAD) at = this.#readHead(bytes, at, offset + at, time);
       else if (this.#state === UNSYNCED || this.#state === CLOSED) at = this.#skip(bytes, at);
@@ -137,8 +141,9 @@ export class MessageReader {
     if (this.#remaining === 0) this.#frameEnd(this.#payload.end);
   }
 
-  /** Bytes are missing, and nobody knows where. */
-  lose(missing: number): void {
+  /** Bytes are missing, somewhere before `offset`. */
+  lose(missing: number, offset: number): void {
+    this.#offset = offset;
     if (this.#state !== CLOSED) this.#lose(missing);
   }
 

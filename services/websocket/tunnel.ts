@@ -98,10 +98,10 @@ export class SocketTunnel implements Tunnel, ReaderOwner {
     else this.#server.gap(missing);
   }
 
-  lose(side: Side, missing: number): void {
+  lose(side: Side, missing: number, offset: number): void {
     if (this.#over) return;
-    if (side === 'client') this.#client.lose(missing);
-    else this.#server.lose(missing);
+    if (side === 'client') this.#client.lose(missing, offset);
+    else this.#server.lose(missing, offset);
   }
 
   shed(forMemory: boolean): void {

@@ -181,7 +181,8 @@ export class Http2Connection implements DirectionOwner {
   }
 
   data(direction: Direction, stream: number, bytes: Buffer, time: number, offset: number): void {
-    this.#streams.data(direction.fromClient, stream, bytes, time, offset);
+    const late = offset < direction.segmentOffset;
+    this.#streams.data(direction.fromClient, stream, bytes, time, offset, late);
   }
 
   dataMissing(direction: Direction, stream: number, missing: number, content: number, offset: number): void {
@@ -202,8 +203,8 @@ export class Http2Connection implements DirectionOwner {
     if (!direction.fromClient) this.#streams.refused(lastStream);
   }
 
-  lost(direction: Direction, missing: number): void {
-    this.#streams.lost(direction.fromClient, missing, direction.offset);
+  lost(direction: Direction, missing: number, offset: number): void {
+    this.#streams.lost(direction.fromClient, missing, offset);
   }
 
   /** Which end sends requests the frames tell by themselves. */

@@ -244,9 +244,10 @@ export class Streams {
 
   // ---- bodies
 
-  /** `offset`: stream offset of the connection. */
-  data(fromClient: boolean, id: number, bytes: Buffer, time: number, offset: number): void {
-    if (this.tunnels.has(id)) this.tunnels.data(fromClient, id, bytes, offset, time, this.#info().probe);
+  /** `offset`: stream offset of the connection. `late`: the other direction was read further before. */
+  data(fromClient: boolean, id: number, bytes: Buffer, time: number, offset: number, late: boolean): void {
+    if (late) this.tunnels.late(fromClient, id, bytes.length, offset);
+    else if (this.tunnels.has(id)) this.tunnels.data(fromClient, id, bytes, offset, time, this.#info().probe);
     const stream = this.#open.get(id);
     if (stream === undefined) return;
     stream.seen = time;

@@ -123,6 +123,15 @@ export class StreamTunnels {
     this.#stats.skippedBytes += skipped;
   }
 
+  /** Content that is read when the answer to it may have been read already, or what it answers: which is which nobody knows. */
+  late(fromClient: boolean, stream: number, length: number, offset: number): void {
+    const each = this.#open.get(stream);
+    if (each === undefined || offset + length <= (fromClient ? each.client : each.server)) return;
+    each.tunnel.lose(fromClient ? 'client' : 'server', 0, offset + length);
+    this.#stats.bodyBytes -= length;
+    this.#stats.skippedBytes += length;
+  }
+
   /** So many bytes of the content weren't captured. */
   gap(fromClient: boolean, stream: number, missing: number, offset: number): void {
     const each = this.#open.get(stream);
@@ -134,7 +143,7 @@ export class StreamTunnels {
   /** Bytes of the direction are missing that may have been of any stream. `offset`: behind them. */
   lost(fromClient: boolean, missing: number, offset: number): void {
     for (const { tunnel, client, server } of this.#open.values()) {
-      if (offset > (fromClient ? client : server)) tunnel.lose(fromClient ? 'client' : 'server', missing);
+      if (offset > (fromClient ? client : server)) tunnel.lose(fromClient ? 'client' : 'server', missing, offset);
     }
   }
 

@@ -57,8 +57,10 @@ export class SocketSession implements MessageConsumer {
   }
 
   lost(side: Side, missing: number): void {
-    if (side === 'client') return;
+    // What the server sent before a request isn't of its answer.
+    if (side === 'client' || this.#open.length === 0) return;
     this.#serverLost = true;
+    if (this.#sequential) this.#endPassed();
     const [oldest] = this.#open;
     oldest?.gap(missing);
     for (const call of this.#open) if (call !== oldest) call.exchange.uncertain = true;
@@ -145,6 +147,13 @@ export class SocketSession implements MessageConsumer {
     if (!begun || !this.#sequential) return;
     if (this.#leftover.size >= OPEN_MAX) this.#leftover.clear();
     this.#leftover.add(lane);
+  }
+
+  /** Its client has gone on to another one in the same lane: the end was among what is lost. */
+  #endPassed(): void {
+    const newest = new Map(this.#open.map((call) => [call.lane, call]));
+    for (const call of [...this.#open]) if (newest.get(call.lane) !== call) this.#end(call, 'gap');
+    this.#serverLost = true;
   }
 
   #endLane(lane: string): void {
