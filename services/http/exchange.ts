@@ -172,6 +172,12 @@ export interface Tunnel {
   end(reason: ExchangeEnd): void;
 }
 
+/** Looks for a tunnel in a connection of which the beginning wasn't seen, while nothing tells what it speaks. */
+export interface TunnelSniffer {
+  /** The next segment of a side. `reversed`: it is one, and the other end is the client; only where `rolesOpen`. */
+  sees(side: Side, bytes: Buffer, rolesOpen: boolean): 'no' | 'socket' | 'reversed';
+}
+
 /** Takes the decoded (transfer and content coding undone) bytes of one body, in order. */
 export interface BodyConsumer {
   /** `bytes` is a view that is only valid during the call unless it is copied. */
@@ -194,6 +200,10 @@ export interface ExchangeHandler {
   onEnd(exchange: Exchange): void;
   /** The connection changes its protocol with this exchange. Returns who reads what follows from these stream offsets on; null: nobody. */
   onUpgrade?(exchange: Exchange, client: number, server: number): Tunnel | null;
+  /** For a connection that is joined in its middle. */
+  sniffer?(): TunnelSniffer;
+  /** The connection is a WebSocket that was joined in its middle. As `onUpgrade`. */
+  onJoin?(connection: ConnectionInfo, client: number, server: number): Tunnel | null;
   /** A tunnel goes on that another handler has read up to these stream offsets. `state`: as that one encoded it. */
   onResume?(connection: ConnectionInfo, client: number, server: number, state: Buffer): Tunnel | null;
 }
