@@ -35,6 +35,9 @@ import { UnreadTracker } from './unread-stretch.ts';
 
 export type { Http2Standing, ResumePoint, Standing } from './standing.ts';
 
+/** Offset of the upgrade that wasn't seen: nothing else has it, and every reader gives it the same, whatever it joins behind. */
+const BEFORE_ALL = -1;
+
 export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
   #info: ConnectionInfo;
   readonly #options: HttpOptions;
@@ -436,8 +439,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     this.#isHttp1();
     for (const open of [...this.#open]) this.#endNow(open, 'gap');
     this.#stats.headMissing++;
-    // Nothing else is at the beginning of what is seen of the server, whoever joins it where.
-    const open = new OpenExchange(this.#info, 0, null, 0);
+    const open = new OpenExchange(this.#info, BEFORE_ALL, null, 0);
     begun(open.exchange.response, time, time);
     open.requestDone = true;
     this.#open.push(open);

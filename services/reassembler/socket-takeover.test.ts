@@ -56,6 +56,28 @@ test('however often a reassembler dies, calls over WebSocket come out the same',
   assert.ok(calls > 500, `only ${calls} turns`);
 });
 
+test('however often a reassembler dies, the same is found of connections that were joined in their middle', async () => {
+  let calls = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      connection,
+      fc.integer({ min: 2, max: 12 }),
+      fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 12 }),
+      fc.integer({ min: 1, max: 9 }),
+      async ([turns, mode], first, lives, commitEvery) => {
+        const steps = (await conversation(turns, mode)).slice(first);
+        const id = { connection: 'c'.repeat(32), close: 'fin' } as const;
+        const frames = framesOf(steps, { ...id, stepsPerFrame: 1, fromStart: false });
+        const expected = undisturbed(options, frames);
+        assert.deepEqual(withCrashes(options, frames, lives, commitEvery), expected);
+        calls += expected.size - 1;
+      },
+    ),
+    { numRuns: 150 },
+  );
+  assert.ok(calls > 150, `only ${calls} calls`);
+});
+
 test('the watermark moves past finished responses, and the checkpoint names no credential', async () => {
   const turns = Array.from({ length: 20 }, (_, n): Turn => ({ kind: 'answer', words: [`word ${n}`] }));
   const frames = interleaved([await conversation(turns, [true, true])], 1);
