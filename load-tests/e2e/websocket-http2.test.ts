@@ -4,10 +4,12 @@ import { once } from 'node:events';
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
 import { WebSocket } from 'ws';
 import type { Call } from '../../schemas/call.ts';
 import { joinRequest } from '../../services/clickhouse/queries.ts';
 import { exchange } from '../../services/http/h2/testing.ts';
+import type { Step } from '../../services/http/testing.ts';
 import { type FakeLlm, startFakeLlm } from '../fake-llm/server.ts';
 import type { FakeDeflate } from '../fake-llm/socket.ts';
 import { openSocket } from '../fake-llm/stream-socket.ts';
@@ -32,6 +34,8 @@ const CONVERSATION = [
   ask('gpt-5', `Long ${'text '.repeat(40_000)}`),
 ];
 
+type Work = (session: ClientHttp2Session, server: FakeLlm, tap: Tap) => Promise<void>;
+
 /** Sends the messages one after the other, each when the response to the one before is over. */
 async function converse(socket: WebSocket, messages: readonly object[]): Promise<void> {
   for (const message of messages) {
@@ -52,10 +56,11 @@ async function closed(socket: WebSocket, code = 1000): Promise<void> {
   await over;
 }
 
-async function withSession(
-  deflate: FakeDeflate,
-  work: (session: ClientHttp2Session, server: FakeLlm, tap: Tap) => Promise<void>,
-): Promise<Seen> {
+async function withSession(deflate: FakeDeflate, work: Work): Promise<Seen> {
+  return observeSteps(await recorded(deflate, work));
+}
+
+async function recorded(deflate: FakeDeflate, work: Work): Promise<readonly (readonly Step[])[]> {
   const server = await startFakeLlm({ http2: true, deflate });
   const tap = await startTap(server.port);
   const session = connect(`http://127.0.0.1:${tap.port}`);
@@ -68,7 +73,7 @@ async function withSession(
     await tap.close();
     await server.close();
   }
-  return observeSteps(tap.connections);
+  return tap.connections;
 }
 
 /** Of a row over WebSocket: what tells how it was carried, or is new with each response. */
@@ -189,4 +194,51 @@ test('a stream that is reset and a session that dies leave calls that say so', a
       ['fake-slow', 'client_abort'],
     ],
   );
+});
+
+test('a connection that is joined at any byte shows the calls of its WebSockets that were asked for behind that', async () => {
+  const turns = 6;
+  let fake: FakeLlm | undefined;
+  const [steps] = await recorded(false, async (session, server) => {
+    fake = server;
+    const socket = await openSocket(session, '/v1/responses', HEADERS, false);
+    const asked = Array.from({ length: turns }, (_, n) => ask(n % 2 === 0 ? 'gpt-5' : 'fake-tool', `Turn ${n}`));
+    await converse(socket, asked);
+    await closed(socket);
+  });
+  const begins = steps!
+    .flatMap(({ side, bytes }, n) => (side === 'client' && (bytes?.length ?? 0) > 120 ? [n] : []))
+    .slice(-turns);
+  const ids = fake!.socketServed.map(({ reply }) => reply!.id);
+  let found = 0;
+  let unfound = 0;
+  fc.assert(
+    fc.property(fc.integer({ min: begins[0]! - 1, max: steps!.length - 1 }), fc.nat(), (from, cut) => {
+      const [first, ...rest] = steps!.slice(from);
+      const bytes = (first!.bytes ?? Buffer.alloc(0)) as Buffer;
+      const joined = [{ ...first!, bytes: bytes.subarray(cut % (bytes.length + 1)) }, ...rest];
+      const { calls, exchanges } = observeSteps([joined], 3, { fromStart: false });
+      const seen = calls.map(({ responseId }) => responseId).filter((id) => id !== '');
+      assert.equal(new Set(seen).size, seen.length);
+      for (const call of calls) {
+        assert.deepEqual([call.completeness, call.protocol], ['head_missing', 'websocket/h2']);
+        const n = call.promptPreview === '' ? -1 : Number(call.promptPreview.slice(5));
+        if (n >= 0 && call.responseId !== '') assert.equal(call.responseId, ids[n], "another request's answer");
+        assert.ok(call.responseId === '' || ids.includes(call.responseId));
+      }
+      assert.ok(
+        exchanges.every(({ upgrade, completeness }) => upgrade === 'websocket' && completeness === 'head_missing'),
+      );
+      assert.ok(exchanges.length <= 1);
+      // The client's frames are believed when a second one follows: the one before that has come too late for its answer.
+      const behind = begins.flatMap((at, n) => (at > from ? [n] : [])).slice(2);
+      for (const n of behind) {
+        if (calls.some((call) => call.promptPreview === `Turn ${n}` && call.responseId === ids[n])) found++;
+        else unfound++;
+      }
+    }),
+    { numRuns: 200 },
+  );
+  // What is left of a frame may look like the beginning of another one for a while.
+  assert.ok(found > 100 && unfound < found / 20, `${found} turns behind joins, ${unfound} not found`);
 });

@@ -445,7 +445,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     this.#open.push(open);
     this.#tunnelBegins(open, 'websocket');
     const [client, server] = [this.#requests.offset, this.#responses.offset];
-    this.#readTunnel(open, this.#handler.onJoin?.(this.#info, client, server) ?? null);
+    this.#readTunnel(open, this.#handler.onJoin?.(this.#info, client, server, '1.1') ?? null);
   }
 
   #resumeTunnel(encoded: Buffer): void {

@@ -203,7 +203,7 @@ export interface ExchangeHandler {
   /** For a connection that is joined in its middle. */
   sniffer?(): TunnelSniffer;
   /** The connection is a WebSocket that was joined in its middle. As `onUpgrade`. */
-  onJoin?(connection: ConnectionInfo, client: number, server: number): Tunnel | null;
+  onJoin?(connection: ConnectionInfo, client: number, server: number, version: '1.1' | '2'): Tunnel | null;
   /** A tunnel goes on that another handler has read up to these stream offsets. `state`: as that one encoded it. */
   onResume?(connection: ConnectionInfo, client: number, server: number, state: Buffer): Tunnel | null;
 }

@@ -135,8 +135,8 @@ export class CallRecognizer implements ExchangeHandler, CallHost {
     return new SocketSniffer();
   }
 
-  onJoin(connection: ConnectionInfo, client: number, server: number): Tunnel {
-    return joinSocket(connection, client, server, this);
+  onJoin(connection: ConnectionInfo, client: number, server: number, version: '1.1' | '2'): Tunnel {
+    return joinSocket(connection, client, server, version, this);
   }
 
   onResume(connection: ConnectionInfo, client: number, server: number, state: Buffer): Tunnel | null {

@@ -57,6 +57,8 @@ export class Http2Connection implements DirectionOwner {
   #server: Direction;
   readonly #streams: Streams;
   #rolesKnown: boolean;
+  /** Before the bytes that are being read, where something may begin in them that no head tells of. */
+  #beforeRead: Snapshot | null = null;
   /** Before the header block that is being read. */
   #before: Snapshot | null = null;
 
@@ -70,7 +72,12 @@ export class Http2Connection implements DirectionOwner {
     this.#client = new Direction(true, context, this, clientOffset, client);
     this.#server = new Direction(false, context, this, serverOffset, server);
     const known = isNew ? (start.clientSynced ? NO_STREAMS : UNKNOWN_STREAMS) : start.known;
-    this.#streams = new Streams(() => host.info, context, known);
+    this.#streams = new Streams(
+      () => host.info,
+      () => this.#beforeRead ?? this.#now(),
+      context,
+      known,
+    );
     if (!isNew) this.#streams.tunnels.resume(start.tunnels, host.info, context.handler);
     this.#rolesKnown = start.rolesKnown;
     this.#client.streamMax = this.#server.streamMax = this.#streamMax();
@@ -101,10 +108,10 @@ export class Http2Connection implements DirectionOwner {
 
   /** The next bytes of a side, one segment. Never throws. */
   read(fromClient: boolean, buffer: Buffer, start: number, end: number, time: number): void {
-    const { tunnels } = this.#streams;
-    const before = tunnels.size > 0 ? this.#now() : null;
+    const { tunnels, joins, known } = this.#streams;
+    this.#beforeRead = tunnels.size > 0 || joins.mayCome(known) ? this.#now() : null;
     this.#direction(fromClient).read(buffer, start, end, time);
-    if (tunnels.size > 0) tunnels.moved(before);
+    if (tunnels.size > 0) tunnels.moved(this.#beforeRead);
   }
 
   /** `missing` bytes of a side were not captured. */

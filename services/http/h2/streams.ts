@@ -26,6 +26,7 @@ import { requestHeadOf, responseHeadOf } from './heads.ts';
 import type { Field } from './hpack/field.ts';
 import { answeredStray, mayBeStray, opened, type Snapshot, type StreamsKnown, snapshotBytes } from './snapshot.ts';
 import { Http2Stream, isWholeByLength, type StreamSide } from './stream.ts';
+import { StreamJoins } from './stream-joins.ts';
 import { isBefore, StreamTunnels, type TunnelResume } from './tunnels.ts';
 
 /**
@@ -43,7 +44,9 @@ export interface StreamsContext {
 export class Streams {
   known: StreamsKnown;
   readonly tunnels: StreamTunnels;
+  readonly joins: StreamJoins;
   readonly #info: () => ConnectionInfo;
+  readonly #snapshotNow: () => Snapshot;
   readonly #options: HttpOptions;
   readonly #stats: HttpStats;
   readonly #handler: ExchangeHandler;
@@ -54,13 +57,16 @@ export class Streams {
   /** Something of an open stream was lost, and nobody knows what. */
   #doubtful = false;
 
-  constructor(info: () => ConnectionInfo, context: StreamsContext, known: StreamsKnown) {
+  /** `now`: where the connection stood before the bytes that are being read. */
+  constructor(info: () => ConnectionInfo, now: () => Snapshot, context: StreamsContext, known: StreamsKnown) {
     this.#info = info;
+    this.#snapshotNow = now;
     this.#options = context.options;
     this.#stats = context.stats;
     this.#handler = context.handler;
     this.known = known;
     this.tunnels = new StreamTunnels(context.stats);
+    this.joins = new StreamJoins(context.handler);
   }
 
   get size(): number {
@@ -220,6 +226,28 @@ export class Streams {
     }
   }
 
+  /** A WebSocket of which no head was seen. */
+  #join(fromClient: boolean, id: number, bytes: Buffer, time: number, offset: number): void {
+    const tunnel = this.#handler.onJoin?.(this.#info(), offset, offset, '2') ?? null;
+    if (tunnel === null) return;
+    const atOnce = this.#options.endUpgradesAtOnce === true;
+    const stream = new Http2Stream(id, this.#snapshotNow());
+    // No byte of the connection has an offset below 0, and every reader gives it the same.
+    const open = new OpenExchange(this.#info(), -id, null, 0);
+    open.requestDone = true;
+    open.exchange.upgrade = { protocol: 'websocket', clientBytes: 0, serverBytes: 0, counts: null };
+    begun(open.exchange.response, time, time);
+    stream.exchange = open;
+    stream.tunnel = tunnel;
+    this.#stats.headMissing++;
+    this.#stats.upgrades++;
+    this.known = answeredStray(this.known, id);
+    this.tunnels.open(id, tunnel, null);
+    this.#add(stream);
+    if (atOnce) this.#responseOver(stream, 'complete', 'complete');
+    this.data(fromClient, id, bytes, time, offset, false);
+  }
+
   #orphan(stream: Http2Stream, offset: number): OpenExchange {
     const open = new OpenExchange(this.#info(), offset, null, offset);
     open.requestDone = true;
@@ -249,7 +277,10 @@ export class Streams {
     if (late) this.tunnels.late(fromClient, id, bytes.length, offset);
     else if (this.tunnels.has(id)) this.tunnels.data(fromClient, id, bytes, offset, time, this.#info().probe);
     const stream = this.#open.get(id);
-    if (stream === undefined) return;
+    if (stream === undefined) {
+      if (!late && this.joins.sees(fromClient, id, bytes, this.known)) this.#join(fromClient, id, bytes, time, offset);
+      return;
+    }
     stream.seen = time;
     const open = stream.exchange;
     if (open === null) return;

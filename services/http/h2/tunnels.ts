@@ -76,9 +76,9 @@ export class StreamTunnels {
     return this.#open.get(stream)?.tunnel ?? null;
   }
 
-  /** `before`: where the connection stood before the head that opened it. */
-  open(stream: number, tunnel: Tunnel, before: Snapshot): void {
-    const { clientOffset: client, serverOffset: server } = before;
+  /** `before`: where the connection stood before the head that opened it; null: none did. */
+  open(stream: number, tunnel: Tunnel, before: Snapshot | null): void {
+    const [client, server] = [before?.clientOffset ?? 0, before?.serverOffset ?? 0];
     this.#open.set(stream, { tunnel, client, server, ended: null, since: before });
   }
 

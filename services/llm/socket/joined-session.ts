@@ -14,11 +14,18 @@ import type { CallHost, SocketOrigin } from './virtual-call.ts';
 /** Messages that could be read and told nothing, after which none is expected to. */
 const MESSAGES_MAX = 100;
 
-/** What a WebSocket's upgrade must have said (RFC 6455 section 4.1). */
-export const UNSEEN_REQUEST: RequestHead = {
-  ...{ method: 'GET', target: '', path: '', version: '1.1', headers: new Map(), credential: null, partial: true },
-};
-export const UNSEEN_RESPONSE: ResponseHead = { status: 101, version: '1.1', headers: new Map(), partial: true };
+/** What the heads must have said that opened a WebSocket (RFC 6455 section 4.1, RFC 8441 section 5). */
+export function unseenHeads(version: '1.1' | '2'): {
+  readonly requestHead: RequestHead;
+  readonly responseHead: ResponseHead;
+} {
+  const [method, status] = version === '2' ? ['CONNECT', 200] : ['GET', 101];
+  const unseen = { version, headers: new Map(), partial: true } as const;
+  return {
+    requestHead: { ...unseen, method, target: '', path: '', credential: null },
+    responseHead: { ...unseen, status },
+  };
+}
 
 interface Memory {
   /** '' while no message has told. */

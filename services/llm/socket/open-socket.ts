@@ -7,7 +7,7 @@ import { SOCKET_DEFAULTS } from '../../websocket/options.ts';
 import { decodeState } from '../../websocket/state.ts';
 import { SocketTunnel } from '../../websocket/tunnel.ts';
 import { dialectByName, dialectOfSocket } from '../dialects/registry.ts';
-import { JoinedSession, UNSEEN_REQUEST, UNSEEN_RESPONSE } from './joined-session.ts';
+import { JoinedSession, unseenHeads } from './joined-session.ts';
 import { SocketSession } from './session.ts';
 import type { CallHost, SocketOrigin } from './virtual-call.ts';
 
@@ -76,8 +76,14 @@ export function openSocket(exchange: Exchange, client: number, server: number, h
 }
 
 /** Of a WebSocket that is joined in its middle. */
-export function joinSocket(connection: ConnectionInfo, client: number, server: number, host: CallHost): Tunnel {
-  const heads = { connection, requestHead: UNSEEN_REQUEST, responseHead: UNSEEN_RESPONSE };
+export function joinSocket(
+  connection: ConnectionInfo,
+  client: number,
+  server: number,
+  version: '1.1' | '2',
+  host: CallHost,
+): Tunnel {
+  const heads = { connection, ...unseenHeads(version) };
   const setup = { deflate: 'unknown', origin: stored(heads, ''), carriesCalls: true } as const;
   const sides = [beginning(client, false), beginning(server, false)] as const;
   return new SocketTunnel(setup, SOCKET_DEFAULTS, new JoinedSession(host, heads, null), ...sides);
