@@ -14,6 +14,7 @@ import { type FakeLlm, startFakeLlm } from '../fake-llm/server.ts';
 import { startDumpIn, stopDump } from '../recorder/dump.ts';
 import { expectedOf } from '../recorder/expected.ts';
 import { missingPrograms, withFolder } from '../testing.ts';
+import { goClient, goObstacle } from './http2-go.ts';
 import { type Observed, observeCapture, rowsOf } from './observe.ts';
 
 const SETTLE_MS = 400;
@@ -104,6 +105,19 @@ test("Python's httpx: parallel and streamed calls, one given up", { skip: python
     await run(PYTHON, [client, server.url], { timeout: 30_000 });
   });
   assert.equal(seen.calls.length, 16);
+});
+
+test("Go's golang.org/x/net/http2: 100 streams at a time, trailers, a body of 16 MB, resets", {
+  skip: goObstacle() || obstacle(),
+}, async () => {
+  const client = await goClient();
+  const seen = await observed(async (server) => {
+    await run(client, [server.url], { timeout: 60_000 });
+  });
+  assert.equal(seen.calls.length, 107);
+  assert.equal(new Set(seen.calls.map(({ connectionId }) => connectionId)).size, 1);
+  assert.equal(seen.calls.filter(({ outcome }) => outcome === 'client_abort').length, 5);
+  assert.equal(JSON.stringify(seen.calls).includes('sk-made-up'), false);
 });
 
 test('curl and nghttp', { skip: obstacle('curl', 'nghttp') }, async () => {

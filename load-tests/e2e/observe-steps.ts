@@ -3,7 +3,7 @@ import type { Call, Content, ExchangeRow, Observation } from '../../schemas/call
 import type { ContentHash } from '../../services/common/types.ts';
 import { HttpAssembler } from '../../services/http/assembler.ts';
 import { HTTP_DEFAULTS } from '../../services/http/options.ts';
-import { framesOf, type Step, TEST_MASKER } from '../../services/http/testing.ts';
+import { type FrameOptions, framesOf, type Step, TEST_MASKER } from '../../services/http/testing.ts';
 import { CallRecognizer } from '../../services/llm/recognizer.ts';
 import { TEST_OPTIONS } from '../../services/llm/testing.ts';
 
@@ -13,13 +13,17 @@ export interface Seen {
   readonly contents: ReadonlyMap<ContentHash, Content>;
 }
 
-export function observeSteps(connections: readonly (readonly Step[])[], stepsPerFrame = 3): Seen {
+export function observeSteps(
+  connections: readonly (readonly Step[])[],
+  stepsPerFrame = 3,
+  options: FrameOptions = {},
+): Seen {
   const seen: Observation[] = [];
   const recognizer = new CallRecognizer(TEST_OPTIONS, (observation) => seen.push(observation));
   const assembler = new HttpAssembler(HTTP_DEFAULTS, recognizer, TEST_MASKER);
   connections.forEach((steps, n) => {
     const connection = Buffer.from(`socket ${n}`.padEnd(16)).toString('hex');
-    for (const frame of framesOf(steps, { connection, stepsPerFrame })) assembler.feed(frame);
+    for (const frame of framesOf(steps, { ...options, connection, stepsPerFrame })) assembler.feed(frame);
   });
   assembler.end();
   const calls = seen.filter((each) => each.type === 'call');

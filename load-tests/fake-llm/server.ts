@@ -137,7 +137,10 @@ function http1Server(handle: Handle) {
 /** Node's compatibility API: requests and responses look like those of HTTP/1. */
 function http2Server(handle: Handle) {
   const sessions = new Set<ServerHttp2Session>();
-  const server = createHttp2Server({ settings: { maxConcurrentStreams: 200 } }, handle as never);
+  const server = createHttp2Server(
+    { settings: { maxConcurrentStreams: 200, enableConnectProtocol: true } },
+    handle as never,
+  );
   server.on('session', (session) => {
     sessions.add(session);
     session.on('close', () => sessions.delete(session));
@@ -157,7 +160,8 @@ export async function startFakeLlm(options: FakeLlmOptions = {}): Promise<FakeLl
   const { server, closeConnections } = options.http2 === true ? http2Server(handle) : http1Server(handle);
   await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', () => resolve()));
   const { port } = server.address() as AddressInfo;
-  const sockets = serveSockets(server, options.script ?? scriptByModel, options.deflate ?? false);
+  const script = options.script ?? scriptByModel;
+  const sockets = serveSockets(server, script, options.deflate ?? false, options.http2 === true);
   return {
     port,
     url: `http://127.0.0.1:${port}`,

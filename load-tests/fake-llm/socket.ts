@@ -3,7 +3,8 @@
  * Realtime (`/v1/realtime`), see realtime.ts.
  */
 import type { EventEmitter } from 'node:events';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { Http2ServerRequest } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -14,6 +15,7 @@ import { FAKE_LLM_DEFAULTS, type Scenario, type Script } from './scenario.ts';
 import { readRequest, type SeenRequest } from './seen-request.ts';
 import type { SocketServed } from './served.ts';
 import { sendEvent } from './socket-event.ts';
+import { acceptSocket } from './stream-socket.ts';
 
 /** permessage-deflate as the server offers it; false: never. */
 export type FakeDeflate =
@@ -37,14 +39,14 @@ type Answering = Extract<Scenario, { kind: 'answer' | 'abort' | 'stream_failure'
 
 class ResponsesConnection {
   readonly #socket: WebSocket;
-  readonly #headers: IncomingMessage['headers'];
+  readonly #headers: IncomingHttpHeaders;
   readonly #script: Script;
   readonly #served: SocketServed[];
   #queue: Promise<void> = Promise.resolve();
 
-  constructor(socket: WebSocket, request: IncomingMessage, script: Script, served: SocketServed[]) {
+  constructor(socket: WebSocket, headers: IncomingHttpHeaders, script: Script, served: SocketServed[]) {
     this.#socket = socket;
-    this.#headers = request.headers;
+    this.#headers = headers;
     this.#script = script;
     this.#served = served;
     socket.on('message', (data) => this.#message(String(data)));
@@ -97,25 +99,34 @@ class ResponsesConnection {
   }
 }
 
-/** Takes the upgrades of `server`. */
-export function serveSockets(server: EventEmitter, script: Script, deflate: FakeDeflate): FakeSockets {
+/** Takes the upgrades of `server`, or the extended CONNECTs of one that speaks HTTP/2. */
+export function serveSockets(server: EventEmitter, script: Script, deflate: FakeDeflate, http2: boolean): FakeSockets {
   const served: SocketServed[] = [];
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: deflate });
-  const realtime = (socket: WebSocket, model: string, { headers }: IncomingMessage): void => {
-    new RealtimeSession(socket, model, served, headers['openai-beta'] === 'realtime=v1');
+  const streams = new Set<WebSocket>();
+  const serve = (socket: WebSocket, target: string, headers: IncomingHttpHeaders): void => {
+    const { pathname, searchParams } = new URL(target, 'http://fake');
+    const model = searchParams.get('model') ?? '';
+    if (pathname.endsWith('/responses')) new ResponsesConnection(socket, headers, script, served);
+    else if (pathname.endsWith('/realtime'))
+      new RealtimeSession(socket, model, served, headers['openai-beta'] === 'realtime=v1');
+    else socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
   };
   server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://fake');
-    sockets.handleUpgrade(request, stream, head, (socket) => {
-      if (pathname.endsWith('/responses')) new ResponsesConnection(socket, request, script, served);
-      else if (pathname.endsWith('/realtime')) realtime(socket, searchParams.get('model') ?? '', request);
-      else socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
-    });
+    sockets.handleUpgrade(request, stream, head, (socket) => serve(socket, request.url ?? '/', request.headers));
   });
+  // Of HTTP/1 nobody listens to it here, so that its server refuses.
+  if (http2)
+    server.on('connect', ({ stream, headers }: Http2ServerRequest) => {
+      const socket = acceptSocket(stream, headers, deflate);
+      streams.add(socket);
+      socket.on('close', () => streams.delete(socket));
+      serve(socket, String(headers[':path'] ?? '/'), headers);
+    });
   return {
     served,
     close: () => {
-      for (const client of sockets.clients) client.terminate();
+      for (const client of [...sockets.clients, ...streams]) client.terminate();
       sockets.close();
     },
   };

@@ -1,14 +1,11 @@
 /** One drill: traffic is published while faults happen; when all is drained, what is stored is compared with what was sent. */
-import { rm, writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Store } from '../../services/clickhouse/store.ts';
 import { compare, type Row } from '../compare.ts';
-import { GENERATOR_DEFAULTS, generate } from '../generator/generate.ts';
 import { Random } from '../generator/random.ts';
-import type { Manifest } from '../manifest.ts';
 import { FaultInjector } from './injector.ts';
 import { runBittern, StageProcess, type StageSettings } from './processes.ts';
+import { type Round, removeRound, writeRound } from './round.ts';
 import { storyDifferences } from './story.ts';
 
 /** Without anything committed for so long, the stages have stopped. */
@@ -20,12 +17,6 @@ export interface DrillOptions {
   readonly calls: number;
   /** Calls of one capture. */
   readonly round: number;
-}
-
-interface Round {
-  readonly network: string;
-  readonly file: string;
-  readonly manifest: Manifest;
 }
 
 export class Drill {
@@ -90,13 +81,11 @@ export class Drill {
       // Spread over the faults, so that there is traffic at each of them.
       while (this.faults.kills * calls < n * callsARound * kills) await sleep(100);
       const seed = this.#options.seed * 10_000 + n;
-      const { pcap, manifest } = generate({ ...GENERATOR_DEFAULTS, seed, calls: callsARound, sockets: 0.2 });
-      const round = { network: `r${seed}`, file: path.join(this.#settings.folder, `${seed}.pcap`), manifest };
-      await writeFile(round.file, pcap);
+      const round = await writeRound(n, seed, callsARound, this.#settings.folder);
       await this.#publish(round);
       // An operator who isn't sure publishes again: nothing may be counted twice.
       if (this.#random.chance(0.2)) await this.#publish(round);
-      await rm(round.file);
+      await removeRound(round);
       rounds.push(round);
     }
     return rounds;
@@ -107,7 +96,7 @@ export class Drill {
     for (;;) {
       this.#published++;
       try {
-        await runBittern(['replay', round.file, '--kafka'], { ...this.#settings, env });
+        await runBittern(round.command, { ...this.#settings, env });
         return;
       } catch (error) {
         process.stderr.write(`publishing again: ${(error as Error).message.split('\n')[0]}\n`);

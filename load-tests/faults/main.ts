@@ -1,7 +1,7 @@
 /**
  * The fault suite: `npm run faults -- --seed S --kills K --calls N [--round 200] [--encoding confluent]`
  *
- * Generated traffic goes over a real Kafka broker through three reassemblers and two sinks into a real ClickHouse beside a tracker, while
+ * Generated traffic (of each three captures one with HTTP/2, and one as two probes saw it that each missed something) goes over a real Kafka broker through three reassemblers and two sinks into a real ClickHouse beside a tracker, while
  * processes are killed with SIGKILL or frozen for a while, the broker and ClickHouse killed too, consumers come and go, and
  * captures are published twice. With `--encoding confluent` the records are in Confluent's wire format, by a real schema registry.
  * At the end the stored calls must equal the manifests exactly, and what the tracker made of them what one makes that meets them all at once. Prints the counts last; exits with 1 on any difference.
@@ -30,7 +30,11 @@ function readOptions(): DrillOptions & { readonly encoding: string } {
 const options = readOptions();
 const started = performance.now();
 const registry = options.encoding === 'confluent' ? await RegistryServer.start() : null;
-const env = { BITTERN_KAFKA_ENCODING: options.encoding, BITTERN_KAFKA_SCHEMA_REGISTRY_URL: registry?.url ?? '' };
+const env = {
+  BITTERN_REASSEMBLER_PROBES_OVERLAP: 'true',
+  BITTERN_KAFKA_ENCODING: options.encoding,
+  BITTERN_KAFKA_SCHEMA_REGISTRY_URL: registry?.url ?? '',
+};
 const system = await System.open({ partitions: PARTITIONS, sessionTimeoutMs: SESSION_TIMEOUT_MS, env });
 const { store } = system;
 const drill = new Drill(options, store, system.settings, system.broker);

@@ -15,13 +15,13 @@ for (const target of TARGETS) {
     });
   }
 
-  test(`${target.name} withstands ${INPUTS} mutated inputs`, () => {
-    const { fault } = fuzz(target, { inputs: INPUTS, seed: 1 });
+  test(`${target.name} withstands ${INPUTS} mutated inputs`, async () => {
+    const { fault } = await fuzz(target, { inputs: INPUTS, seed: 1 });
     if (fault !== null) throw new Error(`input ${fault.input.toString('hex')}`, { cause: fault.error });
   });
 }
 
-test('a fault is found, with the input that led to it', () => {
+test('a fault is found, with the input that led to it', async () => {
   const fragile: FuzzTarget = {
     name: 'test/fragile',
     share: 1,
@@ -31,6 +31,6 @@ test('a fault is found, with the input that led to it', () => {
       return input[1] ?? 0;
     },
   };
-  const { fault } = fuzz(fragile, { inputs: 100_000, seed: 1 });
+  const { fault } = await fuzz(fragile, { inputs: 100_000, seed: 1 });
   assert.equal(fault?.input[2], 255);
 });

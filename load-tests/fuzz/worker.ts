@@ -24,7 +24,7 @@ if (parentPort !== null) {
   const head = new Int32Array(task.shared, 0, 2);
   const bytes = new Uint8Array(task.shared, SHARED_HEAD_BYTES);
   const target = TARGETS.find(({ name }) => name === task.target)!;
-  const { inputs, features, fault } = fuzz(target, {
+  const { inputs, features, fault } = await fuzz(target, {
     inputs: task.inputs,
     seed: task.seed,
     onInput(input) {

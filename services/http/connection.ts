@@ -10,6 +10,7 @@ import type {
   RequestHead,
   ResponseHead,
   Tunnel,
+  TunnelSniffer,
 } from './exchange.ts';
 import { requestFraming, responseFraming } from './framing.ts';
 import { Http2Connection, type Http2Host, type Http2Start } from './h2/connection.ts';
@@ -34,6 +35,9 @@ import { UnreadTracker } from './unread-stretch.ts';
 
 export type { Http2Standing, ResumePoint, Standing } from './standing.ts';
 
+/** Offset of the upgrade that wasn't seen: nothing else has it, and every reader gives it the same, whatever it joins behind. */
+const BEFORE_ALL = -1;
+
 export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
   #info: ConnectionInfo;
   readonly #options: HttpOptions;
@@ -55,6 +59,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
   #http2: Http2Connection | null = null;
   /** While nothing tells what it speaks. */
   #sniffer: Http2Sniffer | null = null;
+  #tunnelSniffer: TunnelSniffer | null = null;
   #headSeen = false;
   /** The exchange whose request asked for HTTP/2. */
   #asked: OpenExchange | null = null;
@@ -88,6 +93,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     if (!start.fromStart) {
       this.#unread.begin(start.serverOffset, false);
       this.#sniffer = new Http2Sniffer();
+      this.#tunnelSniffer = this.#handler.sniffer?.() ?? null;
     }
     this.#stats.connections++;
     if (start.http2 !== undefined) this.#resumeHttp2(start.http2);
@@ -247,6 +253,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     const isData = segment.kind === 'data';
     const known = !this.#rolesOpen || this.#http2 !== null;
     if (!known && isData && end > start) this.#checkRoles(segment.side, payload, start, end);
+    if (isData && end > start && this.#tunnelSniffer !== null) this.#sniffSocket(segment, payload, start, end);
     const fromClient = (segment.side === 'client') !== this.#swapped;
     const stream = fromClient ? this.#requests : this.#responses;
     if (segment.gap > 0) this.#gap(fromClient, segment.gap);
@@ -268,6 +275,11 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     if (!request && !response) return;
     this.#rolesOpen = false;
     if (request === client) return;
+    this.#turnRound();
+  }
+
+  /** Before anything was read of it. */
+  #turnRound(): void {
     this.#swapRoles();
     const [requests, responses] = [this.#requests, this.#responses];
     requests.close(false);
@@ -389,24 +401,51 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
   /** 101 (RFC 9110 section 7.8) and CONNECT (section 9.3.6): the exchange stays open to count bytes until the connection ends. */
   #upgrade(open: OpenExchange, head: ResponseHead): void {
     const protocol = head.status === 101 ? (head.headers.get('upgrade') ?? '').toLowerCase() : 'connect';
-    const { exchange } = open;
-    exchange.upgrade = { protocol, clientBytes: 0, serverBytes: 0, counts: null };
-    open.exchange.response.state = 'complete';
-    this.#stats.upgrades++;
     this.#pairing.answered();
     this.#requestOver(open, 'complete');
+    this.#tunnelBegins(open, protocol);
+    const [client, server] = [this.#requests.offset, this.#responses.offset];
+    this.#readTunnel(open, this.#handler.onUpgrade?.(open.exchange, client, server) ?? null);
+  }
+
+  #tunnelBegins(open: OpenExchange, protocol: string): void {
+    const { exchange } = open;
+    exchange.upgrade = { protocol, clientBytes: 0, serverBytes: 0, counts: null };
+    exchange.response.state = 'complete';
+    this.#stats.upgrades++;
     for (const other of [...this.#open]) if (other !== open) this.#endNow(other, 'gap');
     this.#pairing.clear();
     this.#sending = null;
     this.#requests.goOpaque();
     this.#responses.goOpaque();
-    this.#inTunnel = this.#handler.onUpgrade?.(exchange, this.#requests.offset, this.#responses.offset) ?? null;
+  }
+
+  #readTunnel(open: OpenExchange, tunnel: Tunnel | null): void {
+    this.#inTunnel = tunnel;
     this.#inTunnel?.readBy(this.#info.probe);
     if (this.#options.endUpgradesAtOnce !== true) this.#tunnel = open;
     else {
       this.#endNow(open, 'complete');
       if (this.#inTunnel?.carriesCalls === false) this.#inTunnel = null;
     }
+  }
+
+  /** A WebSocket whose upgrade wasn't seen: there is one row of it, without heads, as long as it lasts. */
+  #sniffSocket({ side, time }: Segment, payload: Buffer, start: number, end: number): void {
+    const from = (side === 'client') !== this.#swapped ? 'client' : 'server';
+    const sniffed = this.#tunnelSniffer?.sees(from, payload.subarray(start, end), this.#rolesOpen) ?? 'no';
+    if (sniffed === 'no') return;
+    if (sniffed === 'reversed') this.#turnRound();
+    this.#isHttp1();
+    for (const open of [...this.#open]) this.#endNow(open, 'gap');
+    this.#stats.headMissing++;
+    const open = new OpenExchange(this.#info, BEFORE_ALL, null, 0);
+    begun(open.exchange.response, time, time);
+    open.requestDone = true;
+    this.#open.push(open);
+    this.#tunnelBegins(open, 'websocket');
+    const [client, server] = [this.#requests.offset, this.#responses.offset];
+    this.#readTunnel(open, this.#handler.onJoin?.(this.#info, client, server, '1.1') ?? null);
   }
 
   #resumeTunnel(encoded: Buffer): void {
@@ -434,6 +473,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     if (tunnel === null) return false;
     const before = tunnel.skippedBytes;
     tunnel.data(stream.isRequests ? 'client' : 'server', bytes, offset, time);
+    if (this.#tunnel === null && !tunnel.carriesCalls) this.#inTunnel = null;
     const skipped = tunnel.skippedBytes - before;
     this.#stats.tunnelBytes += bytes.length - skipped;
     this.#stats.skippedBytes += skipped;
@@ -449,7 +489,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
   #isHttp1(): void {
     this.#rolesOpen = false;
     this.#headSeen = true;
-    this.#sniffer = null;
+    this.#sniffer = this.#tunnelSniffer = null;
   }
 
   /** True when the bytes are HTTP/2, which are read by it. */
@@ -478,7 +518,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
 
   #beginHttp2(start: Omit<Http2Start, 'rolesKnown'>): void {
     this.#stats.http2Connections++;
-    this.#sniffer = null;
+    this.#sniffer = this.#tunnelSniffer = null;
     for (const open of [...this.#open]) this.#endNow(open, 'gap');
     this.#pairing.clear();
     const held = { client: this.#requests.handOver(), server: this.#responses.handOver() };
@@ -490,7 +530,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
 
   #resumeHttp2({ resume, swapped }: Http2Standing): void {
     if (swapped) this.#swapRoles();
-    this.#sniffer = null;
+    this.#sniffer = this.#tunnelSniffer = null;
     this.#requests.handOver();
     this.#responses.handOver();
     this.#http2 = new Http2Connection(this, this.#context, resume);
@@ -557,7 +597,10 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
   // ---- loss
 
   syncLost(stream: MessageStream, cause: LostCause, missing: number, betweenMessages: boolean): void {
-    if (!this.#headSeen && this.#http2 === null) this.#sniffer ??= new Http2Sniffer();
+    if (!this.#headSeen && this.#http2 === null && this.#inTunnel === null) {
+      this.#sniffer ??= new Http2Sniffer();
+      this.#tunnelSniffer ??= this.#handler.sniffer?.() ?? null;
+    }
     if (stream.isRequests) {
       this.#pairing.clientLostSync(this.#responses.offset);
       if (this.#sending !== null) this.#requestOver(this.#sending, 'lost');

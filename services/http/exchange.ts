@@ -113,7 +113,7 @@ export interface Exchange {
   /** Set for gRPC: whole messages of each side as far as seen, and the status code that ended it, as sent ('' = none). */
   grpc: { requestMessages: number; responseMessages: number; status: string } | null;
   /** Set where it isn't the heads that tell how it was carried. */
-  readonly protocol?: 'websocket';
+  readonly protocol?: 'websocket' | 'websocket/h2';
   /** Whose stream `offset` counts, where that isn't told by the presence of a request's head. */
   readonly offsetSide?: Side;
   /** Set for what only prepares a call and isn't counted as one. */
@@ -157,15 +157,25 @@ export interface Tunnel {
   /** Not understood so far. */
   readonly skippedBytes: number;
   readonly standing: TunnelStanding;
+  /** Nothing is open, and both sides stand between two messages. */
+  readonly atRest: boolean;
   /** What follows are bytes of this probe; without a word, of the connection's. */
   readBy(probe: string): void;
   /** `bytes` is a view that is only valid during the call, of one segment. `offset`: of its first byte in the side's stream. */
   data(side: Side, bytes: Buffer, offset: number, time: Micros): void;
   gap(side: Side, missing: number): void;
+  /** Bytes of this side may be missing, `missing` at most as far as known; where isn't known, but before `offset`. */
+  lose(side: Side, missing: number, offset: number): void;
   /** What is open ends as `limit`; `forMemory`: and all memory is given back that can be. */
   shed(forMemory: boolean): void;
   /** The connection has ended, in this way. */
   end(reason: ExchangeEnd): void;
+}
+
+/** Looks for a tunnel in a connection of which the beginning wasn't seen, while nothing tells what it speaks. */
+export interface TunnelSniffer {
+  /** The next segment of a side. `reversed`: it is one, and the other end is the client; only where `rolesOpen`. */
+  sees(side: Side, bytes: Buffer, rolesOpen: boolean): 'no' | 'socket' | 'reversed';
 }
 
 /** Takes the decoded (transfer and content coding undone) bytes of one body, in order. */
@@ -190,6 +200,10 @@ export interface ExchangeHandler {
   onEnd(exchange: Exchange): void;
   /** The connection changes its protocol with this exchange. Returns who reads what follows from these stream offsets on; null: nobody. */
   onUpgrade?(exchange: Exchange, client: number, server: number): Tunnel | null;
+  /** For a connection that is joined in its middle. */
+  sniffer?(): TunnelSniffer;
+  /** The connection is a WebSocket that was joined in its middle. As `onUpgrade`. */
+  onJoin?(connection: ConnectionInfo, client: number, server: number, version: '1.1' | '2'): Tunnel | null;
   /** A tunnel goes on that another handler has read up to these stream offsets. `state`: as that one encoded it. */
   onResume?(connection: ConnectionInfo, client: number, server: number, state: Buffer): Tunnel | null;
 }

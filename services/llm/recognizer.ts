@@ -15,8 +15,10 @@ import type {
   Headers,
   Message,
   Tunnel,
+  TunnelSniffer,
 } from '../http/exchange.ts';
 import type { IdentityMapping } from '../identity/mapping.ts';
+import { SocketSniffer } from '../websocket/sniffer.ts';
 import { type Answer, AnswerReader } from './answer-reader.ts';
 import { buildCall } from './call-builder.ts';
 import { Pricing } from './cost.ts';
@@ -36,7 +38,7 @@ import { OpenBytes } from './open-bytes.ts';
 import { AnswerIntake, OpenCall, RequestIntake } from './open-call.ts';
 import { BodyBuffers, RequestBody, type RequestBytes } from './request-body.ts';
 import { RequestCaches, readRequest } from './request-facts.ts';
-import { openSocket, resumeSocket } from './socket/open-socket.ts';
+import { joinSocket, openSocket, resumeSocket } from './socket/open-socket.ts';
 import type { CallHost } from './socket/virtual-call.ts';
 
 export interface RecognizerOptions {
@@ -127,6 +129,14 @@ export class CallRecognizer implements ExchangeHandler, CallHost {
 
   onUpgrade(exchange: Exchange, client: number, server: number): Tunnel | null {
     return openSocket(exchange, client, server, this);
+  }
+
+  sniffer(): TunnelSniffer {
+    return new SocketSniffer();
+  }
+
+  onJoin(connection: ConnectionInfo, client: number, server: number, version: '1.1' | '2'): Tunnel {
+    return joinSocket(connection, client, server, version, this);
   }
 
   onResume(connection: ConnectionInfo, client: number, server: number, state: Buffer): Tunnel | null {

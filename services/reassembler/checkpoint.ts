@@ -36,6 +36,8 @@ const SEVEN_BITS = 0x80;
  */
 const TUNNEL_BYTES_MAX = 96 * 1024;
 const TUNNELS_BYTES_MAX = 3 * 1024 * 1024;
+/** The same of all tunnels on streams of HTTP/2, which are told with their connections. */
+const STREAM_TUNNELS_BYTES_MAX = 1024 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 export class Checkpoint extends Map<ConnectionId, ResumePoint> {
@@ -73,13 +75,20 @@ function tunnelShare(entries: ReadonlyMap<ConnectionId, ResumePoint>): number {
   return Math.min(TUNNEL_BYTES_MAX, Math.floor(TUNNELS_BYTES_MAX / Math.max(1, tunnels)));
 }
 
+function streamTunnelShare(entries: ReadonlyMap<ConnectionId, ResumePoint>): number {
+  let tunnels = 0;
+  for (const { http2 } of entries.values()) tunnels += http2?.resume.tunnels.length ?? 0;
+  return Math.min(TUNNEL_BYTES_MAX, Math.floor(STREAM_TUNNELS_BYTES_MAX / Math.max(1, tunnels)));
+}
+
 /** Where the first HTTP/2 connections stand, as many as there is room for. */
 function packStandings(entries: ReadonlyMap<ConnectionId, ResumePoint>): { told: number; packed: string } {
   const texts: string[] = [];
+  const share = streamTunnelShare(entries);
   let characters = 0;
   for (const { http2 } of entries.values()) {
     if (http2 === undefined) continue;
-    const text = writeStanding(http2);
+    const text = writeStanding(http2, share);
     characters += text.length;
     if (characters > HTTP2_CHARACTERS_MAX) break;
     texts.push(text);

@@ -186,6 +186,52 @@ test('so is a stream of HTTP/2 that lasts too long, beside others that end', () 
   }
 });
 
+test('a request that asks for HTTP/2 and is answered when it was already told of', () => {
+  const settings = http2Frame(4, 0, 0);
+  const asking = 'GET /asked HTTP/1.1\r\nhost: h\r\nupgrade: h2c\r\nhttp2-settings: \r\n\r\n';
+  const switching = Buffer.concat([Buffer.from('HTTP/1.1 101 S\r\nupgrade: h2c\r\n\r\n'), settings]);
+  const steps = [
+    client(asking),
+    ...Array.from({ length: 3 }, () => server('HTTP/1.1 102 Processing\r\n\r\n')),
+    server(switching),
+    client(Buffer.concat([PREFACE, settings, asks(3)])),
+    server(answers(3)),
+    server(Buffer.concat([answers(1), data(3, 'x', true)])),
+    server(data(1, 'abc', true)),
+    client(asks(5)),
+    server(answers(5, {}, 5)),
+  ];
+  const log = inOrder(
+    frames('h2c', steps).map((frame, n) => ({ frame, minute: n < 4 ? 10 * n : 31 + n })),
+    chatter(0, 50),
+  );
+  const undisturbed = new Run();
+  undisturbed.feed(log, 0, log.length);
+  assert.deepEqual(undisturbed.others, ['/3 complete', '/5 complete', '/asked complete', '/asked limit']);
+  const asked = undisturbed.exchanges.filter(({ path }) => path === '/asked');
+  assert.deepEqual(
+    asked.map(({ provisional, protocol, responseBytes }) => [provisional, protocol, responseBytes]),
+    [
+      [true, 'http/1.1', 0],
+      [false, 'h2', 3],
+    ],
+  );
+  assert.equal(new Set(asked.map(({ exchangeId }) => exchangeId)).size, 1, 'under the same id');
+  assert.equal(undisturbed.progress.offset, log.length);
+  const told = log.findIndex(({ minute }) => minute >= 31);
+  const switched = log.findIndex(({ frame }) => frame.payload.includes('101 S'));
+  for (let crash = 1; crash < log.length; crash++) {
+    const run = new Run();
+    run.feed(log, 0, crash);
+    if (crash > told + 2) assert.ok(run.progress.offset > crash - 9, `crash after ${crash}: it holds nothing back`);
+    run.feed(log, run.takeOver(), log.length);
+    // Who takes over in between doesn't know the request: its row stays as it is, and the answer is no other's.
+    const others = run.others.filter((each) => each !== '/asked complete');
+    const answer = crash > told && crash <= switched ? [' complete'] : [];
+    assert.deepEqual(others, [...answer, '/3 complete', '/5 complete', '/asked limit'], `crash after ${crash}`);
+  }
+});
+
 test('a call is told of with what it said so far, and reading it twice changes nothing', () => {
   const body = JSON.stringify({ model: 'gpt-5', stream: true, messages: [{ role: 'user', content: 'Hi' }] });
   const request = `POST /v1/chat/completions HTTP/1.1\r\nhost: api.openai.com\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;

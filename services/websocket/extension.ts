@@ -7,6 +7,18 @@
  * largest window reads what was written with any smaller one.
  */
 
+/** What one side's messages may be: null not compressed; true with references to the ones before. */
+export type Context = boolean | null | 'unknown';
+
+/** Of both sides. `unknown`: the upgrade wasn't seen. */
+export function contextsOf(deflate: Deflate | null | 'unknown'): {
+  readonly client: Context;
+  readonly server: Context;
+} {
+  if (deflate === 'unknown') return { client: deflate, server: deflate };
+  return { client: deflate?.clientContext ?? null, server: deflate?.serverContext ?? null };
+}
+
 /** permessage-deflate as agreed: whether a direction's messages refer back to the ones before. */
 export interface Deflate {
   readonly clientContext: boolean;

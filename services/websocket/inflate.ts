@@ -51,6 +51,8 @@ class Window {
 
 export class MessageInflate {
   readonly #context: boolean;
+  /** Nobody knows whether messages refer back. One that can be read with what is known refers to nothing else. */
+  readonly #unknown: boolean;
   readonly #limits: SocketLimits;
   /** Null: what it held is lost, and nothing that refers to it can be read. */
   #window: Window | null;
@@ -58,10 +60,12 @@ export class MessageInflate {
   #added: Buffer | null = NOTHING;
 
   /** `context`: messages refer back. `window`: what is known of the messages before. */
-  constructor(context: boolean, limits: SocketLimits, window: Buffer | null = NOTHING) {
-    this.#context = context;
+  constructor(context: boolean | 'unknown', limits: SocketLimits, window: Buffer | null = NOTHING) {
+    this.#context = context !== false;
+    this.#unknown = context === 'unknown';
     this.#limits = limits;
-    this.#window = window === null && context ? null : new Window(context ? window! : NOTHING);
+    this.#window =
+      window === null && context === true ? null : new Window(this.#context ? (window ?? NOTHING) : NOTHING);
   }
 
   get heldBytes(): number {
@@ -81,7 +85,7 @@ export class MessageInflate {
     const bytesMax = Math.min(messageBytesMax, Math.max(inflatedFloorBytes, payload.length * inflatedRatioMax));
     const result = inflate(whole ? Buffer.concat([payload, TAIL]) : payload, this.#window.view, bytesMax);
     if (whole && typeof result !== 'string') this.#added = result;
-    return result;
+    return result === 'damage' && this.#unknown ? 'context' : result;
   }
 
   /** The message isn't read. */
@@ -92,13 +96,13 @@ export class MessageInflate {
   /** The message that came last is done with: the next one refers back to it. `compressed`: it is part of what is referred to. */
   accept(compressed: boolean): void {
     if (!this.#context || !compressed) return;
-    if (this.#added === null) this.#window = null;
+    if (this.#added === null) this.lose();
     else this.#window?.add(this.#added);
   }
 
   /** A message wasn't read: what the next ones refer to isn't known. */
   lose(): void {
-    if (this.#context) this.#window = null;
+    if (this.#context) this.#window = this.#unknown ? new Window(NOTHING) : null;
   }
 }
 

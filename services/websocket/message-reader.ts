@@ -7,6 +7,7 @@
  */
 import type { Side } from '../../schemas/frame.ts';
 import type { Micros } from '../common/types.ts';
+import type { Context } from './extension.ts';
 import {
   BINARY,
   CLOSE,
@@ -22,7 +23,7 @@ import { MessageInflate } from './inflate.ts';
 import type { MessageProblem, SocketMessage } from './message.ts';
 import type { SocketLimits } from './options.ts';
 import { MessagePayload } from './payload.ts';
-import { beginsWithFrame } from './resync.ts';
+import { type Alone, judge } from './resync.ts';
 
 const HEAD = 0;
 const DATA = 1;
@@ -63,7 +64,7 @@ export class MessageReader {
   readonly #owner: ReaderOwner;
   readonly #rules: FrameRules;
   readonly #inflate: MessageInflate | null;
-  readonly #alone: MessageInflate | null;
+  readonly #alone: Alone | null;
   readonly #head = new FrameHead();
   readonly #held = Buffer.alloc(HEAD_BYTES_MAX);
   #heldLength = 0;
@@ -79,13 +80,15 @@ export class MessageReader {
   #remaining = 0;
   #lossy: boolean;
 
-  /** `context`: null without permessage-deflate. */
-  constructor(side: Side, context: boolean | null, limits: SocketLimits, owner: ReaderOwner, from: DirectionState) {
+  /** `context`: null without permessage-deflate; `unknown`: what was agreed on wasn't seen. */
+  constructor(side: Side, context: Context, limits: SocketLimits, owner: ReaderOwner, from: DirectionState) {
     this.side = side;
     this.#owner = owner;
     this.#rules = { masked: side === 'client', deflate: context !== null, frameBytesMax: limits.frameBytesMax };
     this.#inflate = context === null ? null : new MessageInflate(context, limits, from.window);
-    this.#alone = context === false ? new MessageInflate(false, limits) : null;
+    const alone = context === false || context === 'unknown' ? new MessageInflate(false, limits) : null;
+    const mayReferBack = context === 'unknown';
+    this.#alone = alone && { mayReferBack, read: (payload, whole) => alone.read(payload, whole) };
     this.#payload = new MessagePayload(limits.messageBytesMax);
     this.#state = from.synced ? HEAD : UNSYNCED;
     this.#offset = from.offset;
@@ -94,6 +97,11 @@ export class MessageReader {
 
   get heldBytes(): number {
     return this.#payload.heldBytes + (this.#inflate?.heldBytes ?? 0);
+  }
+
+  /** Nothing of a message or a frame is held. */
+  get atRest(): boolean {
+    return !this.#inMessage && this.#heldLength === 0 && this.#state !== CONTROL && this.#state !== ORPHAN;
   }
 
   /** Where another could go on: the beginning of what isn't complete. */
@@ -108,7 +116,11 @@ export class MessageReader {
   data(bytes: Buffer, offset: number, time: Micros): void {
     this.#offset = offset;
     let at = 0;
-    if (this.#state === UNSYNCED && !this.#regain(bytes)) at = this.#skip(bytes, 0);
+    if (this.#state === UNSYNCED && !this.#regain(bytes)) {
+      at = this.#skip(bytes, 0);
+      // Whatever has begun since the loss may lack these.
+      this.#owner.lost(this.side, 0);
+    }
     while (at < bytes.length) {
       if (this.#state === HEAD) at = this.#readHead(bytes, at, offset + at, time);
       else if (this.#state === UNSYNCED || this.#state === CLOSED) at = this.#skip(bytes, at);
@@ -130,6 +142,12 @@ export class MessageReader {
     this.#done += missing;
     this.#remaining -= missing;
     if (this.#remaining === 0) this.#frameEnd(this.#payload.end);
+  }
+
+  /** Bytes are missing, somewhere before `offset`. */
+  lose(missing: number, offset: number): void {
+    this.#offset = offset;
+    if (this.#state !== CLOSED) this.#lose(missing);
   }
 
   /** No byte follows: a message that was going on is given out as far as it came. */
@@ -264,9 +282,7 @@ export class MessageReader {
   }
 
   #regain(bytes: Buffer): boolean {
-    const alone = this.#alone;
-    if (!beginsWithFrame(bytes, this.#rules, alone === null ? null : (payload) => alone.read(payload, true)))
-      return false;
+    if (judge(bytes, this.#rules, this.#alone) === 'no') return false;
     this.#state = HEAD;
     return true;
   }

@@ -31,6 +31,8 @@ export interface MessageConsumer {
   /** Of what is open. */
   readonly open: number;
   readonly heldBytes: number;
+  /** Whether calls may be among them, where only they tell. */
+  readonly carriesCalls?: boolean;
   /** What a successor must know of what came before, while nothing is open. JSON. */
   readonly memory: object | null;
   /** What follows was seen by this probe; a message by the one that brought its end. */

@@ -2,9 +2,10 @@
  * Whether a segment begins with a frame, judged without knowing where in a message the direction is. Servers and clients write
  * whole frames, so that one mostly begins a segment; but two bytes look like a frame's head by chance often enough.
  *
- * It is believed when all of it fits: the segment is made of whole frames, one behind the other to its last byte, the first of
+ * It fits when all of it does: the segment is made of whole frames, one behind the other to its last byte, the first of
  * them a message's beginning or a control frame, and texts are UTF-8 that begin like JSON or inflate to it. Where a
- * message is longer than the segment, its beginning must say so uncompressed.
+ * message is longer than the segment, its beginning must say so. It tells by itself that it is WebSocket when such a text
+ * begins with the name of a member.
  */
 import { isUtf8 } from 'node:buffer';
 import { CONTINUATION, FrameHead, type FrameRules, readFrameHead, TEXT, unmask } from './frame.ts';
@@ -15,9 +16,17 @@ const QUOTE = 0x22;
 const SPACE = 0x20;
 /** Bytes that a text must have at least to be told by its beginning alone. */
 const BEGINNING_BYTES_MIN = 16;
+const NAME_BYTES_MAX = 96;
+const NAME = /^\{ *"[\w.-]{1,64}" *:/;
 
-/** Inflates a message without what came before it; null when messages refer back. */
-export type TryInflate = ((payload: Buffer) => Buffer | InflateFailure) | null;
+/** How a message is inflated without what came before it. */
+export interface Alone {
+  /** A message that can't be had so may refer to the ones before. */
+  readonly mayReferBack: boolean;
+  read(payload: Buffer, whole: boolean): Buffer | InflateFailure;
+}
+
+export type Judgement = 'no' | 'fits' | 'tells';
 
 function beginsLikeJson(bytes: Buffer): boolean {
   let at = 1;
@@ -31,30 +40,43 @@ function payloadOf(bytes: Buffer, at: number, end: number, head: FrameHead): Buf
   return payload;
 }
 
-/** Whether a whole text frame has what texts of APIs have. Other frames tell nothing by their payload. */
-function isText(payload: Buffer, head: FrameHead, inflate: TryInflate): boolean {
-  if (!head.compressed) return isUtf8(payload) && (!head.fin || beginsLikeJson(payload));
-  if (inflate === null || !head.fin) return true;
-  const text = inflate(payload);
-  return typeof text !== 'string' && isUtf8(text) && beginsLikeJson(text);
+function judgeText(text: Buffer): Judgement {
+  if (!beginsLikeJson(text)) return 'no';
+  return NAME.test(text.toString('latin1', 0, NAME_BYTES_MAX)) ? 'tells' : 'fits';
 }
 
-export function beginsWithFrame(bytes: Buffer, rules: FrameRules, inflate: TryInflate): boolean {
+/** A whole text frame. Other frames tell nothing by their payload. */
+function judgeWhole(payload: Buffer, { fin, compressed }: FrameHead, alone: Alone | null): Judgement {
+  if (!compressed && !isUtf8(payload)) return 'no';
+  if (!fin || (compressed && alone === null)) return 'fits';
+  const text = compressed ? alone!.read(payload, true) : payload;
+  if (typeof text === 'string') return alone!.mayReferBack ? 'fits' : 'no';
+  return isUtf8(text) ? judgeText(text) : 'no';
+}
+
+/** The beginning of a text frame. */
+function judgeBeginning(payload: Buffer, { opcode, compressed }: FrameHead, alone: Alone | null): Judgement {
+  if (opcode !== TEXT || (compressed && alone === null)) return 'no';
+  const text = compressed ? alone!.read(payload, false) : payload;
+  return typeof text === 'string' || text.length < BEGINNING_BYTES_MIN ? 'no' : judgeText(text);
+}
+
+/** `alone`: null where compressed messages tell nothing. */
+export function judge(bytes: Buffer, rules: FrameRules, alone: Alone | null): Judgement {
   const head = new FrameHead();
   const { length } = bytes;
+  let judged: Judgement = length > 0 ? 'fits' : 'no';
   for (let at = 0; at < length; ) {
     const size = readFrameHead(bytes, at, length, rules, head);
-    if (size <= 0 || (at === 0 && head.opcode === CONTINUATION)) return false;
+    if (size <= 0 || (at === 0 && head.opcode === CONTINUATION)) return 'no';
     const start = at + size;
-    const whole = start + head.length <= length;
-    const payload = payloadOf(bytes, start, Math.min(length, start + head.length), head);
-    if (!whole) {
-      return (
-        head.opcode === TEXT && !head.compressed && payload.length >= BEGINNING_BYTES_MIN && beginsLikeJson(payload)
-      );
-    }
-    if (head.opcode === TEXT && !isText(payload, head, inflate)) return false;
     at = start + head.length;
+    const isWhole = at <= length;
+    const payload = payloadOf(bytes, start, Math.min(length, at), head);
+    if (isWhole && head.opcode !== TEXT) continue;
+    const text = isWhole ? judgeWhole(payload, head, alone) : judgeBeginning(payload, head, alone);
+    if (text === 'no') return 'no';
+    if (text === 'tells') judged = text;
   }
-  return length > 0;
+  return judged;
 }

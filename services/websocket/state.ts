@@ -27,7 +27,7 @@ interface StoredSide {
 }
 
 interface Stored {
-  readonly deflate: Deflate | null;
+  readonly deflate: Deflate | null | 'unknown';
   readonly origin: object;
   readonly memory: object | null;
   readonly client: StoredSide;

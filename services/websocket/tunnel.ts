@@ -8,7 +8,7 @@
 import type { Side } from '../../schemas/frame.ts';
 import type { Micros } from '../common/types.ts';
 import type { ExchangeEnd, Tunnel, TunnelCounts, TunnelStanding } from '../http/exchange.ts';
-import type { Deflate } from './extension.ts';
+import { contextsOf, type Deflate } from './extension.ts';
 import type { MessageConsumer, SocketMessage } from './message.ts';
 import { type DirectionState, MessageReader, type ReaderOwner } from './message-reader.ts';
 import type { SocketLimits } from './options.ts';
@@ -16,7 +16,7 @@ import { SocketState } from './state.ts';
 
 /** What stays the same for the whole connection. */
 export interface SocketSetup {
-  readonly deflate: Deflate | null;
+  readonly deflate: Deflate | null | 'unknown';
   /** What the consumer's maker must know to make another one for a successor. JSON. */
   readonly origin: object;
   readonly carriesCalls: boolean;
@@ -40,14 +40,14 @@ export class SocketTunnel implements Tunnel, ReaderOwner {
   ) {
     this.#setup = setup;
     this.#consumer = consumer;
-    const { deflate } = setup;
-    this.#client = new MessageReader('client', deflate?.clientContext ?? null, limits, this, client);
-    this.#server = new MessageReader('server', deflate?.serverContext ?? null, limits, this, server);
+    const contexts = contextsOf(setup.deflate);
+    this.#client = new MessageReader('client', contexts.client, limits, this, client);
+    this.#server = new MessageReader('server', contexts.server, limits, this, server);
     this.#quiet = this.#now();
   }
 
   get carriesCalls(): boolean {
-    return this.#setup.carriesCalls;
+    return this.#consumer.carriesCalls ?? this.#setup.carriesCalls;
   }
 
   get open(): number {
@@ -78,6 +78,10 @@ export class SocketTunnel implements Tunnel, ReaderOwner {
     return this.#consumer.busy ? this.#quiet : this.#now();
   }
 
+  get atRest(): boolean {
+    return !this.#consumer.busy && this.#client.atRest && this.#server.atRest;
+  }
+
   readBy(probe: string): void {
     this.#consumer.readBy(probe);
   }
@@ -92,6 +96,12 @@ export class SocketTunnel implements Tunnel, ReaderOwner {
     if (this.#over) return;
     if (side === 'client') this.#client.gap(missing);
     else this.#server.gap(missing);
+  }
+
+  lose(side: Side, missing: number, offset: number): void {
+    if (this.#over) return;
+    if (side === 'client') this.#client.lose(missing, offset);
+    else this.#server.lose(missing, offset);
   }
 
   shed(forMemory: boolean): void {

@@ -15,6 +15,7 @@ import { isPartial } from './heads.ts';
 import type { Field } from './hpack/field.ts';
 import { NO_STREAMS, type Snapshot, UNKNOWN_STREAMS } from './snapshot.ts';
 import { Streams, type StreamsContext } from './streams.ts';
+import type { TunnelResume } from './tunnels.ts';
 
 export interface Http2Context extends StreamsContext {
   readonly masker: CredentialMasker;
@@ -45,6 +46,8 @@ const STREAM_ID_MAX = 0x7fff_ffff;
 /** Where a successor takes a connection up. */
 export interface Http2Resume extends Snapshot {
   readonly rolesKnown: boolean;
+  /** Of streams that are WebSockets. */
+  readonly tunnels: readonly TunnelResume[];
 }
 
 export class Http2Connection implements DirectionOwner {
@@ -54,6 +57,8 @@ export class Http2Connection implements DirectionOwner {
   #server: Direction;
   readonly #streams: Streams;
   #rolesKnown: boolean;
+  /** Before the bytes that are being read, where something may begin in them that no head tells of. */
+  #beforeRead: Snapshot | null = null;
   /** Before the header block that is being read. */
   #before: Snapshot | null = null;
 
@@ -67,13 +72,19 @@ export class Http2Connection implements DirectionOwner {
     this.#client = new Direction(true, context, this, clientOffset, client);
     this.#server = new Direction(false, context, this, serverOffset, server);
     const known = isNew ? (start.clientSynced ? NO_STREAMS : UNKNOWN_STREAMS) : start.known;
-    this.#streams = new Streams(() => host.info, context, known);
+    this.#streams = new Streams(
+      () => host.info,
+      () => this.#beforeRead ?? this.#now(),
+      context,
+      known,
+    );
+    if (!isNew) this.#streams.tunnels.resume(start.tunnels, host.info, context.handler);
     this.#rolesKnown = start.rolesKnown;
     this.#client.streamMax = this.#server.streamMax = this.#streamMax();
   }
 
   get openExchanges(): number {
-    return this.#streams.size;
+    return this.#streams.size + this.#streams.tunnels.openExchanges;
   }
 
   get heldBytes(): number {
@@ -87,7 +98,8 @@ export class Http2Connection implements DirectionOwner {
 
   /** Where the oldest open stream began that wasn't told of, or else the present: from there a successor can read on. */
   get resume(): Http2Resume {
-    return { ...(this.#streams.oldest ?? this.#now()), rolesKnown: this.#rolesKnown };
+    const from = this.#streams.oldest ?? this.#now();
+    return { ...from, rolesKnown: this.#rolesKnown, tunnels: this.#streams.tunnelsTold(from) };
   }
 
   offset(fromClient: boolean): number {
@@ -96,7 +108,10 @@ export class Http2Connection implements DirectionOwner {
 
   /** The next bytes of a side, one segment. Never throws. */
   read(fromClient: boolean, buffer: Buffer, start: number, end: number, time: number): void {
+    const { tunnels, joins, known } = this.#streams;
+    this.#beforeRead = tunnels.size > 0 || joins.mayCome(known) ? this.#now() : null;
     this.#direction(fromClient).read(buffer, start, end, time);
+    if (tunnels.size > 0) tunnels.moved(this.#beforeRead);
   }
 
   /** `missing` bytes of a side were not captured. */
@@ -128,7 +143,7 @@ export class Http2Connection implements DirectionOwner {
 
   /** Every open exchange ends by a limit. */
   shed(): void {
-    this.#streams.endAll('limit');
+    this.#streams.shed();
   }
 
   /** What is open lasts too long to be waited with: it is told of as it stands, and read on. */
@@ -157,7 +172,7 @@ export class Http2Connection implements DirectionOwner {
   }
 
   blockEnds(_direction: Direction, block: HeaderBlock): void {
-    this.#before = block.isPush || this.#streams.has(block.stream) ? null : this.#now();
+    this.#before = block.isPush || !this.#streams.mayBegin(block.stream) ? null : this.#now();
   }
 
   block(direction: Direction, block: HeaderBlock, fields: Field[] | null, time: number): void {
@@ -172,12 +187,13 @@ export class Http2Connection implements DirectionOwner {
     this.#client.streamMax = this.#server.streamMax = this.#streamMax();
   }
 
-  data(direction: Direction, stream: number, buffer: Buffer, start: number, end: number, time: number): void {
-    this.#streams.data(direction.fromClient, stream, buffer.subarray(start, end), time);
+  data(direction: Direction, stream: number, bytes: Buffer, time: number, offset: number): void {
+    const late = offset < direction.segmentOffset;
+    this.#streams.data(direction.fromClient, stream, bytes, time, offset, late);
   }
 
-  dataMissing(direction: Direction, stream: number, missing: number, content: number): void {
-    this.#streams.dataMissing(direction.fromClient, stream, missing, content);
+  dataMissing(direction: Direction, stream: number, missing: number, content: number, offset: number): void {
+    this.#streams.dataMissing(direction.fromClient, stream, missing, content, offset);
   }
 
   dataEnd(direction: Direction, stream: number, last: boolean, time: number): void {
@@ -194,8 +210,8 @@ export class Http2Connection implements DirectionOwner {
     if (!direction.fromClient) this.#streams.refused(lastStream);
   }
 
-  lost(direction: Direction, missing: number): void {
-    this.#streams.lost(direction.fromClient, missing);
+  lost(direction: Direction, missing: number, offset: number): void {
+    this.#streams.lost(direction.fromClient, missing, offset);
   }
 
   /** Which end sends requests the frames tell by themselves. */

@@ -37,9 +37,9 @@ export interface DirectionOwner {
   blockEnds(direction: Direction, block: HeaderBlock): void;
   /** `fields`: null when it can't be read. `time`: of its last byte. */
   block(direction: Direction, block: HeaderBlock, fields: Field[] | null, time: number): void;
-  data(direction: Direction, stream: number, buffer: Buffer, start: number, end: number, time: number): void;
-  /** Bytes of this stream that weren't captured; `content` of them are of its body. */
-  dataMissing(direction: Direction, stream: number, missing: number, content: number): void;
+  data(direction: Direction, stream: number, bytes: Buffer, time: number, offset: number): void;
+  /** Bytes of this stream that weren't captured, from `offset` on; `content` of them are of its body. */
+  dataMissing(direction: Direction, stream: number, missing: number, content: number, offset: number): void;
   /** A DATA frame is over; with `last` so is what this side sends on the stream. */
   dataEnd(direction: Direction, stream: number, last: boolean, time: number): void;
   reset(direction: Direction, stream: number): void;
@@ -47,8 +47,8 @@ export interface DirectionOwner {
   goaway(direction: Direction, lastStream: number): void;
   /** The sender lets its peer use a dynamic table of this size. */
   tableSize(direction: Direction, bytes: number): void;
-  /** `missing` bytes were not captured, and with them the place: any stream may have lost something. 0: nonsense came instead of a frame. */
-  lost(direction: Direction, missing: number): void;
+  /** `missing` bytes were not captured, and with them the place: any stream may have lost something. 0: nonsense came instead of a frame. `offset`: behind them. */
+  lost(direction: Direction, missing: number, offset: number): void;
   /** Frames were found. `preface`: and before them the connection preface. */
   found(direction: Direction, preface: boolean): void;
 }
@@ -81,6 +81,8 @@ export class Direction implements FrameSink {
   fromClient: boolean;
   /** Stream offset of the next byte. */
   offset: number;
+  /** Of the first byte of the segment that is being read: what comes before it was held, and is read late. */
+  segmentOffset = 0;
   /** The highest stream that is believed where frames are searched for. */
   streamMax = 0x7fff_ffff;
   readonly #owner: DirectionOwner;
@@ -144,7 +146,8 @@ export class Direction implements FrameSink {
 
   /** The next bytes, of one segment. */
   read(buffer: Buffer, start: number, end: number, time: number): void {
-    const offset = this.offset;
+    const { offset } = this;
+    this.segmentOffset = offset;
     this.offset += end - start;
     const at = this.#synced ? this.#frames(buffer, start, end, offset, time) : start;
     if (at < end) this.#resync([{ buffer, start: at, end, offset: offset + at - start, time }]);
@@ -157,13 +160,13 @@ export class Direction implements FrameSink {
     this.offset += missing;
     if (!this.#synced) {
       this.#stats.skippedBytes += this.#search.clear();
-      this.#owner.lost(this, missing);
+      this.#owner.lost(this, missing, this.offset);
       return;
     }
     const behind = this.#reader.gap(missing);
     if (behind === 0) return;
     this.#stats.lostByGap++;
-    this.#lose(behind);
+    this.#lose(behind, this.offset);
   }
 
   /** No byte follows. */
@@ -172,6 +175,7 @@ export class Direction implements FrameSink {
       this.#stats.skippedBytes += this.#reader.reset();
       return;
     }
+    this.segmentOffset = this.offset;
     const held = this.#search.length;
     const found = this.#search.finish(this.streamMax);
     this.#stats.skippedBytes += held - (found?.bytes.length ?? 0);
@@ -181,13 +185,13 @@ export class Direction implements FrameSink {
 
   // ---- frames, from the reader
 
-  data(frame: FrameHead, buffer: Buffer, start: number, end: number, time: number): void {
+  data(frame: FrameHead, buffer: Buffer, start: number, end: number, time: number, offset: number): void {
     this.#interrupted(DATA);
-    this.#owner.data(this, frame.stream, buffer, start, end, time);
+    this.#owner.data(this, frame.stream, buffer.subarray(start, end), time, offset);
   }
 
-  dataMissing(frame: FrameHead, missing: number, content: number): void {
-    this.#owner.dataMissing(this, frame.stream, missing, content);
+  dataMissing(frame: FrameHead, missing: number, content: number, offset: number): void {
+    this.#owner.dataMissing(this, frame.stream, missing, content, offset);
   }
 
   dataEnd(frame: FrameHead, time: number): void {
@@ -251,16 +255,17 @@ export class Direction implements FrameSink {
     if (at === end) return end;
     // It would make the peer end the connection: the direction isn't what we take it for, or not here.
     this.#stats.lostByDamage++;
-    this.#lose(0);
+    this.#lose(0, offset + at - start);
     return at;
   }
 
-  #lose(missing: number): void {
+  /** `offset`: behind what is lost. */
+  #lose(missing: number, offset: number): void {
     this.#stats.skippedBytes += this.#reader.reset();
     this.#block.drop();
     this.#decoder.table.forget();
     this.#synced = false;
-    this.#owner.lost(this, missing);
+    this.#owner.lost(this, missing, offset);
   }
 
   /** Searches through the pieces, and reads on where frames are found; again and again if it must be. */

@@ -31,10 +31,10 @@ export interface FrameHead {
 }
 
 export interface FrameSink {
-  /** Content of the DATA frame that is being read. */
-  data(frame: FrameHead, buffer: Buffer, start: number, end: number, time: number): void;
-  /** Payload of it that was not captured, and how much of that is content and not padding. */
-  dataMissing(frame: FrameHead, missing: number, content: number): void;
+  /** Content of the DATA frame that is being read. `offset`: stream offset of its first byte. */
+  data(frame: FrameHead, buffer: Buffer, start: number, end: number, time: number, offset: number): void;
+  /** Payload of it that was not captured, from `offset` on, and how much of that is content and not padding. */
+  dataMissing(frame: FrameHead, missing: number, content: number, offset: number): void;
   dataEnd(frame: FrameHead, time: number): void;
   /** Any other frame. `buffer`: null when a part of the payload is missing or it is over the limit. */
   frame(frame: FrameHead, buffer: Buffer | null, start: number, end: number, time: number): void;
@@ -89,6 +89,11 @@ export class FrameReader {
     return this.#inPayload ? FRAME_HEAD_BYTES + this.frame.length - this.#remaining : this.#headLength;
   }
 
+  /** Stream offset of the next byte of the payload. */
+  get #offset(): number {
+    return this.frame.offset + FRAME_HEAD_BYTES + this.frame.length - this.#remaining;
+  }
+
   /** Starts anew where a frame begins. Returns how many bytes of an unfinished head are dropped. */
   reset(): number {
     const dropped = this.#headLength;
@@ -125,7 +130,7 @@ export class FrameReader {
     const { frame } = this;
     if (frame.type === DATA) {
       const content = Math.min(own, this.#remaining - Math.max(0, this.#padding));
-      this.#sink.dataMissing(frame, own, Math.max(0, content));
+      this.#sink.dataMissing(frame, own, Math.max(0, content), this.#offset);
       this.#padding = Math.min(Math.max(0, this.#padding), this.#remaining - own);
     } else this.#holed = true;
     this.#remaining -= own;
@@ -238,7 +243,7 @@ export class FrameReader {
     const content = Math.min(stop - at, this.#remaining - this.#padding);
     if (content > 0) {
       this.#stats.bodyBytes += content;
-      this.#sink.data(this.frame, buffer, at, at + content, time);
+      this.#sink.data(this.frame, buffer, at, at + content, time, this.#offset);
     }
     this.#remaining -= stop - at;
     this.#stats.framingBytes += stop - at - Math.max(0, content);

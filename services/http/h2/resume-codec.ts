@@ -7,6 +7,7 @@ import type { Http2Standing } from '../connection.ts';
 import type { DirectionState } from './direction.ts';
 import type { TableState } from './hpack/dynamic-table.ts';
 import type { Field } from './hpack/field.ts';
+import type { TunnelResume } from './tunnels.ts';
 
 /** Most of a direction's table that is told, in bytes as HPACK counts them: twice what peers agree on if they say nothing. */
 const TABLE_BYTES_TOLD = 8192;
@@ -24,8 +25,16 @@ const direction = z.object({
   sizeAgreed: z.number(),
   fields: z.array(field),
 });
+/** Offsets as the connection counts them; the state as the tunnel encoded it, base64url. */
+const tunnel = z.object({
+  stream: z.number(),
+  at: z.tuple([z.number(), z.number()]),
+  ended: z.enum(['client', 'server']).nullable(),
+  state: z.string(),
+});
 const standing = z.object({
   swapped: z.boolean(),
+  tunnels: z.array(tunnel).optional(),
   rolesKnown: z.boolean(),
   at: z.tuple([z.number(), z.number()]),
   client: direction,
@@ -41,10 +50,25 @@ const standing = z.object({
 /** Tables that don't change are told again with every checkpoint. */
 const written = new WeakMap<TableState, string>();
 
-export function writeStanding({ resume, swapped }: Http2Standing): string {
-  const { rolesKnown, clientOffset, serverOffset, client, server, known } = resume;
-  const rest = JSON.stringify({ swapped, rolesKnown, at: [clientOffset, serverOffset], known });
+/** `tunnelBytesMax`: of the state of each tunnel; one that needs more isn't told, and its stream not read on. */
+export function writeStanding({ resume, swapped }: Http2Standing, tunnelBytesMax: number): string {
+  const { rolesKnown, clientOffset, serverOffset, client, server, known, tunnels } = resume;
+  const told = tunnels.flatMap((each) => writeTunnel(each, tunnelBytesMax));
+  const head = { swapped, rolesKnown, at: [clientOffset, serverOffset], known };
+  const rest = JSON.stringify(told.length === 0 ? head : { ...head, tunnels: told });
   return `${rest.slice(0, -1)},"client":${writeDirection(client)},"server":${writeDirection(server)}}`;
+}
+
+function writeTunnel({ stream, client, server, ended, state }: TunnelResume, bytesMax: number): object[] {
+  const bytes = state.encode(bytesMax);
+  if (bytes.length === 0) return [];
+  return [{ stream, at: [client, server], ended, state: bytes.toString('base64url') }];
+}
+
+function readTunnel({ stream, at, ended, state }: z.infer<typeof tunnel>): TunnelResume {
+  const bytes = Buffer.from(state, 'base64url');
+  const encode = (bytesMax: number) => (bytes.length <= bytesMax ? bytes : Buffer.alloc(0));
+  return { stream, client: at[0], server: at[1], ended, state: { encode } };
 }
 
 function writeDirection({ synced, preface, table }: DirectionState): string {
@@ -69,10 +93,11 @@ function writeTable({ fields, complete, sizeMax, sizeAgreed }: TableState): stri
 
 /** @throws when it isn't what `writeStanding` wrote. */
 export function readStanding(json: unknown): Http2Standing {
-  const { swapped, rolesKnown, at, client, server, known } = standing.parse(json);
+  const { swapped, rolesKnown, at, client, server, known, tunnels = [] } = standing.parse(json);
   const [clientOffset, serverOffset] = at;
   const directions = { client: directionOf(client), server: directionOf(server) };
-  return { swapped, resume: { rolesKnown, clientOffset, serverOffset, ...directions, known } };
+  const resume = { rolesKnown, clientOffset, serverOffset, ...directions, known, tunnels: tunnels.map(readTunnel) };
+  return { swapped, resume };
 }
 
 function directionOf({ synced, preface, fields, ...sizes }: z.infer<typeof direction>): DirectionState {

@@ -1,5 +1,5 @@
 /** A stream while it is open: the exchange that it carries, and what only this layer needs to know of it. */
-import type { BodyConsumer, Message } from '../exchange.ts';
+import type { BodyConsumer, Message, Tunnel } from '../exchange.ts';
 import type { OpenExchange } from '../open-exchange.ts';
 import type { GrpcCounter } from './grpc.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -26,6 +26,8 @@ export class Http2Stream {
   exchange: OpenExchange | null = null;
   readonly request = new StreamSide();
   readonly response = new StreamSide();
+  /** Reads the stream, once it is a WebSocket. */
+  tunnel: Tunnel | null = null;
   /** Bytes are missing in which one side may have broken it off. */
   mayBeReset = false;
   /** When its last frame came, of either side, µs. */

@@ -26,6 +26,8 @@ import { requestHeadOf, responseHeadOf } from './heads.ts';
 import type { Field } from './hpack/field.ts';
 import { answeredStray, mayBeStray, opened, type Snapshot, type StreamsKnown, snapshotBytes } from './snapshot.ts';
 import { Http2Stream, isWholeByLength, type StreamSide } from './stream.ts';
+import { StreamJoins } from './stream-joins.ts';
+import { isBefore, StreamTunnels, type TunnelResume } from './tunnels.ts';
 
 /**
  * A message that lost an unknown part may have lost its end with it: its stream is over when so much time, of the capture's, has
@@ -41,7 +43,10 @@ export interface StreamsContext {
 
 export class Streams {
   known: StreamsKnown;
+  readonly tunnels: StreamTunnels;
+  readonly joins: StreamJoins;
   readonly #info: () => ConnectionInfo;
+  readonly #snapshotNow: () => Snapshot;
   readonly #options: HttpOptions;
   readonly #stats: HttpStats;
   readonly #handler: ExchangeHandler;
@@ -52,12 +57,16 @@ export class Streams {
   /** Something of an open stream was lost, and nobody knows what. */
   #doubtful = false;
 
-  constructor(info: () => ConnectionInfo, context: StreamsContext, known: StreamsKnown) {
+  /** `now`: where the connection stood before the bytes that are being read. */
+  constructor(info: () => ConnectionInfo, now: () => Snapshot, context: StreamsContext, known: StreamsKnown) {
     this.#info = info;
+    this.#snapshotNow = now;
     this.#options = context.options;
     this.#stats = context.stats;
     this.#handler = context.handler;
     this.known = known;
+    this.tunnels = new StreamTunnels(context.stats);
+    this.joins = new StreamJoins(context.handler);
   }
 
   get size(): number {
@@ -65,17 +74,29 @@ export class Streams {
   }
 
   get heldBytes(): number {
-    return this.#snapshotBytes + this.#open.size * OPEN_EXCHANGE_BYTES + this.#decoders * DECODER_BYTES;
+    const open = this.#open.size + this.tunnels.openExchanges;
+    return this.#snapshotBytes + open * OPEN_EXCHANGE_BYTES + this.#decoders * DECODER_BYTES + this.tunnels.heldBytes;
   }
 
-  /** Before the oldest stream began that is open and wasn't told of; null when there is none. */
+  /** Before the oldest stream began that is open and wasn't told of, or what is open in a tunnel; null when there is none. */
   get oldest(): Snapshot | null {
-    for (const { snapshot, exchange } of this.#open.values()) if (exchange?.told !== true) return snapshot;
-    return null;
+    const tunnel = this.tunnels.oldest;
+    for (const { snapshot, exchange } of this.#open.values()) {
+      if (exchange?.told !== true) return tunnel !== null && isBefore(tunnel, snapshot) ? tunnel : snapshot;
+    }
+    return tunnel;
   }
 
-  has(id: number): boolean {
-    return this.#open.has(id);
+  /** Tunnels that a successor must be told of which reads from `from` on: it sees those of open exchanges by itself. */
+  tunnelsTold(from: Snapshot): TunnelResume[] {
+    if (this.tunnels.size === 0) return [];
+    return this.tunnels.told(from).filter(({ stream }) => !this.#open.has(stream));
+  }
+
+  /** Whether the next head on this stream may begin an exchange or a tunnel. */
+  mayBegin(id: number): boolean {
+    const exchange = this.#open.get(id)?.exchange?.exchange;
+    return !this.#open.has(id) || (exchange?.upgrade != null && exchange.responseHead === null);
   }
 
   /** The request that asked for HTTP/2 (RFC 7540 section 3.2): its answer comes on stream 1. */
@@ -93,6 +114,7 @@ export class Streams {
   requestBlock(block: HeaderBlock, fields: readonly Field[] | null, before: Snapshot, time: number): void {
     const stream = this.#open.get(block.stream);
     if (stream !== undefined) this.#requestTrailers(stream, block, time);
+    else if (this.tunnels.has(block.stream) && block.endStream) this.tunnels.sideEnds(true, block.stream);
     else if (block.stream > this.known.max) this.#request(block, fields, before, time);
   }
 
@@ -117,7 +139,7 @@ export class Streams {
     begun(exchange.request, block.startTime, time);
     const consumer = this.#handler.onRequest(exchange);
     if (head.method === 'CONNECT') {
-      const protocol = head.headers.get(':protocol') ?? 'connect';
+      const protocol = head.headers.get(':protocol')?.toLowerCase() ?? 'connect';
       exchange.upgrade = { protocol, clientBytes: 0, serverBytes: 0, counts: null };
     }
     stream.request.contentLength = lengthOf(head.headers);
@@ -138,6 +160,10 @@ export class Streams {
   responseBlock(block: HeaderBlock, fields: readonly Field[] | null, before: Snapshot, time: number): void {
     let stream = this.#open.get(block.stream);
     if (stream === undefined) {
+      if (this.tunnels.has(block.stream)) {
+        if (block.endStream) this.tunnels.sideEnds(false, block.stream);
+        return;
+      }
       if (!mayBeStray(this.known, block.stream)) return;
       stream = new Http2Stream(block.stream, before);
       this.known = answeredStray(this.known, block.stream);
@@ -151,7 +177,7 @@ export class Streams {
       if (message !== undefined && message.start !== null) message.end = time;
       if (block.endStream) this.streamEnd(false, block.stream, time);
     } else if (head.status < 200 && !block.endStream) this.#interim(stream, head.status);
-    else this.#response(stream, head, block, time);
+    else this.#response(stream, head, block, before, time);
   }
 
   #interim(stream: Http2Stream, status: number): void {
@@ -160,7 +186,7 @@ export class Streams {
     if (interim !== undefined && interim.length < this.#options.interimMax) interim.push(status);
   }
 
-  #response(stream: Http2Stream, head: ResponseHead, block: HeaderBlock, time: number): void {
+  #response(stream: Http2Stream, head: ResponseHead, block: HeaderBlock, before: Snapshot, time: number): void {
     const open = stream.exchange ?? this.#orphan(stream, block.offset);
     const { exchange } = open;
     exchange.connection = alsoBy(exchange.connection, this.#info().probe);
@@ -178,19 +204,48 @@ export class Streams {
     if (isGrpc(head.headers.get('content-type'))) beginGrpc(stream, exchange);
     if (exchange.grpc !== null) exchange.grpc.status = head.headers.get('grpc-status') ?? '';
     if (exchange.upgrade !== null && head.status >= 300) exchange.upgrade = null;
-    if (exchange.upgrade !== null) this.#tunnel(stream, open);
+    if (exchange.upgrade !== null) this.#tunnel(stream, open, before);
     if (block.endStream) this.streamEnd(false, block.stream, time);
   }
 
-  /** What follows is another protocol (RFC 9113 section 8.5, RFC 8441): counted, not read. */
-  #tunnel(stream: Http2Stream, open: OpenExchange): void {
+  /** What follows is another protocol (RFC 9113 section 8.5, RFC 8441): read where a tunnel can, else counted. */
+  #tunnel(stream: Http2Stream, open: OpenExchange, before: Snapshot): void {
     this.#stats.upgrades++;
     stream.request.sink = stream.response.sink = null;
-    if (this.#options.endUpgradesAtOnce === true) {
+    const atOnce = this.#options.endUpgradesAtOnce === true;
+    // A client that didn't wait has sent what nobody has read.
+    const isWhole = open.exchange.request.bodyBytes === 0 && open.exchange.request.missingBytes === 0;
+    const { clientOffset, serverOffset } = before;
+    const tunnel = isWhole ? (this.#handler.onUpgrade?.(open.exchange, clientOffset, serverOffset) ?? null) : null;
+    stream.tunnel = tunnel;
+    if (tunnel !== null && (tunnel.carriesCalls || !atOnce)) this.tunnels.open(stream.id, tunnel, before);
+    if (atOnce) {
       open.exchange.response.state = 'complete';
       this.#requestOver(stream, 'complete');
       this.#responseOver(stream, 'complete', 'complete');
     }
+  }
+
+  /** A WebSocket of which no head was seen. */
+  #join(fromClient: boolean, id: number, bytes: Buffer, time: number, offset: number): void {
+    const tunnel = this.#handler.onJoin?.(this.#info(), offset, offset, '2') ?? null;
+    if (tunnel === null) return;
+    const atOnce = this.#options.endUpgradesAtOnce === true;
+    const stream = new Http2Stream(id, this.#snapshotNow());
+    // No byte of the connection has an offset below 0, and every reader gives it the same.
+    const open = new OpenExchange(this.#info(), -id, null, 0);
+    open.requestDone = true;
+    open.exchange.upgrade = { protocol: 'websocket', clientBytes: 0, serverBytes: 0, counts: null };
+    begun(open.exchange.response, time, time);
+    stream.exchange = open;
+    stream.tunnel = tunnel;
+    this.#stats.headMissing++;
+    this.#stats.upgrades++;
+    this.known = answeredStray(this.known, id);
+    this.tunnels.open(id, tunnel, null);
+    this.#add(stream);
+    if (atOnce) this.#responseOver(stream, 'complete', 'complete');
+    this.data(fromClient, id, bytes, time, offset, false);
   }
 
   #orphan(stream: Http2Stream, offset: number): OpenExchange {
@@ -217,9 +272,15 @@ export class Streams {
 
   // ---- bodies
 
-  data(fromClient: boolean, id: number, bytes: Buffer, time: number): void {
+  /** `offset`: stream offset of the connection. `late`: the other direction was read further before. */
+  data(fromClient: boolean, id: number, bytes: Buffer, time: number, offset: number, late: boolean): void {
+    if (late) this.tunnels.late(fromClient, id, bytes.length, offset);
+    else if (this.tunnels.has(id)) this.tunnels.data(fromClient, id, bytes, offset, time, this.#info().probe);
     const stream = this.#open.get(id);
-    if (stream === undefined) return;
+    if (stream === undefined) {
+      if (!late && this.joins.sees(fromClient, id, bytes, this.known)) this.#join(fromClient, id, bytes, time, offset);
+      return;
+    }
     stream.seen = time;
     const open = stream.exchange;
     if (open === null) return;
@@ -248,8 +309,9 @@ export class Streams {
     if (message.start !== null) message.end = time;
   }
 
-  /** So many bytes weren't captured, `content` of them of the body. */
-  dataMissing(fromClient: boolean, id: number, missing: number, content: number): void {
+  /** So many bytes weren't captured, from `offset` on, `content` of them of the body. */
+  dataMissing(fromClient: boolean, id: number, missing: number, content: number, offset: number): void {
+    if (content > 0) this.tunnels.gap(fromClient, id, content, offset);
     const stream = this.#open.get(id);
     const exchange = stream?.exchange?.exchange;
     if (stream === undefined || exchange === undefined) return;
@@ -261,13 +323,15 @@ export class Streams {
     side.sink?.gap(content);
   }
 
-  /** Bytes of a direction are missing, and nobody knows of which streams. 0: their number isn't known either. */
-  lost(fromClient: boolean, missing: number): void {
+  /** Bytes of a direction are missing, and nobody knows of which streams. 0: their number isn't known either. `offset`: behind them. */
+  lost(fromClient: boolean, missing: number, offset: number): void {
+    this.tunnels.lost(fromClient, missing, offset);
     if (fromClient) this.known = { ...this.known, doubt: true };
     for (const stream of this.#open.values()) {
       const open = stream.exchange;
       stream.mayBeReset = true;
       if (open === null || (fromClient ? open.requestDone : open.responseDone)) continue;
+      if (this.tunnels.has(stream.id)) continue;
       const side = fromClient ? stream.request : stream.response;
       (fromClient ? open.exchange.request : open.exchange.response).missingBytes += missing;
       side.doubt = side.untold = true;
@@ -279,6 +343,7 @@ export class Streams {
   // ---- ends
 
   streamEnd(fromClient: boolean, id: number, time: number): void {
+    this.tunnels.sideEnds(fromClient, id);
     const stream = this.#open.get(id);
     if (stream === undefined) return;
     stream.seen = time;
@@ -305,11 +370,14 @@ export class Streams {
   /** RFC 9113 section 6.4: nothing more comes on the stream, from either side. */
   reset(fromClient: boolean, id: number): void {
     const stream = this.#open.get(id);
-    if (stream !== undefined) this.end(stream, fromClient ? 'client_close' : 'server_close');
+    const end = fromClient ? 'client_close' : 'server_close';
+    this.tunnels.end(id, end);
+    if (stream !== undefined) this.end(stream, end);
   }
 
   /** Section 6.8: the server takes no streams above this one. */
   refused(lastStream: number): void {
+    this.tunnels.endAbove(lastStream, 'server_close');
     for (const [id, stream] of [...this.#open]) if (id > lastStream) this.end(stream, 'server_close');
   }
 
@@ -318,9 +386,16 @@ export class Streams {
   }
 
   endAll(end: ExchangeEnd): void {
+    this.tunnels.endAll(end);
     const byClose = end === 'client_close' || end === 'server_close' || end === 'timeout';
     // What closes the connection only ends a stream that nobody has ended before.
     for (const stream of [...this.#open.values()]) this.end(stream, byClose && stream.mayBeReset ? 'gap' : end);
+  }
+
+  /** What is open ends by a limit; tunnels go on. */
+  shed(): void {
+    this.tunnels.shed(true);
+    for (const stream of [...this.#open.values()]) this.end(stream, 'limit');
   }
 
   /** Ends the exchange whatever state it is in. */
@@ -339,8 +414,9 @@ export class Streams {
     this.#requestOver(stream, unfinishedState(end));
   }
 
-  /** Open exchanges are told of as they stand; of a stream of which neither head could be read there is nothing to tell. */
+  /** Open exchanges are told of as they stand; of a stream of which neither head could be read there is nothing to tell. In tunnels they end. */
   tellOpen(): void {
+    this.tunnels.shed(false);
     for (const stream of [...this.#open.values()]) {
       const open = stream.exchange;
       if (open === null) this.#drop(stream);
@@ -385,6 +461,7 @@ export class Streams {
     open.requestDecoder?.dispose();
     open.responseDecoder?.dispose();
     exchange.end = open.plannedEnd;
+    if (exchange.upgrade !== null && stream.tunnel !== null) exchange.upgrade.counts = stream.tunnel.counts;
     if (exchange.grpc !== null) {
       exchange.grpc.requestMessages = stream.request.grpc?.messages ?? 0;
       exchange.grpc.responseMessages = stream.response.grpc?.messages ?? 0;

@@ -3,6 +3,7 @@
  * imports them. All functions are pure, take JSON of any shape, and never throw.
  */
 import type { FinishReason, RequestedToolCall } from '../../../schemas/call.ts';
+import type { Side } from '../../../schemas/frame.ts';
 import type { ApiError } from '../api-error.ts';
 import type { DeltaPlace } from '../event-template.ts';
 import type { RequestLayout } from '../json/scan.ts';
@@ -127,6 +128,8 @@ export interface Conversation {
 export interface SocketApi {
   /** `path` without query. */
   isPath(path: string): boolean;
+  /** Whether a message of this side has this API's shape and no other's. */
+  isMessage(side: Side, message: Buffer): boolean;
   /** One response at a time in each lane: where one begins, the one before it is over. */
   readonly sequential: boolean;
   /** `target`: path and query. `memory`: of another one that has read the connection so far. */

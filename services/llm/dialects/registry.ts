@@ -1,4 +1,5 @@
 /** All dialects. A new one is a folder beside these and a line here; nothing else imports a dialect. */
+import type { Side } from '../../../schemas/frame.ts';
 import { anthropicMessages } from './anthropic-messages/index.ts';
 import { bedrockConverse } from './bedrock-converse/index.ts';
 import { bedrockInvoke } from './bedrock-invoke/index.ts';
@@ -63,6 +64,12 @@ export function dialectsOfPath(path: string): readonly Dialect[] {
 /** `path` of an upgrade to WebSocket, without query. */
 export function dialectOfSocket(path: string): Dialect | null {
   for (const dialect of DIALECTS) if (dialect.socket?.isPath(path) === true) return dialect;
+  return null;
+}
+
+/** Of a WebSocket whose path isn't known: the one whose message this must be. */
+export function dialectOfMessage(side: Side, message: Buffer): Dialect | null {
+  for (const dialect of DIALECTS) if (dialect.socket?.isMessage(side, message) === true) return dialect;
   return null;
 }
 

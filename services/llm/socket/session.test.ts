@@ -17,7 +17,7 @@ class Played {
   #time = 1000;
   #offsets = { client: 200, server: 300 };
 
-  constructor(target: string, memory: unknown = null) {
+  constructor(target: string, memory: unknown = null, joined = false) {
     const path = target.split('?')[0]!;
     const origin = {
       connection: {
@@ -36,7 +36,7 @@ class Played {
       dialect: dialectOfSocket(path)!,
     };
     const recognizer = new CallRecognizer(TEST_OPTIONS, (observation) => this.seen.push(observation));
-    this.session = new SocketSession(recognizer, origin, memory);
+    this.session = new SocketSession(recognizer, origin, memory, joined);
   }
 
   get calls(): Call[] {
@@ -415,6 +415,30 @@ test('a limit ends what is open; the rest of that response belongs to no other',
   assert.equal(waiting.session.busy, true);
   waiting.session.end('limit');
   assert.equal(waiting.session.busy, false);
+});
+
+test('behind a join, the rest of a response that was asked for before it is no answer to the next request', () => {
+  const played = new Played('/v1/responses', null, true);
+  played.server(delta('old')).client(create('2')).server(delta('old, too')).server(completed('r1'));
+  played.server(created('r2')).server(delta('Two')).server(completed('r2'));
+  played.client(create('3')).server(ev('error', { status: 429, error: { type: 'rate', message: 'Slow' } }));
+  assert.deepEqual(played.calls.map(facts), [
+    ['r2', 'ok', 'full', 'Two'],
+    ['', 'stream_error', 'full', ''],
+  ]);
+});
+
+test('an answer that was lost whole leaves its request alone when the client has gone on', () => {
+  const played = responses().client(create('1')).client(create('2'));
+  played.session.lost('server', 100);
+  played.server(created('r2')).server(delta('Two')).server(completed('r2'));
+  assert.deepEqual(
+    played.calls.map((call) => [call.promptPreview, ...facts(call)]),
+    [
+      ['1', '', 'partial_capture', 'gap', ''],
+      ['2', 'r2', 'partial_capture', 'gap', 'Two'],
+    ],
+  );
 });
 
 test('messages of any shape are read without an error, and nothing piles up', () => {

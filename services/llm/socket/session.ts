@@ -14,6 +14,8 @@ export class SocketSession implements MessageConsumer {
   #origin: SocketOrigin;
   readonly #conversation: Conversation;
   readonly #sequential: boolean;
+  /** Responses may be going on of which nothing was seen. */
+  readonly #joined: boolean;
   /** In the order in which they were asked for. */
   #open: VirtualCall[] = [];
   /** Lanes in which the rest of a response comes that a limit has ended. */
@@ -21,12 +23,14 @@ export class SocketSession implements MessageConsumer {
   /** Events of the server may be missing since the oldest open response began. */
   #serverLost = false;
 
-  constructor(host: CallHost, origin: SocketOrigin, memory: unknown) {
+  /** `joined`: the connection was joined in its middle. */
+  constructor(host: CallHost, origin: SocketOrigin, memory: unknown, joined = false) {
     const { socket } = origin.dialect;
     if (socket === undefined) throw new TypeError(`${origin.dialect.name} has no WebSocket form`);
     this.#host = host;
     this.#origin = origin;
     this.#sequential = socket.sequential;
+    this.#joined = joined;
     this.#conversation = socket.open(origin.requestHead.target, memory);
   }
 
@@ -57,8 +61,10 @@ export class SocketSession implements MessageConsumer {
   }
 
   lost(side: Side, missing: number): void {
-    if (side === 'client') return;
+    // What the server sent before a request isn't of its answer.
+    if (side === 'client' || this.#open.length === 0) return;
     this.#serverLost = true;
+    if (this.#sequential) this.#endPassed();
     const [oldest] = this.#open;
     oldest?.gap(missing);
     for (const call of this.#open) if (call !== oldest) call.exchange.uncertain = true;
@@ -122,7 +128,10 @@ export class SocketSession implements MessageConsumer {
     }
     const named = response === '' ? undefined : this.#open.find((call) => call.responseId === response);
     if (named !== undefined || (response !== '' && !this.#sequential)) return named ?? null;
-    return this.#open.find((call) => call.lane === lane && (this.#sequential || !call.begun)) ?? null;
+    const call = this.#open.find((each) => each.lane === lane && (this.#sequential || !each.begun)) ?? null;
+    // Of one that was asked for before the join, unless it is an error that refuses this one.
+    const refuses = ends && response === '';
+    return this.#joined && this.#sequential && call?.begun === false && !refuses ? null : call;
   }
 
   #beginning(step: ServerStep, message: SocketMessage): VirtualCall {
@@ -145,6 +154,13 @@ export class SocketSession implements MessageConsumer {
     if (!begun || !this.#sequential) return;
     if (this.#leftover.size >= OPEN_MAX) this.#leftover.clear();
     this.#leftover.add(lane);
+  }
+
+  /** Its client has gone on to another one in the same lane: the end was among what is lost. */
+  #endPassed(): void {
+    const newest = new Map(this.#open.map((call) => [call.lane, call]));
+    for (const call of [...this.#open]) if (newest.get(call.lane) !== call) this.#end(call, 'gap');
+    this.#serverLost = true;
   }
 
   #endLane(lane: string): void {

@@ -80,7 +80,7 @@ export class VirtualCall {
       uncertain: false,
       upgrade: null,
       grpc: null,
-      protocol: 'websocket',
+      protocol: origin.requestHead.version === '2' ? 'websocket/h2' : 'websocket',
       ...(this.#prewarm === null ? {} : { prewarm: this.#prewarm }),
     };
     this.#request = isPrewarm ? null : host.beginCall(this.exchange, origin.dialect);

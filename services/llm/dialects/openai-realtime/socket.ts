@@ -3,6 +3,7 @@
  * and asks for responses by `response.create`; the server may also answer by itself when it hears the end of speech. All
  * events of a response name it, so that several may be going on.
  */
+import type { Side } from '../../../../schemas/frame.ts';
 import { asObject, asString, type JsonObject } from '../../json/value.ts';
 import { carriedResponse, eventMembers, eventType, memberText } from '../../socket/event.ts';
 import type { ClientStep, Conversation, ServerStep, SocketApi } from '../dialect.ts';
@@ -11,6 +12,8 @@ import { Turn } from './turn.ts';
 
 /** `…/realtime` alone; sessions, secrets and calls below it are made over HTTP. */
 const PATH = /\/realtime$/;
+const SERVER_TYPE = /^(session|conversation|input_audio_buffer|output_audio_buffer|response|rate_limits)\./;
+const CLIENT_TYPE = /^(session\.update$|conversation\.item\.|input_audio_buffer\.)/;
 const NONE: ClientStep = { kind: 'none' };
 const CREATE = { kind: 'create', prewarm: false } as const;
 const OTHER = { isOfResponse: false, response: '', lane: '', begins: false, ends: false };
@@ -144,8 +147,18 @@ class RealtimeConversation implements Conversation {
   }
 }
 
+/** The server numbers its events by `event_id`; those of Responses have other numbers. */
+function isMessage(side: Side, message: Buffer): boolean {
+  const type = eventType(message);
+  if (side === 'server') return SERVER_TYPE.test(type) && eventId(message) !== '';
+  if (type !== 'response.create') return CLIENT_TYPE.test(type);
+  const { model, input } = eventMembers(message, ['model', 'input']);
+  return model === undefined && input === undefined;
+}
+
 export const socket: SocketApi = {
   isPath: (path) => PATH.test(path),
+  isMessage,
   sequential: false,
   open: (target, memory) => new RealtimeConversation(target, memory as Memory | null),
 };

@@ -7,12 +7,15 @@
  *                         successor by itself, whose request this is
  */
 
+import type { Side } from '../../../../schemas/frame.ts';
 import { asString } from '../../json/value.ts';
 import { carriedResponse, eventMembers, eventType, memberText } from '../../socket/event.ts';
 import type { ClientStep, Conversation, ServerStep, SocketApi } from '../dialect.ts';
 import { isCallPath } from './detect.ts';
 
 const ENDS = new Set(['response.completed', 'response.incomplete', 'response.failed', 'response.done', 'error']);
+/** Of the events of responses, those that Realtime doesn't have. */
+const SERVER_ONLY = new Set(['response.in_progress', 'response.completed', 'response.incomplete', 'response.failed']);
 const STEER = 'response.steer.';
 const LANE = '"stream_id"';
 const NONE: ClientStep = { kind: 'none' };
@@ -83,4 +86,19 @@ class ResponsesConversation implements Conversation {
   }
 }
 
-export const socket: SocketApi = { isPath: isCallPath, sequential: true, open: () => new ResponsesConversation() };
+/** Events that Realtime has as well are told by their numbers. */
+function isMessage(side: Side, message: Buffer): boolean {
+  const type = eventType(message);
+  if (!type.startsWith('response.')) return false;
+  if (side === 'server') return SERVER_ONLY.has(type) || memberText(message, 'sequence_number') !== '';
+  if (type === 'response.steer') return true;
+  const { model, input } = eventMembers(message, ['model', 'input']);
+  return type === 'response.create' && (model !== undefined || input !== undefined);
+}
+
+export const socket: SocketApi = {
+  isPath: isCallPath,
+  isMessage,
+  sequential: true,
+  open: () => new ResponsesConversation(),
+};
