@@ -109,7 +109,8 @@ function openingOf(texts: readonly string[]): string {
   return texts.find((text) => withoutReminders(text) !== '') ?? '';
 }
 
-function readMessage(reader: HistoryReader, json: unknown, previewCharsMax: number): MessageFacts {
+/** `preview`: the beginning of a text as it may be stored. */
+function readMessage(reader: HistoryReader, json: unknown, preview: (text: string) => string): MessageFacts {
   const { speaker, userTexts, answerText, asked, results } = reader.message(json);
   const genuine = userTexts.map(genuineText).filter((text) => text !== '');
   const text = genuine.join('\n');
@@ -117,7 +118,7 @@ function readMessage(reader: HistoryReader, json: unknown, previewCharsMax: numb
   return {
     speaker,
     userHash,
-    userPreview: cutText(text, previewCharsMax),
+    userPreview: preview(text),
     note: cutText(userTexts.at(-1) ?? '', NOTE_CHARS),
     openingHash: textHash(summaryIn(openingOf(userTexts))),
     answerKey: speaker === 'assistant' ? answerKeyOf(asked[0], answerText, reader.keepsIds) : '',
@@ -127,7 +128,7 @@ function readMessage(reader: HistoryReader, json: unknown, previewCharsMax: numb
       name: result.name,
       ...resultFacts(result),
       agent: namedAgent(result.text),
-      preview: cutText(result.text, previewCharsMax),
+      preview: preview(result.text),
     })),
   };
 }
@@ -188,7 +189,7 @@ export function readHistory(
   member: ScannedMember,
   reader: HistoryReader,
   known: Lru<ContentHash, MessageFacts>,
-  previewCharsMax: number,
+  preview: (text: string) => string,
 ): HistoryState {
   const states = member.states as HistoryState[];
   let state = states.length === 0 ? EMPTY_HISTORY : states[states.length - 1]!;
@@ -197,7 +198,7 @@ export function readHistory(
     let facts = known.get(key);
     if (facts === undefined) {
       const text = body.toString('utf8', member.start + member.starts[i]!, member.start + member.ends[i]!);
-      facts = readMessage(reader, parseJson(text), previewCharsMax);
+      facts = readMessage(reader, parseJson(text), preview);
       known.set(key, facts);
     }
     state = after(state, facts);

@@ -52,10 +52,14 @@ export class Redactor {
     return this.redact(text)?.text ?? text;
   }
 
-  /** The secrets of a text without escapes, in order, none overlapping another. */
-  find(text: string): readonly Secret[] {
-    const view = this.#viewOf(text);
-    return view === null ? [] : this.#secretsOf(view);
+  /** Whether a short text is worth a closer look. */
+  mayHold(text: string): boolean {
+    return this.#always.length > 0 || this.#prefilter.mayHit(text);
+  }
+
+  /** The secrets of a text as it stands, in order, none overlapping another. */
+  findPlain(text: string): readonly Secret[] {
+    return this.mayHold(text) ? this.#secretsOf({ text, sourceOf: (at) => at }) : [];
   }
 
   placeholderOf(rule: string, secret: string): string {
@@ -63,7 +67,7 @@ export class Redactor {
   }
 
   #viewOf(text: string): View | null {
-    return this.#always.length > 0 || this.#prefilter.mayHit(text) ? viewOf(text) : null;
+    return this.mayHold(text) ? viewOf(text) : null;
   }
 
   #secretsOf({ text }: View): readonly Secret[] {

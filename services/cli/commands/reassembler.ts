@@ -31,7 +31,7 @@ export const reassembler: CommandBody = {
     const bus = await openKafkaBus(config, signal);
     const observing = await startObserving(context, 'reassembler');
     try {
-      const options = { ...reassemblerOptions(config), limits: config.reassembler };
+      const options = { ...reassemblerOptions(config, key), limits: config.reassembler };
       const stage = new Reassembler(options, masker, bus.producer(topics.observations), note);
       const consumer = await bus.consumer(topics.frames, 'reassembler', stage);
       stage.attach(consumer);
