@@ -15,6 +15,16 @@ import { executionWithoutTexts, withoutTexts } from './without-texts.ts';
 const PREVIEW_MARGIN_CHARS = 1024;
 const NO_COUNTS: RedactionCounts = {};
 
+/** Short words of the traffic that rows keep in every mode. */
+const CALL_NAMES = [
+  ...(['path', 'sessionId', 'userId', 'teamId', 'agentId', 'parentSessionId', 'model', 'requestedModel'] as const),
+  ...(['responseId', 'previousResponseId', 'requestId', 'finishReasonRaw'] as const),
+] satisfies readonly (keyof Call)[];
+const EXECUTION_NAMES = [
+  ...(['server', 'sessionId', 'userId', 'teamId', 'agentId', 'mcpSession', 'requestId', 'errorMessage'] as const),
+] satisfies readonly (keyof ToolExecution)[];
+const EXCHANGE_NAMES = ['path', 'agentId', 'responseId'] satisfies readonly (keyof ExchangeRow)[];
+
 /** What tells where a call stands, with hashes in it that may be put under a key. */
 export interface Placed {
   readonly story: CallStory;
@@ -121,11 +131,14 @@ export class Privacy {
     contents: readonly Content[],
     counts: RedactionCounts,
   ): { call: Call; contents: readonly Content[] } {
-    if (this.#modes.of(call) === 'metadata') return { call: this.#named(withoutTexts(call)), contents: [] };
+    if (this.#modes.of(call) === 'metadata') return { call: this.#named(withoutTexts(call), CALL_NAMES), contents: [] };
     const sum: Record<string, number> = {};
     addCounts(sum, counts);
     addCounts(this.#totals, counts);
-    return { call: { ...this.#named(this.#clean(call)), captureMode: 'content', redactions: sum }, contents };
+    return {
+      call: { ...this.#named(this.#clean(call), CALL_NAMES), captureMode: 'content', redactions: sum },
+      contents,
+    };
   }
 
   execution(execution: ToolExecution, contents: readonly Content[], counts: RedactionCounts, subject: ModeSubject) {
@@ -133,14 +146,14 @@ export class Privacy {
     const [argumentsHash, resultHash] = key === null ? [] : key.all([execution.argumentsHash, execution.resultHash]);
     const hashes = { argumentsHash: argumentsHash as ContentHash, resultHash: resultHash as ContentHash | '' };
     const row = key === null ? execution : { ...execution, ...hashes };
-    const named = this.#namedExecution(row);
+    const named = this.#named(row, EXECUTION_NAMES);
     if (this.#modes.of(subject) === 'metadata') return { execution: executionWithoutTexts(named), contents: [] };
     addCounts(this.#totals, counts);
     return { execution: { ...named, captureMode: 'content' as const, redactions: counts }, contents };
   }
 
   exchange(row: ExchangeRow): ExchangeRow {
-    return this.#redactor === null ? row : { ...row, path: this.#redactor.clean(row.path) };
+    return this.#named(row, EXCHANGE_NAMES);
   }
 
   /** What was read of the bodies besides the contents. */
@@ -157,35 +170,11 @@ export class Privacy {
     };
   }
 
-  /** Names and ids that clients choose may be secrets: a token in a path, a signed token for a session. */
-  #named(call: Call): Call {
+  /** Names and ids that clients and servers choose may be secrets: a token in a path, a signed token for a session. */
+  #named<Row>(row: Row, fields: readonly (keyof Row & string)[]): Row {
     const redactor = this.#redactor;
-    const { path, sessionId, userId, parentSessionId, teamId } = call;
-    if (redactor === null || !redactor.mayHold([path, sessionId, userId, parentSessionId, teamId].join(' ')))
-      return call;
-    return {
-      ...call,
-      path: redactor.clean(path),
-      sessionId: redactor.clean(sessionId),
-      userId: redactor.clean(userId),
-      parentSessionId: redactor.clean(parentSessionId),
-      teamId: redactor.clean(teamId),
-    };
-  }
-
-  #namedExecution(row: ToolExecution): ToolExecution {
-    const redactor = this.#redactor;
-    const { server, sessionId, userId, mcpSession, errorMessage } = row;
-    if (redactor === null || !redactor.mayHold([server, sessionId, userId, mcpSession, errorMessage].join(' ')))
-      return row;
-    return {
-      ...row,
-      server: redactor.clean(server),
-      sessionId: redactor.clean(sessionId),
-      userId: redactor.clean(userId),
-      mcpSession: redactor.clean(mcpSession),
-      errorMessage: redactor.clean(errorMessage),
-    };
+    if (redactor === null || !redactor.mayHold(fields.map((field) => row[field]).join(' '))) return row;
+    return { ...row, ...Object.fromEntries(fields.map((field) => [field, redactor.clean(String(row[field]))])) };
   }
 }
 
