@@ -63,10 +63,11 @@ export class Stretch {
   }
 }
 
-/** Finds where something comes next. It keeps the last place, so that asking from rising places searches the text once. */
+/** Finds where something comes next. It keeps the last place, so that asking from rising places searches the text once (from others, more often). */
 export class Next {
   readonly #text: string;
   readonly #needle: string;
+  #from = 0;
   #at = -1;
 
   constructor(text: string, needle: string) {
@@ -76,7 +77,8 @@ export class Next {
 
   /** At `from` or behind it; infinity: nowhere. */
   from(from: number): number {
-    if (this.#at >= from) return this.#at;
+    if (from >= this.#from && this.#at >= from) return this.#at;
+    this.#from = from;
     const found = this.#text.indexOf(this.#needle, from);
     this.#at = found < 0 ? Number.POSITIVE_INFINITY : found;
     return this.#at;

@@ -36,102 +36,105 @@ const ESCAPES = /\\u00(?:2[0BbD-Fd-f]|3[0-9AaDd]|[46]|5[0-9AaCcFf]|7[0-9AaEe])|:
 const PASS_KEYWORDS_MAX = 48;
 const PIECE_CHARS = 4;
 const WORD_PIECE_CHARS = 6;
-const SEPARATOR = /[-_.~ ]$/;
+const ENDING_CHARS = 3;
+const SEPARATOR = /[-_~]$/;
 
 function escaped(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
 }
 
-type Shape = 'word' | 'short' | 'separated' | 'plain';
+/** The four characters in a row of which most are capitals or digits, which texts have fewer of. */
+function rarestPiece(text: string): string {
+  const pieces = Array.from({ length: text.length - PIECE_CHARS + 1 }, (_, at) => text.slice(at, at + PIECE_CHARS));
+  const rareIn = (piece: string): number => piece.replace(/[^A-Z0-9]/g, '').length;
+  return pieces.reduce((best, piece) => (rareIn(piece) > rareIn(best) ? piece : best));
+}
 
-function shapeOf({ text, anyCase }: Keyword): Shape {
-  if (anyCase) return 'word';
-  if (text.length < PIECE_CHARS) return 'short';
+/** Words that end alike are looked for by their ends. */
+function pieceOf({ text, anyCase }: Keyword, alikeEndings: ReadonlySet<string>): string {
+  if (text.length < PIECE_CHARS) return anyCase ? text.toLowerCase() : text;
+  if (!anyCase) return SEPARATOR.test(text) ? text.slice(-PIECE_CHARS) : rarestPiece(text);
+  const lower = text.toLowerCase();
+  if (alikeEndings.has(lower.slice(-ENDING_CHARS))) return lower.slice(-PIECE_CHARS);
+  return lower.slice(0, WORD_PIECE_CHARS);
+}
+
+/** Keywords of one shape are looked for in one pass. */
+function shapeOf({ text, anyCase }: Keyword, alikeEndings: ReadonlySet<string>): string {
+  const ending = text.slice(-ENDING_CHARS).toLowerCase();
+  if (text.length < PIECE_CHARS) return anyCase ? 'short word' : 'short';
+  if (anyCase) return alikeEndings.has(ending) ? `word ${ending}` : 'word';
   return SEPARATOR.test(text) ? 'separated' : 'plain';
 }
 
-function pieceOf(keyword: Keyword): string {
-  const { text, anyCase } = keyword;
-  if (anyCase) return text.slice(0, WORD_PIECE_CHARS).toLowerCase();
-  return SEPARATOR.test(text) ? text.slice(-PIECE_CHARS) : text.slice(0, PIECE_CHARS);
+function alikeEndingsOf(keywords: readonly Keyword[]): ReadonlySet<string> {
+  const counts = new Map<string, number>();
+  for (const { text, anyCase } of keywords) {
+    const ending = text.slice(-ENDING_CHARS).toLowerCase();
+    if (anyCase && text.length >= PIECE_CHARS) counts.set(ending, (counts.get(ending) ?? 0) + 1);
+  }
+  return new Set([...counts].filter(([, count]) => count > 2).map(([ending]) => ending));
 }
 
-function passOf(keywords: readonly Keyword[]): Pass {
+function passOf(keywords: readonly Keyword[], alikeEndings: ReadonlySet<string>): Pass {
   const { anyCase } = keywords[0]!;
-  const all = [...new Set(keywords.map(pieceOf))];
+  const all = [...new Set(keywords.map((keyword) => pieceOf(keyword, alikeEndings)))];
   const pieces = new Map<string, { keyword: Keyword; offset: number }[]>();
   for (const keyword of keywords) {
-    const own = pieceOf(keyword);
+    const own = pieceOf(keyword, alikeEndings);
     // A pattern stops at the first of two pieces that begin alike, so the shorter one stands for both.
     const piece = all.reduce((shortest, each) => (shortest.startsWith(each) ? each : shortest), own);
-    const offset = anyCase || !SEPARATOR.test(keyword.text) ? 0 : keyword.text.length - own.length;
-    pieces.set(piece, [...(pieces.get(piece) ?? []), { keyword, offset }]);
+    const text = anyCase ? keyword.text.toLowerCase() : keyword.text;
+    pieces.set(piece, [...(pieces.get(piece) ?? []), { keyword, offset: text.lastIndexOf(own) }]);
   }
   const pattern = [...pieces.keys()].map(escaped).join('|');
   return { pattern: new RegExp(pattern, anyCase ? 'gi' : 'g'), pieces, anyCase };
 }
 
 function passesOf(keywords: readonly Keyword[]): readonly Pass[] {
+  const alikeEndings = alikeEndingsOf(keywords);
+  const shapes = Map.groupBy(keywords, (keyword) => shapeOf(keyword, alikeEndings));
   const passes: Pass[] = [];
-  for (const shape of ['separated', 'short', 'plain', 'word'] as const) {
-    const alike = keywords.filter((keyword) => shapeOf(keyword) === shape);
+  for (const alike of shapes.values())
     for (let i = 0; i < alike.length; i += PASS_KEYWORDS_MAX)
-      passes.push(passOf(alike.slice(i, i + PASS_KEYWORDS_MAX)));
-  }
+      passes.push(passOf(alike.slice(i, i + PASS_KEYWORDS_MAX), alikeEndings));
   return passes;
 }
 
 function stands({ text: keyword, anyCase }: Keyword, text: string, at: number): boolean {
+  if (at < 0) return false;
   if (!anyCase) return text.startsWith(keyword, at);
   return text.slice(at, at + keyword.length).toLowerCase() === keyword.toLowerCase();
 }
 
 export class Prefilter {
   readonly #passes: readonly Pass[];
-  /** By the code of the first character, which is ASCII or in the last list. */
-  readonly #byFirst: readonly Keyword[][];
-  readonly #places: RegExp;
 
   constructor(rules: readonly Keyed[]) {
     const all = rules.flatMap((rule, i) => rule.keywords.map((text) => ({ text, anyCase: rule.anyCase, rule: i })));
     this.#passes = passesOf(all);
-    const byFirst: Keyword[][] = Array.from({ length: 129 }, () => []);
-    const firsts = new Set<string>();
-    for (const keyword of all) {
-      const first = keyword.text[0]!;
-      for (const letter of keyword.anyCase ? new Set([first.toLowerCase(), first.toUpperCase()]) : [first]) {
-        byFirst[Math.min(128, letter.charCodeAt(0))]!.push(keyword);
-        firsts.add(letter);
-      }
-    }
-    this.#byFirst = byFirst;
-    this.#places = new RegExp(firsts.size === 0 ? '(?!)' : `[${escaped([...firsts].join(''))}]`, 'g');
   }
 
   /** False: none of the rules' keywords is in the text, in whatever way it is escaped. */
   mayHit(text: string): boolean {
-    return this.#passes.some((pass) => isHit(pass, text)) || ESCAPES.test(text);
+    return this.#passes.some((pass) => !hitsOf(pass, text).next().done) || ESCAPES.test(text);
   }
 
-  /** Every keyword of a text without escapes, by rising place. */
+  /** Every keyword of a text without escapes, pass by pass, in each nearly by rising place. */
   *hits(text: string): Generator<Hit> {
-    const places = new RegExp(this.#places);
-    for (let match = places.exec(text); match !== null; match = places.exec(text)) {
-      const at = match.index;
-      for (const keyword of this.#byFirst[Math.min(128, text.charCodeAt(at))]!)
-        if (stands(keyword, text, at)) yield { at, length: keyword.text.length, rule: keyword.rule };
-    }
+    for (const pass of this.#passes) yield* hitsOf(pass, text);
   }
 }
 
-/** A piece may stand in a text without its keyword. */
-function isHit({ pattern, pieces, anyCase }: Pass, text: string): boolean {
-  pattern.lastIndex = 0;
-  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
-    const at = match.index;
+/** By rising place of the pieces. A piece may stand in a text without its keyword. */
+function* hitsOf({ pattern, pieces, anyCase }: Pass, text: string): Generator<Hit> {
+  const search = new RegExp(pattern);
+  for (let match = search.exec(text); match !== null; match = search.exec(text)) {
+    const place = match.index;
     const piece = anyCase ? match[0].toLowerCase() : match[0];
-    for (const { keyword, offset } of pieces.get(piece) ?? []) if (stands(keyword, text, at - offset)) return true;
-    pattern.lastIndex = at + 1;
+    for (const { keyword, offset } of pieces.get(piece) ?? [])
+      if (stands(keyword, text, place - offset))
+        yield { at: place - offset, length: keyword.text.length, rule: keyword.rule };
+    search.lastIndex = place + 1;
   }
-  return false;
 }

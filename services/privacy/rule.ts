@@ -6,7 +6,7 @@ export interface Found {
   readonly end: number;
 }
 
-/** Where a keyword of the given length begins, to what is there. Called with rising places; all calls together take time linear in the text. */
+/** Where a keyword of the given length begins, to what is there. Called nearly by rising places, once or a few times over; then all calls together take time linear in the text. */
 export type Finder = (at: number, keywordLength: number) => Found | null;
 
 export interface Keyed {

@@ -10,9 +10,9 @@
 import { alphabet, Next, Stretch } from '../alphabet.ts';
 import type { Rule } from '../rule.ts';
 
-const BEGIN = '-----BEGIN ';
+const BEGIN = '-----BEGIN';
 const END = '-----END ';
-const LABEL = /^[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/;
+const LABEL = /^ [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/;
 const LABEL_CHARS_MAX = 64;
 /** An RSA key of 16,384 bits has 12,700. */
 const KEY_CHARS_MAX = 32_768;
