@@ -9,6 +9,7 @@ import type { Keyed } from './rule.ts';
 interface Keyword {
   readonly text: string;
   readonly anyCase: boolean;
+  readonly notBefore: string;
   readonly rule: number;
 }
 
@@ -21,6 +22,8 @@ export interface Hit {
 
 /** A pattern for pieces of some keywords. */
 interface Pass {
+  /** Whether there is any: a text without is told at no other cost. */
+  readonly any: RegExp;
   readonly pattern: RegExp;
   /** By the piece (in lower case where any case goes): the keywords it is of, and where in them it stands. */
   readonly pieces: ReadonlyMap<string, readonly { readonly keyword: Keyword; readonly offset: number }[]>;
@@ -33,7 +36,7 @@ interface Pass {
  */
 const ESCAPES = /\\u00(?:2[0BbD-Fd-f]|3[0-9AaDd]|[46]|5[0-9AaCcFf]|7[0-9AaEe])|:\/?\\{1,15}\//;
 /** Keywords of one pass; with more of them a pass skips less than two do. */
-const PASS_KEYWORDS_MAX = 48;
+const PASS_KEYWORDS_MAX = 64;
 const PIECE_CHARS = 4;
 const WORD_PIECE_CHARS = 6;
 const ENDING_CHARS = 3;
@@ -87,8 +90,13 @@ function passOf(keywords: readonly Keyword[], alikeEndings: ReadonlySet<string>)
     const text = anyCase ? keyword.text.toLowerCase() : keyword.text;
     pieces.set(piece, [...(pieces.get(piece) ?? []), { keyword, offset: text.lastIndexOf(own) }]);
   }
-  const pattern = [...pieces.keys()].map(escaped).join('|');
-  return { pattern: new RegExp(pattern, anyCase ? 'gi' : 'g'), pieces, anyCase };
+  const { notBefore } = keywords[0]!;
+  const endsAlike = (each: Keyword): boolean =>
+    each.notBefore === notBefore && each.text.toLowerCase().endsWith(pieceOf(each, alikeEndings).toLowerCase());
+  const behind = notBefore !== '' && keywords.every(endsAlike) ? `(?![${escaped(notBefore)}])` : '';
+  const pattern = `(?:${[...pieces.keys()].map(escaped).join('|')})${behind}`;
+  const any = new RegExp(pattern, anyCase ? 'i' : '');
+  return { any, pattern: new RegExp(pattern, anyCase ? 'gi' : 'g'), pieces, anyCase };
 }
 
 function passesOf(keywords: readonly Keyword[]): readonly Pass[] {
@@ -101,8 +109,10 @@ function passesOf(keywords: readonly Keyword[]): readonly Pass[] {
   return passes;
 }
 
-function stands({ text: keyword, anyCase }: Keyword, text: string, at: number): boolean {
+function stands({ text: keyword, anyCase, notBefore }: Keyword, text: string, at: number): boolean {
   if (at < 0) return false;
+  const next = text[at + keyword.length];
+  if (notBefore !== '' && next !== undefined && notBefore.includes(next)) return false;
   if (!anyCase) return text.startsWith(keyword, at);
   return text.slice(at, at + keyword.length).toLowerCase() === keyword.toLowerCase();
 }
@@ -111,13 +121,16 @@ export class Prefilter {
   readonly #passes: readonly Pass[];
 
   constructor(rules: readonly Keyed[]) {
-    const all = rules.flatMap((rule, i) => rule.keywords.map((text) => ({ text, anyCase: rule.anyCase, rule: i })));
+    const all = rules.flatMap(({ keywords, anyCase, notBefore = '' }, rule) =>
+      keywords.map((text) => ({ text, anyCase, notBefore, rule })),
+    );
     this.#passes = passesOf(all);
   }
 
   /** False: none of the rules' keywords is in the text, in whatever way it is escaped. */
   mayHit(text: string): boolean {
-    return this.#passes.some((pass) => !hitsOf(pass, text).next().done) || ESCAPES.test(text);
+    for (const pass of this.#passes) if (pass.any.test(text) && !hitsOf(pass, text).next().done) return true;
+    return ESCAPES.test(text);
   }
 
   /** Every keyword of a text without escapes, pass by pass, in each nearly by rising place. */

@@ -13,6 +13,8 @@ import { executionWithoutTexts, withoutTexts } from './without-texts.ts';
 
 /** UTF-16 units behind a preview's end that are read with it, so that a secret which begins in it is known for one. */
 const PREVIEW_MARGIN_CHARS = 1024;
+/** Of escapes and keywords; the operator's are no longer. */
+const KEYWORD_CHARS_MAX = 100;
 const NO_COUNTS: RedactionCounts = {};
 
 /** Short words of the traffic that rows keep in every mode. */
@@ -90,6 +92,9 @@ export class Privacy {
   /** The beginning of a text. */
   preview(text: string, charsMax: number): string {
     if (this.#redactor === null || text === '') return cutText(text, charsMax);
+    // A keyword that begins behind the end doesn't matter.
+    const begins = text.slice(0, charsMax + KEYWORD_CHARS_MAX);
+    if (!this.#redactor.mayHold(begins)) return cutText(begins, charsMax);
     return cutText(this.#redactor.clean(text.slice(0, charsMax + PREVIEW_MARGIN_CHARS)), charsMax);
   }
 

@@ -16,6 +16,8 @@ export interface Keyed {
   readonly keywords: readonly string[];
   /** The keywords' letters may be of either case. */
   readonly anyCase: boolean;
+  /** A keyword with one of these characters behind it is none (`max_tokens`). */
+  readonly notBefore?: string;
 }
 
 export interface Rule extends Keyed {

@@ -84,6 +84,8 @@ export function assignmentRule(shape: AssignmentShape): Rule {
     name: shape.name,
     keywords: shape.words,
     anyCase: true,
+    // Counts of tokens, lists of names.
+    notBefore: 'sS',
     finder: (text) => {
       const spaces = new Stretch(text, SPACES);
       const bare = new Stretch(text, BARE);
@@ -91,8 +93,6 @@ export function assignmentRule(shape: AssignmentShape): Rule {
       const quotes = { '"': new Next(text, '"'), "'": new Next(text, "'"), '`': new Next(text, '`') };
       return (at, keywordLength) => {
         let end = at + keywordLength;
-        // Counts of tokens, lists of names.
-        if (text[end] === 's' || text[end] === 'S') return null;
         const last = end + NAME_CHARS_MAX;
         while (end < last && isOf(NAME_REST, text, end)) end++;
         const from = valueFrom(text, end, spaces);
