@@ -170,6 +170,10 @@ export interface Call extends CallStory {
   processName: string;
   labels: Readonly<Record<string, string>>;
 
+  /** `metadata`: no text of it was kept. */
+  captureMode: 'content' | 'metadata';
+  /** Secrets that were replaced in what the row refers to, by rule. */
+  redactions: Readonly<Record<string, number>>;
   /** How to put the request together again: see `docs/schema.md`. Skeleton: the request text with every stored part replaced by NUL. */
   requestSkeleton: string;
   requestParts: ContentHash[];

@@ -78,6 +78,10 @@ export interface ToolExecution {
   readonly origin: Origin;
   readonly probe: string;
   readonly network: string;
+  /** `metadata`: no text of it was kept. */
+  readonly captureMode: 'content' | 'metadata';
+  /** Secrets that were replaced in its contents, by rule. */
+  readonly redactions: Readonly<Record<string, number>>;
   /** Stored contents: the JSON text of the arguments and of the result; '' = none. */
   readonly argumentsContent: ContentHash | '';
   readonly resultContent: ContentHash | '';

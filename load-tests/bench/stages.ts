@@ -20,6 +20,7 @@ import { LLM_DEFAULTS } from '../../services/llm/defaults.ts';
 import { CallRecognizer, type RecognizerOptions } from '../../services/llm/recognizer.ts';
 import { FrameMasker, maskingKey } from '../../services/masking/frame-mask.ts';
 import { Pipeline, type PipelineSink } from '../../services/pipeline/pipeline.ts';
+import { privacyFrom } from '../../services/privacy/settings.ts';
 import { medianRound, peakRssMbOf, type Round, timed, yardstick } from './measure.ts';
 
 export interface StageResult extends Round {
@@ -242,7 +243,17 @@ export async function packetsToHttp(file: string): Promise<StageResult> {
   return { ...cost, calls: exchanges, bytes: sizeOf(chunks) };
 }
 
-export async function llmAlone(file: string): Promise<StageResult> {
+export function llmAlone(file: string): Promise<StageResult> {
+  return recognising(file, LLM);
+}
+
+/** As in production: with redaction, and hashes under a key. */
+export function llmPrivate(file: string): Promise<StageResult> {
+  const settings = { modes: [], redaction: true, redactionRules: [] };
+  return recognising(file, { ...LLM, privacy: privacyFrom(settings, true, Buffer.alloc(32, 1)) });
+}
+
+async function recognising(file: string, options: RecognizerOptions): Promise<StageResult> {
   const recorder = new RecordingHandler();
   const assembler = new HttpAssembler(HTTP_DEFAULTS, recorder, masker);
   let bytes = 0;
@@ -253,7 +264,7 @@ export async function llmAlone(file: string): Promise<StageResult> {
   assembler.end();
   const run = (): number => {
     let calls = 0;
-    const recognizer = new CallRecognizer(LLM, (observation) => {
+    const recognizer = new CallRecognizer(options, (observation) => {
       if (observation.type === 'call') calls++;
     });
     const consumers = new Map<Exchange, [BodyConsumer | null, BodyConsumer | null]>();
@@ -397,6 +408,7 @@ export const STAGES: Readonly<Record<string, Stage>> = {
   http2: { title: 'frames → HTTP/2', http2: true, run: httpAlone },
   packetsToHttp: { title: 'packets → HTTP', run: packetsToHttp },
   llm: { title: 'HTTP → calls', run: llmAlone },
+  privacy: { title: 'HTTP → calls, redacted', run: llmPrivate },
   packetsToCalls: { title: 'packets → calls, null sink', run: packetsToCalls },
   packetsToCallsWarm: { title: 'packets → calls, warm', run: packetsToCallsWarm },
   packetsToCallsHttp2: { title: 'packets → calls over HTTP/2', http2: true, run: packetsToCalls },

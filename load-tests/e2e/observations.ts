@@ -7,19 +7,21 @@ import { createCredentialMasker } from '../../services/http/credentials.ts';
 import { HTTP_DEFAULTS } from '../../services/http/options.ts';
 import { IDENTITY_DEFAULTS } from '../../services/identity/mapping.ts';
 import { LLM_DEFAULTS } from '../../services/llm/defaults.ts';
+import type { RecognizerOptions } from '../../services/llm/recognizer.ts';
 import { Pipeline } from '../../services/pipeline/pipeline.ts';
 
+const LLM = { identity: IDENTITY_DEFAULTS, exchanges: true, content: true, pricing: true, limits: LLM_DEFAULTS };
 const KEY = Buffer.from('a key that only tests know');
 
-/** `pcap`: a whole capture file, uncompressed. */
-export async function observationsOf(pcap: Buffer): Promise<Observation[]> {
+/** `pcap`: a whole capture file, uncompressed. `llm`: what the recogniser does in another way. */
+export async function observationsOf(pcap: Buffer, llm: Partial<RecognizerOptions> = {}): Promise<Observation[]> {
   const seen: Observation[] = [];
   const pipeline = await Pipeline.start(
     {
       bus: MEMORY_BUS_DEFAULTS,
       reassembler: {
         http: HTTP_DEFAULTS,
-        llm: { identity: IDENTITY_DEFAULTS, exchanges: true, content: true, pricing: true, limits: LLM_DEFAULTS },
+        llm: { ...LLM, ...llm },
       },
     },
     createCredentialMasker(KEY),

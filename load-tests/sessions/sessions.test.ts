@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { openStore, type Store } from '../../services/clickhouse/store.ts';
+import { privacyFrom } from '../../services/privacy/settings.ts';
 import { playSessions } from './generate.ts';
 import { emptyStore } from './track.ts';
 import { sessionDifferences } from './verify.ts';
@@ -29,6 +30,15 @@ for (const seed of [1, 2, 3]) {
     assert.deepEqual(differences.slice(0, SHOWN), []);
   });
 }
+
+test('sessions, turns and tool calls are the same when no text is kept, and have none', async () => {
+  const privacy = privacyFrom({ modes: [], redaction: true, redactionRules: [] }, false, Buffer.alloc(32, 1));
+  const options = { seed: 5, llm: { content: false, privacy } };
+  const differences = await sessionDifferences(store, playSessions(5), options);
+  const text = /(?:prompt_preview|answer_preview|result_preview|first_prompt|last_answer|arguments) is ""/;
+  const others = differences.filter((each) => !text.test(each));
+  assert.deepEqual(others.slice(0, SHOWN), []);
+});
 
 test('connections that are stored one after another, in any order, give the same', async () => {
   const differences = await sessionDifferences(store, playSessions(4), { seed: 4, shuffled: true });

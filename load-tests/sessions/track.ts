@@ -2,6 +2,7 @@
 
 import { ClickHouseSink } from '../../services/clickhouse/sink.ts';
 import type { Store } from '../../services/clickhouse/store.ts';
+import type { RecognizerOptions } from '../../services/llm/recognizer.ts';
 import { Tracker } from '../../services/tracker/tracker.ts';
 import { observationsOf } from '../e2e/observations.ts';
 
@@ -23,11 +24,16 @@ export async function emptyStore({ client }: Store): Promise<void> {
 }
 
 /** Each capture is read by a pipeline of its own and stored; the tracker looks after every `lookEvery` of them. */
-export async function track(store: Store, captures: readonly Buffer[], lookEvery = 1): Promise<Tracked> {
+export async function track(
+  store: Store,
+  captures: readonly Buffer[],
+  lookEvery = 1,
+  llm: Partial<RecognizerOptions> = {},
+): Promise<Tracked> {
   const tracker = new Tracker(store.client);
   for (const [at, pcap] of captures.entries()) {
     const sink = new ClickHouseSink(store);
-    await sink.add(await observationsOf(pcap));
+    await sink.add(await observationsOf(pcap, llm));
     await sink.close();
     if ((at + 1) % lookEvery === 0) await tracker.catchUp();
   }

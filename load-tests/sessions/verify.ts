@@ -1,5 +1,6 @@
 /** One play from its packets to the rows, and how they differ from what was played. */
 import type { Store } from '../../services/clickhouse/store.ts';
+import type { RecognizerOptions } from '../../services/llm/recognizer.ts';
 import { Random } from '../generator/random.ts';
 import { compareSessions } from './compare.ts';
 import { expect } from './expected.ts';
@@ -11,12 +12,14 @@ export interface VerifyOptions {
   readonly seed: number;
   /** Connections come one after another, in an order of their own. */
   readonly shuffled?: boolean;
+  /** What the recogniser does in another way. */
+  readonly llm?: Partial<RecognizerOptions>;
 }
 
 export async function sessionDifferences(store: Store, stage: Stage, options: VerifyOptions): Promise<string[]> {
   const { connections, whole, seen } = capture(stage.calls, options.seed);
   const captures = options.shuffled === true ? shuffle(connections, new Random(options.seed)) : [whole];
-  const tracked = await track(store, captures, 5);
+  const tracked = await track(store, captures, 5, options.llm);
   return compareSessions(expect(stage, seen), tracked);
 }
 

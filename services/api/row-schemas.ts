@@ -34,6 +34,7 @@ const KINDS: Readonly<Record<ColumnKind, JsonSchema>> = {
   texts: listOf(TEXT),
   bools: listOf(FLAG),
   labels: { type: 'object', additionalProperties: TEXT },
+  counts: { type: 'object', additionalProperties: { type: 'integer', minimum: 0 } },
 };
 
 interface Named {

@@ -41,7 +41,11 @@ function framesOf(pcap: Buffer): Frame[] {
 }
 
 function fingerprintsOf(config: Config, fingerprint: Buffer, frames: readonly Frame[]): Map<string, string> {
-  const partition = new PartitionReassembler(reassemblerOptions(config), createCredentialMasker(fingerprint), null);
+  const partition = new PartitionReassembler(
+    reassemblerOptions(config, fingerprint),
+    createCredentialMasker(fingerprint),
+    null,
+  );
   const found = new Map<string, string>();
   frames.forEach((frame, offset) => {
     partition.feed(frame, offset);

@@ -13,6 +13,7 @@ import { OtlpExporter } from '../otlp/exporter.ts';
 import { readHeaders } from '../otlp/headers.ts';
 import { postTo } from '../otlp/post.ts';
 import { Pipeline, type PipelineSink } from '../pipeline/pipeline.ts';
+import { privacyFrom } from '../privacy/settings.ts';
 import type { ReassemblerOptions } from '../reassembler/reassembler.ts';
 import type { DetectorSettings } from '../tracker/detectors/settings.ts';
 import { Tracker } from '../tracker/tracker.ts';
@@ -129,21 +130,27 @@ export function detectorSettings({ detectors }: Config): DetectorSettings {
   return { thresholds, overrides, quietMs } as DetectorSettings;
 }
 
-export function reassemblerOptions(config: Config): ReassemblerOptions {
+/** `key`: that of the fingerprints. @throws BitternError BIT_REDACTION_PATTERN */
+export function reassemblerOptions(config: Config, key: Buffer): ReassemblerOptions {
   const { exchanges, content, pricing, estimateUsage, ...limits } = config.llm;
+  const privacy = privacyFrom(config.privacy, content, key);
   const { probesOverlap, mergeWaitMs, mergeBytesMax } = config.reassembler;
   return {
     http: config.http,
-    llm: { identity: config.identity.headers, exchanges, content, pricing, estimateUsage, limits },
+    llm: {
+      ...{ identity: config.identity.headers, exchanges, content: privacy.mayKeepContent, privacy },
+      ...{ pricing, estimateUsage, limits },
+    },
     merge: { several: probesOverlap, waitMs: mergeWaitMs, heldBytesMax: mergeBytesMax },
   };
 }
 
 /** All stages of one process; `sink` is where it ends. */
 export async function startPipeline(config: Config, sink: PipelineSink): Promise<Pipeline> {
-  const masker = createCredentialMasker(await fingerprintKey(config));
+  const key = await fingerprintKey(config);
+  const masker = createCredentialMasker(key);
   return Pipeline.start(
-    { bus: { ...MEMORY_BUS_DEFAULTS, ...config.bus }, reassembler: reassemblerOptions(config) },
+    { bus: { ...MEMORY_BUS_DEFAULTS, ...config.bus }, reassembler: reassemblerOptions(config, key) },
     masker,
     sink,
   );

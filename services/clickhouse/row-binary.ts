@@ -60,6 +60,7 @@ const TYPES: Readonly<Record<ColumnKind, string>> = {
   texts: 'Array(String)',
   bools: 'Array(Bool)',
   labels: 'Map(String, String)',
+  counts: 'Map(String, UInt32)',
 };
 
 function writeValue<T>(writer: RowWriter, column: Column<T>, row: T): void {
@@ -102,6 +103,14 @@ const WRITERS: Readonly<Record<ColumnKind, (writer: RowWriter, value: unknown) =
     for (const [key, text] of entries) {
       writer.text(key);
       writer.text(text);
+    }
+  },
+  counts: (writer, value) => {
+    const entries = Object.entries(value as Readonly<Record<string, number>>);
+    writer.varint(entries.length);
+    for (const [key, count] of entries) {
+      writer.text(key);
+      writer.u32(clamp(count, 0xffffffff));
     }
   },
 };

@@ -21,7 +21,8 @@ export type ColumnKind =
   | 'time?'
   | 'texts'
   | 'bools'
-  | 'labels';
+  | 'labels'
+  | 'counts';
 
 export interface Column<T> {
   readonly name: string;
@@ -173,6 +174,8 @@ export const CALLS: Table<Call> = {
     callColumn('process_id', 'u32', 'processId'),
     callColumn('process_name', 'text', 'processName'),
     callColumn('labels', 'labels', 'labels'),
+    { name: 'capture_mode', kind: 'text', key: 'captureMode', value: (call) => call.captureMode ?? 'content' },
+    { name: 'redactions', kind: 'counts', key: 'redactions', value: (call) => call.redactions ?? {} },
     callColumn('request_skeleton', 'text', 'requestSkeleton'),
     callColumn('request_parts', 'texts', 'requestParts'),
     callColumn('response_content', 'text', 'responseContent'),
@@ -286,6 +289,8 @@ export const TOOL_EXECUTIONS: Table<ToolExecution> = {
     executionColumn('origin', 'text', 'origin'),
     executionColumn('probe', 'text', 'probe'),
     executionColumn('network', 'text', 'network'),
+    { name: 'capture_mode', kind: 'text', key: 'captureMode', value: (row) => row.captureMode ?? 'content' },
+    { name: 'redactions', kind: 'counts', key: 'redactions', value: (row) => row.redactions ?? {} },
     executionColumn('arguments_content', 'text', 'argumentsContent'),
     executionColumn('result_content', 'text', 'resultContent'),
   ],

@@ -119,6 +119,8 @@ export function sampleCall(n: number, change: Partial<Call> = {}): Call {
     processId: 0,
     processName: '',
     labels: {},
+    captureMode: 'content',
+    redactions: {},
     requestSkeleton: '',
     requestParts: [],
     responseContent: '',

@@ -17,6 +17,7 @@ import { TOPIC_DEFAULTS } from '../kafka/topics.ts';
 import { LLM_DEFAULTS } from '../llm/defaults.ts';
 import { LOG_FORMATS, OBSERVER_DEFAULTS } from '../observe/defaults.ts';
 import { OTLP_DEFAULTS } from '../otlp/options.ts';
+import { privacySection } from '../privacy/settings.ts';
 import { REASSEMBLER_DEFAULTS } from '../reassembler/defaults.ts';
 import { MERGE_DEFAULTS } from '../reassembler/merge/merger.ts';
 import { rulesSection } from '../rules/settings.ts';
@@ -208,7 +209,10 @@ const http = z
 const llm = z
   .strictObject({
     exchanges: flag(true, 'Store one metadata row (no bodies) for every HTTP exchange that is not an LLM call.'),
-    content: flag(true, 'Store prompts, answers, tool arguments and tool definitions. Off: facts only.'),
+    content: flag(
+      true,
+      'Store prompts, answers, tool arguments and tool definitions, where no rule of privacy.modes says otherwise. Off: facts only.',
+    ),
     pricing: flag(true, 'Work out cost_usd from the bundled price list.'),
     estimateUsage: flag(
       false,
@@ -648,6 +652,7 @@ export const configSchema = z.strictObject({
   capture,
   http,
   llm,
+  privacy: privacySection,
   identity,
   clickhouse,
   api,

@@ -5,6 +5,7 @@ import type { Exchange, Headers, Message } from '../http/exchange.ts';
 import { protocolOf } from '../http/protocol.ts';
 import { type Attribution, attribute, firstHeader, NO_BODY_IDENTITY } from '../identity/attribution.ts';
 import type { IdentityMapping } from '../identity/mapping.ts';
+import type { Privacy } from '../privacy/privacy.ts';
 import type { Answer } from './answer-reader.ts';
 import { type AnswerEnd, completenessOf, missingBytes, outcomeOf } from './completeness.ts';
 import type { Pricing } from './cost.ts';
@@ -35,6 +36,7 @@ export interface CallParts {
 export interface CallOptions {
   readonly identity: IdentityMapping;
   readonly content: boolean;
+  readonly privacy: Privacy;
   readonly pricing: Pricing | null;
   readonly limits: LlmLimits;
 }
@@ -145,7 +147,7 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
   const told = usage.input !== null || usage.output !== null;
   const usageSource = !told ? 'none' : parts.estimated === null ? 'reported' : 'estimated';
   const who = identityOf(parts, options);
-  const placed = placeCall(parts, who, options.content);
+  const placed = options.privacy.place(placeCall(parts, who, options.content));
   const { story } = placed;
   const result = outcomeOfCall(parts, options.limits);
   const time = timesOf(parts, usage.output);
@@ -233,7 +235,7 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
     maxOutputTokens: fields?.maxOutputTokens ?? null,
     temperature: fields?.temperature ?? null,
     promptPreview: request?.promptPreview ?? '',
-    answerPreview: options.content ? cutText(facts?.text ?? '', options.limits.previewCharsMax) : '',
+    answerPreview: options.content ? options.privacy.preview(facts?.text ?? '', options.limits.previewCharsMax) : '',
     requestBytes: exchange.request.bodyBytes,
     responseBytes: exchange.response.bodyBytes,
     clientIp: connection.client.address,
@@ -256,6 +258,8 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
     processId: connection.process?.pid ?? 0,
     processName: connection.process?.name ?? '',
     labels: connection.labels,
+    captureMode: options.content ? 'content' : 'metadata',
+    redactions: {},
     requestSkeleton: request?.skeleton ?? '',
     requestParts: request?.partHashes ?? [],
     responseContent: parts.responseContent,

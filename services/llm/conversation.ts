@@ -124,7 +124,8 @@ function openingOf(texts: readonly string[]): string {
   return texts.find((text) => withoutReminders(text) !== '') ?? '';
 }
 
-function readMessage(reader: HistoryReader, json: unknown, previewCharsMax: number): MessageFacts {
+/** `preview`: the beginning of a text as it may be stored. */
+function readMessage(reader: HistoryReader, json: unknown, preview: (text: string) => string): MessageFacts {
   const { speaker, userTexts, answerText, asked, results } = reader.message(json);
   const genuine = userTexts.map(genuineText).filter((text) => text !== '');
   const text = genuine.join('\n');
@@ -133,7 +134,7 @@ function readMessage(reader: HistoryReader, json: unknown, previewCharsMax: numb
   return {
     speaker,
     userHash,
-    userPreview: ownText(text, previewCharsMax),
+    userPreview: preview(text),
     note: ownText(userTexts.at(-1) ?? '', NOTE_CHARS),
     openingHash: opening === text ? userHash : textHash(opening),
     answerKey: speaker === 'assistant' ? answerKeyOf(asked[0], answerText, reader.keepsIds) : '',
@@ -143,7 +144,7 @@ function readMessage(reader: HistoryReader, json: unknown, previewCharsMax: numb
       name: result.name,
       ...resultFacts(result),
       agent: namedAgent(result.text),
-      preview: ownText(result.text, previewCharsMax),
+      preview: preview(result.text),
     })),
   };
 }
@@ -211,7 +212,7 @@ export function readHistory(
   member: ScannedMember,
   reader: HistoryReader,
   known: Lru<ContentHash, MessageFacts>,
-  previewCharsMax: number,
+  preview: (text: string) => string,
 ): HistoryState {
   const states = member.states as HistoryState[];
   let state = states.length === 0 ? EMPTY_HISTORY : states[states.length - 1]!;
@@ -220,7 +221,7 @@ export function readHistory(
     let facts = known.get(key);
     if (facts === undefined) {
       const text = body.toString('utf8', member.start + member.starts[i]!, member.start + member.ends[i]!);
-      facts = readMessage(reader, parseJson(text), previewCharsMax);
+      facts = readMessage(reader, parseJson(text), preview);
       known.set(key, facts);
     }
     state = after(state, facts);

@@ -7,6 +7,8 @@
  *
  * Rounds of all three take turns, so that the machine's mood hits them alike; the median of the rounds counts, in CPU time.
  */
+
+import { plainPrivacy } from '../privacy/privacy.ts';
 import { LLM_DEFAULTS } from './defaults.ts';
 import { dialectsOfPath } from './dialects/registry.ts';
 import { CallRecognizer } from './recognizer.ts';
@@ -88,7 +90,7 @@ function pieces(body: Buffer, take: (bytes: Buffer) => void): void {
 
 function requestReader(): (body: Buffer) => void {
   const dialect = dialectsOfPath(PATH)[0]!;
-  const caches = new RequestCaches(LLM_DEFAULTS);
+  const caches = new RequestCaches(LLM_DEFAULTS, plainPrivacy(true));
   const buffers = new BodyBuffers();
   return (body) => {
     const taken = new RequestBody(buffers, LLM_DEFAULTS.requestBytesMax, body.length);

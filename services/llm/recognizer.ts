@@ -18,6 +18,8 @@ import type {
   TunnelSniffer,
 } from '../http/exchange.ts';
 import type { IdentityMapping } from '../identity/mapping.ts';
+import { type Privacy, plainPrivacy } from '../privacy/privacy.ts';
+import { addCounts } from '../privacy/redactor.ts';
 import { SocketSniffer } from '../websocket/sniffer.ts';
 import { type Answer, AnswerReader } from './answer-reader.ts';
 import { buildCall } from './call-builder.ts';
@@ -47,6 +49,8 @@ export interface RecognizerOptions {
   readonly exchanges: boolean;
   /** Whether texts are observed: bodies, previews, tool arguments. */
   readonly content: boolean;
+  /** What of them, and in what form. Left out: all, as they are. */
+  readonly privacy?: Privacy;
   readonly pricing: boolean;
   /** Whether the tokens of calls that report none are counted by us. Left out: false. */
   readonly estimateUsage?: boolean;
@@ -78,6 +82,7 @@ function isPartial(message: Message): boolean {
 
 export class CallRecognizer implements ExchangeHandler, CallHost {
   readonly #options: RecognizerOptions;
+  readonly #privacy: Privacy;
   readonly #emit: (observation: Observation) => void;
   readonly #open = new Map<Exchange, OpenCall>();
   readonly #openBytes: OpenBytes;
@@ -90,7 +95,8 @@ export class CallRecognizer implements ExchangeHandler, CallHost {
   constructor(options: RecognizerOptions, emit: (observation: Observation) => void) {
     this.#options = options;
     this.#emit = emit;
-    this.#caches = new RequestCaches(options.limits);
+    this.#privacy = options.privacy ?? plainPrivacy(options.content);
+    this.#caches = new RequestCaches(options.limits, this.#privacy);
     this.#openBytes = new OpenBytes(options.limits.openBytesMax);
     this.#pricing = options.pricing ? new Pricing() : null;
     this.#estimator = options.estimateUsage === true ? new UsageEstimator() : null;
@@ -260,7 +266,7 @@ export class CallRecognizer implements ExchangeHandler, CallHost {
 
   #emitExchange(exchange: Exchange, provisional: boolean): void {
     if (!this.#options.exchanges) return;
-    const row = buildExchangeRow(exchange, this.#options.identity);
+    const row = this.#privacy.exchange(buildExchangeRow(exchange, this.#options.identity));
     this.#emit({ type: 'exchange', exchange: provisional ? { ...row, provisional } : row });
   }
 
@@ -306,34 +312,43 @@ export class CallRecognizer implements ExchangeHandler, CallHost {
     const { request, requestCut } = open;
     const contents: Content[] = request === null ? [] : [...request.contents];
     const kept = dialect.stored === undefined || (exchange.responseHead?.status ?? 0) >= 400;
-    const responseContent = kept ? this.#responseContent(exchange, answer, contents) : '';
+    const redactions = { ...request?.redactions };
+    const responseContent = kept ? this.#responseContent(exchange, answer, contents, redactions) : '';
     const { identity, content, limits } = this.#options;
     const parts = { exchange, dialect, request, answer, requestCut, responseContent, estimated };
-    const call = buildCall(parts, { identity, content, pricing: this.#pricing, limits });
-    for (const { hash, text } of contents) {
+    const built = buildCall(parts, { identity, content, privacy: this.#privacy, pricing: this.#pricing, limits });
+    const { call, contents: stored } = this.#privacy.call(built, contents, redactions);
+    for (const { hash, text } of stored) {
       this.#caches.emitted.add(hash);
       this.#counts.contentBytes += text.length;
     }
-    this.#counts.contents += contents.length;
+    this.#counts.contents += stored.length;
     if (!provisional) this.#counts.calls++;
-    this.#emit({ type: 'call', call: provisional ? { ...call, provisional } : call, contents });
+    this.#emit({ type: 'call', call: provisional ? { ...call, provisional } : call, contents: stored });
   }
 
   #emitExecutions(exchange: Exchange, { toolCalls, toolAnswers }: OpenCall): void {
     toolAnswers?.finish();
+    const options = { ...this.#options, privacy: this.#privacy };
     for (const toolCall of toolCalls) {
-      const { execution, contents } = buildExecution(exchange, toolCall, toolAnswers, this.#options);
+      const { execution, contents } = buildExecution(exchange, toolCall, toolAnswers, options);
       this.#counts.toolExecutions++;
       this.#emit({ type: 'tool_execution', execution, contents });
     }
   }
 
-  #responseContent(exchange: Exchange, answer: Answer | null, contents: Content[]): ContentHash | '' {
+  #responseContent(
+    exchange: Exchange,
+    answer: Answer | null,
+    contents: Content[],
+    redactions: Record<string, number>,
+  ): ContentHash | '' {
     if (!this.#options.content || answer === null || answer.text === '') return '';
     const failed = (exchange.responseHead?.status ?? 0) >= 400;
     const text = failed ? withoutKeys(answer.text, this.#options.limits.errorBytesMax) : answer.text;
-    const hash = contentHash(text);
-    contents.push({ kind: 'response', hash, text });
-    return hash;
+    const { counts, ...content } = this.#privacy.content({ kind: 'response', hash: contentHash(text), text });
+    addCounts(redactions, counts);
+    contents.push(content);
+    return content.hash;
   }
 }

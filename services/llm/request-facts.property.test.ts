@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { CaptureModes } from '../privacy/capture-mode.ts';
+import { Privacy, plainPrivacy } from '../privacy/privacy.ts';
+import { builtInRedactor } from '../privacy/testing.ts';
 import { resultsIn } from './conversation.ts';
 import { LLM_DEFAULTS, type LlmLimits } from './defaults.ts';
 import type { Dialect } from './dialects/dialect.ts';
@@ -21,6 +24,7 @@ const said = fc.constantFrom(
   'Process exited with code 2\nno reeds',
   'Chunk ID: 0a1\nreeds',
   'wide grass '.repeat(60),
+  `the key is ghp_${'a1B2c3D4e5F6'.repeat(3)}, keep it`,
   '',
 );
 const id = fc.integer({ min: 0, max: 5 }).map((n) => `call_${n}`);
@@ -108,24 +112,35 @@ function read(body: Buffer, dialect: Dialect, path: string, caches: RequestCache
   return readRequest(body, dialect, path, true, 'key', caches, limits);
 }
 
+const settings = {
+  prefixCacheBytes: fc.constantFrom(20_000, 600),
+  factCacheEntries: fc.constantFrom(2000, 3),
+  /** Few contents are remembered. */
+  forgets: fc.boolean(),
+  privacy: fc.constantFrom(plainPrivacy(true), new Privacy(new CaptureModes([], 'content'), builtInRedactor(), null)),
+};
+
 for (const [path, list] of APIS) {
   const dialect = dialectsOfPath(path)[0]!;
   test(`${dialect.name}: a request reads the same after any history of edits as with nothing known, and brings what is new`, () => {
     const steps = fc.array(fc.tuple(edit, fc.boolean()), { maxLength: 14 });
     fc.assert(
-      fc.property(steps, fc.constantFrom(20_000, 600), fc.constantFrom(2000, 3), (all, prefixCacheBytes, entries) => {
-        const limits = { ...LLM_DEFAULTS, prefixCacheBytes, factCacheEntries: entries };
-        const caches = new RequestCaches(limits);
+      fc.property(steps, fc.record(settings), (all, { prefixCacheBytes, factCacheEntries, forgets, privacy }) => {
+        const contentCacheEntries = forgets ? 4 : LLM_DEFAULTS.contentCacheEntries;
+        const limits = { ...LLM_DEFAULTS, prefixCacheBytes, factCacheEntries, contentCacheEntries };
+        const caches = new RequestCaches(limits, privacy);
         const emitted = new Set<string>();
         let messages: readonly Message[] = [{ role: 'user', content: 'still deep '.repeat(80) }];
         for (const [change, ends] of all) {
           messages = edited(messages, change);
           const body = Buffer.from(JSON.stringify({ model: 'm', [list]: messages, max_tokens: 9 }));
           const warm = read(body, dialect, path, caches, limits);
-          const cold = read(body, dialect, path, new RequestCaches(limits), limits);
+          const cold = read(body, dialect, path, new RequestCaches(limits, privacy), limits);
           assert.deepEqual(plain(warm), plain(cold));
           const fresh = cold.contents.filter(({ hash }) => !emitted.has(hash));
-          assert.deepEqual(warm.contents, fresh);
+          // What was forgotten comes once more.
+          const brought = forgets ? warm.contents.filter(({ hash }) => !emitted.has(hash)) : warm.contents;
+          assert.deepEqual(brought, fresh);
           // A call that isn't over when the next one begins has emitted nothing.
           if (!ends) continue;
           for (const { hash } of warm.contents) {
@@ -148,7 +163,13 @@ test('many results behind one answer are read in a time that grows with their nu
   const body = Buffer.from(JSON.stringify({ model: 'm', messages }));
   const dialect = dialectsOfPath('/v1/chat/completions')[0]!;
   const before = process.memoryUsage().heapUsed;
-  const facts = read(body, dialect, '/v1/chat/completions', new RequestCaches(LLM_DEFAULTS), LLM_DEFAULTS);
+  const facts = read(
+    body,
+    dialect,
+    '/v1/chat/completions',
+    new RequestCaches(LLM_DEFAULTS, plainPrivacy(true)),
+    LLM_DEFAULTS,
+  );
   const grown = process.memoryUsage().heapUsed - before;
   const results = resultsIn(facts.history!.results);
   assert.deepEqual([results.length, results[7]!.id, results.at(-1)!.id], [20_000, 'c7', 'c19999']);

@@ -4,17 +4,19 @@
  */
 import type { Content } from '../../schemas/call.ts';
 import type { ContentHash } from '../common/types.ts';
+import type { Privacy } from '../privacy/privacy.ts';
+import { addCounts, type RedactionCounts } from '../privacy/redactor.ts';
 import { type HistoryState, type MessageFacts, readHistory } from './conversation.ts';
 import type { LlmLimits } from './defaults.ts';
 import type { Dialect, RequestFields } from './dialects/dialect.ts';
-import { EmittedContents } from './emitted-contents.ts';
+import { EmittedContents, type KnownHashes } from './emitted-contents.ts';
 import type { ScannedMember } from './json/scan.ts';
 import { QUOTE, skipSpace } from './json/skip.ts';
 import { ownText } from './json/text.ts';
 import { type JsonObject, parseJson } from './json/value.ts';
 import { Lru } from './lru.ts';
 import { PrefixCache } from './prefix-cache.ts';
-import { contentsOf, hashesOf, takeApart } from './request-parts.ts';
+import { contentsOf, hashesOf, type RequestParts, takeApart } from './request-parts.ts';
 
 export interface RequestFacts {
   /** False: the body isn't that of a call of this dialect. */
@@ -27,6 +29,8 @@ export interface RequestFacts {
   readonly partHashes: ContentHash[];
   /** The parts that needn't be left out, in order, each hash once. */
   readonly contents: readonly Content[];
+  /** Secrets that were replaced in its parts and its skeleton, known parts among them. */
+  readonly redactions: RedactionCounts;
   /** Members outside the lists. */
   readonly body: JsonObject;
   /** Beginning of the system prompt. */
@@ -35,17 +39,29 @@ export interface RequestFacts {
   readonly history: HistoryState | null;
 }
 
+interface RedactedPart {
+  readonly hash: ContentHash;
+  readonly counts: RedactionCounts;
+}
+
 /** What was read of earlier requests. One for all connections; the facts don't depend on it. */
 export class RequestCaches {
   readonly prefixes: PrefixCache | null;
+  readonly privacy: Privacy;
   readonly emitted: EmittedContents;
+  /** Parts that are stored in another form, by the hash of what they were on the wire. */
+  readonly #redacted: Lru<ContentHash, RedactedPart>;
+  readonly #redactedMax: number;
   readonly #userTexts = new Map<string, Lru<ContentHash, string>>();
   readonly #messages = new Map<string, Lru<ContentHash, MessageFacts>>();
   readonly #systemTexts = new Map<string, Lru<ContentHash, string>>();
   readonly #toolNames = new Map<string, Lru<ContentHash, readonly string[]>>();
   readonly #entriesMax: number;
 
-  constructor(limits: LlmLimits) {
+  constructor(limits: LlmLimits, privacy: Privacy) {
+    this.privacy = privacy;
+    this.#redactedMax = limits.contentCacheEntries;
+    this.#redacted = new Lru(limits.contentCacheEntries);
     this.prefixes = limits.prefixCacheBytes === 0 ? null : new PrefixCache(limits.prefixCacheBytes);
     this.emitted = new EmittedContents(limits.contentCacheEntries);
     this.#entriesMax = limits.factCacheEntries;
@@ -65,6 +81,25 @@ export class RequestCaches {
 
   toolNames(dialect: Dialect): Lru<ContentHash, readonly string[]> {
     return perDialect(this.#toolNames, dialect, this.#entriesMax);
+  }
+
+  /** What was emitted, by the hashes of parts as they were on the wire. */
+  get known(): KnownHashes {
+    // Whoever has forgotten what a part became has to be shown the part again.
+    const forgets = this.#redacted.size >= this.#redactedMax;
+    return {
+      epoch: forgets ? Number.NaN : this.emitted.epoch,
+      has: (hash) => this.emitted.has(this.redacted(hash)?.hash ?? hash),
+    };
+  }
+
+  /** The form in which the part with this hash is stored; undefined: as it was, as far as known. */
+  redacted(hash: ContentHash): RedactedPart | undefined {
+    return this.#redacted.size === 0 ? undefined : this.#redacted.get(hash);
+  }
+
+  markRedacted(hash: ContentHash, part: RedactedPart): void {
+    this.#redacted.set(hash, part);
   }
 }
 
@@ -111,7 +146,7 @@ function previewOf(
     const hash = member.hashes[i]!;
     let text = known.get(hash);
     if (text === undefined) {
-      text = ownText(dialect.request.userText(elementJson(body, member, i)), limits.previewCharsMax);
+      text = caches.privacy.preview(dialect.request.userText(elementJson(body, member, i)), limits.previewCharsMax);
       known.set(hash, text);
     }
     if (text !== '') return text;
@@ -159,6 +194,32 @@ function systemTextOf(
   return text;
 }
 
+const NOTHING_STORED = { skeleton: '', partHashes: [], contents: [], redactions: {} };
+
+/** The parts and the skeleton in the form in which they are stored. What is known of a part isn't worked out again. */
+function storedOf(body: Buffer, parts: RequestParts, caches: RequestCaches) {
+  const { privacy } = caches;
+  const skeleton = privacy.text(parts.skeleton);
+  const redactions = { ...skeleton.counts };
+  const contents: Content[] = [];
+  // Of this request: the cache may forget.
+  const fresh = new Map<ContentHash, RedactedPart>();
+  for (const part of contentsOf(body, parts, caches.known)) {
+    const { counts, ...content } = privacy.content(part);
+    contents.push(content);
+    if (content.hash === part.hash) continue;
+    fresh.set(part.hash, { hash: content.hash, counts });
+    caches.markRedacted(part.hash, { hash: content.hash, counts });
+  }
+  const partHashes = hashesOf(parts).map((hash) => {
+    const stored = fresh.get(hash) ?? caches.redacted(hash);
+    if (stored === undefined) return hash;
+    addCounts(redactions, stored.counts);
+    return stored.hash;
+  });
+  return { skeleton: skeleton.text, partHashes, contents, redactions };
+}
+
 /**
  * Never throws. `path` without query; `cacheKey` as in `takeApart`. With `content` false nothing of the text comes out: no
  * parts, no preview.
@@ -176,11 +237,12 @@ export function readRequest(
   const parts = takeApart(body, request.layout, limits.partsMax, caches.prefixes, cacheKey);
   const { members } = parts;
   const messages = memberOf(members, request.messages) ?? members.find(({ kind }) => kind === 'message') ?? null;
-  const { previewCharsMax } = limits;
   const history =
     dialect.history === undefined || messages === null
       ? null
-      : readHistory(body, messages, dialect.history, caches.messages(dialect), previewCharsMax);
+      : readHistory(body, messages, dialect.history, caches.messages(dialect), (text) =>
+          caches.privacy.preview(text, limits.previewCharsMax),
+        );
   const preview = (): string => {
     if (!content || messages === null) return '';
     return history === null ? previewOf(body, messages, dialect, caches, limits) : history.lastUserPreview;
@@ -191,9 +253,7 @@ export function readRequest(
     messageCount: messages?.ends.length ?? 0,
     offeredTools: toolsOf(body, members, dialect, caches),
     promptPreview: preview(),
-    skeleton: content ? parts.skeleton : '',
-    partHashes: content ? hashesOf(parts) : [],
-    contents: content ? contentsOf(body, parts, caches.emitted) : [],
+    ...(content ? storedOf(body, parts, caches) : NOTHING_STORED),
     body: parts.fields,
     systemText: systemTextOf(body, members, dialect, caches),
     history,

@@ -6,6 +6,8 @@
  * A coding agent's conversation: each request carries all messages so far, the system prompt and 15 tools. `cold` knows
  * nothing of the requests before, `warm` has seen them. The best of many rounds counts: other processes only add.
  */
+
+import { plainPrivacy } from '../privacy/privacy.ts';
 import { LLM_DEFAULTS } from './defaults.ts';
 import { dialectsOfPath } from './dialects/registry.ts';
 import { PrefixCache } from './prefix-cache.ts';
@@ -87,7 +89,7 @@ const warm = measure('take apart, warm', bytes, () => {
   for (const body of bodies) takeApart(body, layout, partsMax, cache, '');
 });
 const facts = measure('all facts, warm', bytes, () => {
-  const caches = new RequestCaches(LLM_DEFAULTS);
+  const caches = new RequestCaches(LLM_DEFAULTS, plainPrivacy(true));
   for (const body of bodies) {
     const { contents } = readRequest(body, dialect, PATH, true, '', caches, LLM_DEFAULTS);
     for (const { hash } of contents) caches.emitted.add(hash);

@@ -28,6 +28,8 @@ export interface PlacedCall {
   readonly sessionId: string;
   readonly sessionSource: IdentitySource;
   readonly turnId: string;
+  /** The client names its thread: its id is no hash of texts. */
+  readonly threadTold: boolean;
 }
 
 export interface PlacingParts {
@@ -67,9 +69,10 @@ interface Place {
   readonly sessionSource: IdentitySource;
   readonly threadId: string;
   readonly turnId: string;
+  readonly threadTold: boolean;
 }
 
-const NOWHERE: Place = { sessionId: '', sessionSource: '', threadId: '', turnId: '' };
+const NOWHERE: Place = { sessionId: '', sessionSource: '', threadId: '', turnId: '', threadTold: false };
 
 /** Told ids first; else how the conversation began, and who spoke. */
 function placeOf(
@@ -97,12 +100,13 @@ function placeOf(
     sessionSource = 'content';
   }
   const named = told.thread ?? '';
-  if (named === '' && (!began || isChained)) return { sessionId, sessionSource, threadId: '', turnId: '' };
+  if (named === '' && (!began || isChained)) return { ...NOWHERE, sessionId, sessionSource };
   const threadId = hashOf('thread', sessionId, named || `${history.firstUserHash} ${anchor}`);
+  const place = { sessionId, sessionSource, threadId, threadTold: named !== '' };
   const turn = told.turn ?? '';
-  if (turn !== '') return { sessionId, sessionSource, threadId, turnId: hashOf('turn', sessionId, turn) };
+  if (turn !== '') return { ...place, turnId: hashOf('turn', sessionId, turn) };
   const hasUser = history.users > 0 && !isChained;
-  return { sessionId, sessionSource, threadId, turnId: hasUser ? hashOf('turn', threadId, history.usersHash) : '' };
+  return { ...place, turnId: hasUser ? hashOf('turn', threadId, history.usersHash) : '' };
 }
 
 function resultsOf(history: HistoryState, splitsAnswers: boolean): readonly ResultFacts[] {
@@ -155,6 +159,7 @@ export function placeCall(parts: PlacingParts, who: Attribution, content: boolea
     sessionId: place.sessionId,
     sessionSource: place.sessionSource,
     turnId: isStory ? place.turnId : '',
+    threadTold: place.threadTold,
     story: {
       callKind: kind,
       threadId: place.threadId,

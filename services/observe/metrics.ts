@@ -80,6 +80,7 @@ export const METRICS = {
   ),
   bittern_lost_packets_total: counter('Packets that a probe missed or left out, by reason.', 'stage', 'reason'),
   bittern_gaps_total: counter('Holes in the streams that reached HTTP.'),
+  bittern_redactions_total: counter('Secrets that were replaced in stored texts, by rule.', 'rule'),
 
   bittern_tracker_calls_total: counter('Stored calls that the tracker has taken.'),
   bittern_tracker_retold_total: counter('Sessions told anew, since a call came late.'),

@@ -97,6 +97,11 @@ export class Reassembler implements ConsumerHandlers<Frame> {
     return { overtaken: this.#overtaken, checkpointsMissing: this.#checkpointsMissing };
   }
 
+  /** Secrets that were replaced, by rule. */
+  get redactions(): Readonly<Record<string, number>> {
+    return this.#options.llm.privacy?.totals ?? {};
+  }
+
   /** Since the start: what limits have ended, what the memory ceiling of open exchanges cost, what HTTP could not use. */
   get totals(): Totals {
     let totals = this.#past;

@@ -7,6 +7,7 @@
  * `memory`: 100,000 sessions with some calls each, all held; then as many as the tracker's cache keeps. `engine`: the tracker on the
  * embedded ClickHouse, which is in the same process.
  */
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -16,6 +17,7 @@ import { callObservation } from '../clickhouse/testing.ts';
 import { LLM_DEFAULTS } from '../llm/defaults.ts';
 import { dialectsOfPath } from '../llm/dialects/registry.ts';
 import { RequestCaches, readRequest } from '../llm/request-facts.ts';
+import { plainPrivacy } from '../privacy/privacy.ts';
 import { DETECTOR_DEFAULTS } from './detectors/settings.ts';
 import type { CallFacts } from './facts.ts';
 import { TRACKER_DEFAULTS } from './options.ts';
@@ -72,7 +74,7 @@ function measureStory(): void {
 }
 
 function measureRecogniser(): void {
-  const caches = new RequestCaches(LLM_DEFAULTS);
+  const caches = new RequestCaches(LLM_DEFAULTS, plainPrivacy(true));
   const location = '/v1/messages';
   const dialect = dialectsOfPath(location)[0]!;
   const messages: string[] = [JSON.stringify({ role: 'user', content: 'Work' })];

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { openStore, type Store } from '../../../services/clickhouse/store.ts';
+import { privacyFrom } from '../../../services/privacy/settings.ts';
 import { emptyStore } from '../track.ts';
 import { detectorsPage } from './document.ts';
 import { SITUATIONS } from './index.ts';
@@ -30,6 +31,12 @@ test('every situation is told as it is labelled: no loop is missed, and nothing 
 test('the same when each connection comes by a consumer of its own, in any order', async () => {
   const once = SITUATIONS.map((situation) => ({ ...situation, clients: situation.clients.slice(0, 1) }));
   assert.deepEqual(await situationDifferences(store, once, { seed: 2, shuffled: true }), []);
+});
+
+test('the same when no text is kept: detectors and sessions live by hashes', async () => {
+  const privacy = privacyFrom({ modes: [], redaction: true, redactionRules: [] }, false, Buffer.alloc(32, 1));
+  const options = { seed: 3, llm: { content: false, privacy } };
+  assert.deepEqual(await situationDifferences(store, SITUATIONS, options), []);
 });
 
 test('the page lists them as they are', () => {

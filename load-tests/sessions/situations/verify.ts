@@ -1,5 +1,6 @@
 /** All situations through the wire at once, each in a session of its own, and what the detectors say of them. */
 import type { Store } from '../../../services/clickhouse/store.ts';
+import type { RecognizerOptions } from '../../../services/llm/recognizer.ts';
 import { Random } from '../../generator/random.ts';
 import type { WireClient } from '../client.ts';
 import type { PlayedSession } from '../stage.ts';
@@ -23,6 +24,8 @@ export interface SituationOptions {
   readonly seed: number;
   /** Each connection is read by a pipeline of its own, in an order of its own. */
   readonly shuffled?: boolean;
+  /** What the recogniser does in another way. */
+  readonly llm?: Partial<RecognizerOptions>;
 }
 
 /** One line for each situation and client of which something else was said. */
@@ -39,7 +42,7 @@ export async function situationDifferences(
     .map((pcap) => ({ pcap, at: order.next() }))
     .sort((a, b) => a.at - b.at)
     .map(({ pcap }) => pcap);
-  const tracked = await track(store, options.shuffled === true ? shuffled : [whole], 20);
+  const tracked = await track(store, options.shuffled === true ? shuffled : [whole], 20, options.llm);
   const sessionOf = new Map(
     tracked.calls.map((row) => [`${row.client_ip} ${row.client_port} ${row.start}`, row.session_id]),
   );

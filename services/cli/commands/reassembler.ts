@@ -36,7 +36,7 @@ export const reassembler: CommandBody = {
     const bus = await openKafkaBus(config, signal);
     const observing = await startObserving(context, 'reassembler');
     try {
-      const options = { ...reassemblerOptions(config), limits: config.reassembler };
+      const options = { ...reassemblerOptions(config, key), limits: config.reassembler };
       const producer = fittingProducer(bus.producer(topics.observations), FITTING_BYTES, note);
       const stage = new Reassembler(options, masker, producer, note);
       const consumer = await bus.consumer(topics.frames, 'reassembler', stage);

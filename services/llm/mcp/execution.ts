@@ -5,6 +5,8 @@ import type { ContentHash } from '../../common/types.ts';
 import type { Exchange, Headers } from '../../http/exchange.ts';
 import { attribute, firstHeader, NO_BODY_IDENTITY } from '../../identity/attribution.ts';
 import type { IdentityMapping } from '../../identity/mapping.ts';
+import type { Privacy, StoredContent } from '../../privacy/privacy.ts';
+import { addCounts } from '../../privacy/redactor.ts';
 import { NO_HEADERS } from '../call-builder.ts';
 import { completenessOf, missingBytes, outcomeOf } from '../completeness.ts';
 import type { LlmLimits } from '../defaults.ts';
@@ -18,6 +20,7 @@ import type { ToolCallRequest } from './request.ts';
 export interface ExecutionOptions {
   readonly identity: IdentityMapping;
   readonly content: boolean;
+  readonly privacy: Privacy;
   readonly limits: LlmLimits;
 }
 
@@ -65,9 +68,17 @@ function mcpSessionOf(request: Headers, response: Headers, target: string): stri
   return header || (/[?&]session_?id=([^&#]{1,200})/i.exec(target)?.[1] ?? '');
 }
 
-function contentOf(kind: 'arguments' | 'result', value: unknown): Content {
+interface Part {
+  /** As it is stored. */
+  readonly content: StoredContent;
+  /** Of what it was on the wire. */
+  readonly bytes: number;
+}
+
+function partOf(kind: 'arguments' | 'result', value: unknown, { content, privacy }: ExecutionOptions): Part {
   const text = JSON.stringify(value);
-  return { kind, hash: contentHash(text), text };
+  const part = { kind, hash: contentHash(text), text };
+  return { content: content ? privacy.content(part) : { ...part, counts: {} }, bytes: Buffer.byteLength(text) };
 }
 
 function who(exchange: Exchange, { identity }: ExecutionOptions) {
@@ -110,11 +121,15 @@ export function buildExecution(
   const end = { ended: result.answer !== null, streamError: false, refused: false, cut };
   const started = exchange.request.start ?? 0;
   const ended = result.answer?.time ?? exchange.response.end;
-  const asked = contentOf('arguments', request.arguments);
-  const got = result.value === null ? null : contentOf('result', result.value);
-  const stored = options.content ? [asked, ...(got === null ? [] : [got])] : [];
-  const told: (content: Content | null) => ContentHash | '' = (content) =>
-    options.content && content !== null ? content.hash : '';
+  const asked = partOf('arguments', request.arguments, options);
+  const got = result.value === null ? null : partOf('result', result.value, options);
+  const counts: Record<string, number> = {};
+  const stored: Content[] = [];
+  for (const { content } of options.content ? [asked, ...(got === null ? [] : [got])] : []) {
+    stored.push({ kind: content.kind, hash: content.hash, text: content.text });
+    addCounts(counts, content.counts);
+  }
+  const told = (part: Part | null): ContentHash | '' => (options.content && part !== null ? part.content.hash : '');
   const execution: ToolExecution = {
     executionId: executionId(connection.id, exchange.offset, request.rpcId),
     connectionId: connection.id,
@@ -138,12 +153,15 @@ export function buildExecution(
     firstByte: exchange.response.start,
     ended,
     durationMs: ended === null || ended < started ? null : (ended - started) / 1000,
-    argumentsBytes: Buffer.byteLength(asked.text),
-    resultBytes: got === null ? 0 : Buffer.byteLength(got.text),
+    argumentsBytes: asked.bytes,
+    resultBytes: got?.bytes ?? 0,
     notifications: answers?.notifications ?? 0,
     ...who(exchange, options),
+    captureMode: options.content ? 'content' : 'metadata',
+    redactions: {},
     argumentsContent: told(asked),
     resultContent: told(got),
   };
-  return { execution, contents: stored };
+  const subject = { agentId: execution.agentId, host: headers.get('host') ?? '', path: requestHead?.path ?? '' };
+  return options.privacy.execution(execution, stored, counts, subject);
 }

@@ -3,7 +3,7 @@ import type { Reassembler } from '../../reassembler/reassembler.ts';
 import { sample } from '../metrics.ts';
 import type { Observed } from '../observed.ts';
 
-export type ObservedReassembler = Pick<Reassembler, 'counts' | 'totals' | 'holds' | 'losses'>;
+export type ObservedReassembler = Pick<Reassembler, 'counts' | 'totals' | 'holds' | 'losses' | 'redactions'>;
 
 export function reassemblerObserved(stage: ObservedReassembler): Observed {
   return {
@@ -24,6 +24,8 @@ export function reassemblerObserved(stage: ObservedReassembler): Observed {
       yield sample('bittern_lost_bytes_total', totals.gapBytes, { stage: 'http', reason: 'gap' });
       yield sample('bittern_lost_bytes_total', totals.droppedBytes, { stage: 'llm', reason: 'memory' });
       yield sample('bittern_gaps_total', totals.gaps);
+      for (const [rule, count] of Object.entries(stage.redactions))
+        yield sample('bittern_redactions_total', count, { rule });
     },
     facts: () => ({ watermark_age_seconds: Math.max(0, ...stage.holds.map(({ heldMs }) => heldMs)) / 1000 }),
   };

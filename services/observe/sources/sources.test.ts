@@ -45,6 +45,7 @@ const reassembler = {
   totals: { idle: 0, cut: 0, droppedBytes: 0, skippedBytes: 0, opaqueBytes: 0, gaps: 0, gapBytes: 0 },
   holds: [{ partition: 0, heldMs: 1500, connections: 3 }],
   losses: { overtaken: 0, checkpointsMissing: 0 },
+  redactions: { jwt: 1 },
 };
 const stats = {
   ...{
