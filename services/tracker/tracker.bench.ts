@@ -4,8 +4,7 @@
  *     sh scripts/node.sh services/tracker/tracker.bench.ts
  *
  * `story`: a session of 5,000 calls, told after every call. `recogniser`: its requests with the whole history in each.
- * `memory`: 100,000 sessions with some calls each, all held; then as many as the tracker's cache keeps. `engine`: the tracker on the
- * embedded ClickHouse, which is in the same process.
+ * `engine`: the tracker on the embedded ClickHouse, which is in the same process. What open sessions take in memory: memory.bench.ts.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,22 +16,17 @@ import { LLM_DEFAULTS } from '../llm/defaults.ts';
 import { dialectsOfPath } from '../llm/dialects/registry.ts';
 import { RequestCaches, readRequest } from '../llm/request-facts.ts';
 import { DETECTOR_DEFAULTS } from './detectors/settings.ts';
-import type { CallFacts } from './facts.ts';
-import { TRACKER_DEFAULTS } from './options.ts';
+import type { StoredFacts } from './facts.ts';
 import { SessionStory } from './session.ts';
-import { StoryCache } from './story-cache.ts';
 import { storedCall, Thread } from './testing.ts';
 import { Tracker } from './tracker.ts';
 
 const CALLS = 5000;
 const SHARE = 500;
-const SESSIONS = 100_000;
-const CALLS_OF_EACH = 4;
 
 const micros = (ms: number, calls: number): string => `${((ms * 1000) / calls).toFixed(1)} µs a call`;
-const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
 
-function sessionOf(calls: number, name: string): CallFacts[] {
+function sessionOf(calls: number, name: string): StoredFacts[] {
   const thread = new Thread({ session: name }).user(`Work of ${name}`);
   for (let i = 0; i < calls - 1; i++) {
     const args = JSON.stringify({ path: `src/file-${i % 700}.ts`, name });
@@ -97,37 +91,6 @@ function measureRecogniser(): void {
     `             a request of ${Math.round(sizes.at(-1)! / 1000)} KB at the end: ${last.toFixed(2)} ns a byte`,
   );
 }
-function measureMemory(): void {
-  global.gc?.();
-  const before = process.memoryUsage().rss;
-  let kept: SessionStory[] = [];
-  const tell = (i: number): SessionStory => {
-    const story = new SessionStory(`s${i}`, DETECTOR_DEFAULTS);
-    for (const call of sessionOf(CALLS_OF_EACH, `s${i}`)) story.add(call);
-    story.tell();
-    return story;
-  };
-  const start = performance.now();
-  for (let i = 0; i < SESSIONS; i++) kept.push(tell(i));
-  const took = performance.now() - start;
-  global.gc?.();
-  const { rss } = process.memoryUsage();
-  console.log(
-    `memory       ${kept.length} sessions of ${CALLS_OF_EACH} calls, all held: ${megabytes(rss - before)} more, ${megabytes(rss)} in all; told in ${micros(took, SESSIONS * CALLS_OF_EACH)}`,
-  );
-  kept = [];
-  global.gc?.();
-  const cache = new StoryCache(TRACKER_DEFAULTS.storyCallsMax);
-  for (let i = 0; i < SESSIONS; i++) {
-    cache.set(`s${i}`, tell(i));
-    cache.touched(`s${i}`);
-  }
-  global.gc?.();
-  console.log(
-    `             the tracker's cache keeps ${cache.size} of them: ${megabytes(process.memoryUsage().heapUsed)} of heap`,
-  );
-}
-
 async function measureEngine(): Promise<void> {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'bittern-bench-'));
   const store = await openStore({ dataDir, retentionDays: 0, memoryBytesMax: 1e9 });
@@ -156,5 +119,4 @@ async function measureEngine(): Promise<void> {
 
 measureStory();
 measureRecogniser();
-measureMemory();
 await measureEngine();
