@@ -40,6 +40,8 @@ export interface TrackerStats {
   readonly problem: string;
 }
 
+/** Between two looks, when calls were stored meanwhile, ms: more of them make no alert quicker, but cost. */
+const NUDGED_MS = 100;
 /** Sessions that are told at a time: so many live stories there may be above their limit. */
 const SESSIONS_MAX = 250;
 
@@ -56,6 +58,8 @@ export class Tracker {
   readonly #told: (told: Told, version: Micros) => Promise<void>;
   #running: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | null = null;
+  #nudged = false;
+  #lookedAt = 0;
   #problem = '';
   #caughtUpMs = 0;
   /** Sessions to be told again from the stored calls. */
@@ -93,17 +97,29 @@ export class Tracker {
 
   /** Looks for calls from now on, until `close`. */
   start(): void {
-    const again = (): void => {
-      if (this.#abort.signal.aborted) return;
-      this.#timer = setTimeout(
-        () =>
-          void this.catchUp(true)
-            .catch(() => {})
-            .then(again),
-        this.#options.pollMs,
-      );
-    };
-    again();
+    this.#lookIn(this.#options.pollMs);
+  }
+
+  /** Calls were stored: look sooner. */
+  nudge(): void {
+    this.#nudged = true;
+    if (this.#timer === null) return;
+    clearTimeout(this.#timer);
+    this.#lookIn(Math.max(0, this.#lookedAt + NUDGED_MS - performance.now()));
+  }
+
+  #lookIn(delayMs: number): void {
+    if (this.#abort.signal.aborted) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#nudged = false;
+      void this.catchUp(true)
+        .catch(() => {})
+        .then(() => {
+          this.#lookedAt = performance.now();
+          this.#lookIn(this.#nudged ? NUDGED_MS : this.#options.pollMs);
+        });
+    }, delayMs);
   }
 
   /** Takes all calls that are stored. One at a time: a second call waits for the first. `patient`: the hours may stay behind for a while. */
