@@ -33,7 +33,7 @@ export interface SinkOptions {
   readonly batchRowsMax: number;
   /** … or so many bytes … */
   readonly batchBytesMax: number;
-  /** … or when its first observation is so old. */
+  /** … or when its first observation is so old (a quarter of it, when nothing was stored for so long). */
   readonly batchAgeMsMax: number;
   /** Bytes that wait (under way included) before `add` holds its caller back. */
   readonly queueBytesMax: number;

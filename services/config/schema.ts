@@ -316,7 +316,12 @@ const clickhouse = z
     ),
     batchRowsMax: whole(1, 1_000_000, SINK_DEFAULTS.batchRowsMax, 'Rows of one insert.'),
     batchBytesMax: whole(1024, GB, SINK_DEFAULTS.batchBytesMax, 'Bytes of one insert.'),
-    batchAgeMsMax: whole(1, 600_000, SINK_DEFAULTS.batchAgeMsMax, 'A batch is stored when its first row is so old.'),
+    batchAgeMsMax: whole(
+      1,
+      600_000,
+      SINK_DEFAULTS.batchAgeMsMax,
+      'A batch is stored when its first row is so old; a quarter of it when nothing was stored for so long.',
+    ),
     queueBytesMax: whole(
       1024,
       16 * GB,

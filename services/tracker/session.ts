@@ -153,7 +153,8 @@ export class SessionStory {
   #addStep(call: CallFacts, thread: ThreadStory): void {
     const { turn, isNew } = thread.add(call, this.#ledger, this.#reporter(thread.threadId, call));
     this.#dirty.add(turn);
-    this.#places.put(call, thread.threadId, this.#subagents.rootOf(turn).turnId, call.kind);
+    const kind = turn.parent === null ? call.kind : 'subagent';
+    this.#places.put(call, thread.threadId, this.#subagents.rootOf(turn).turnId, kind);
     if (!isNew) return;
     this.#subagents.began(thread, turn);
     this.#sides.turnBegan(turn);

@@ -3,7 +3,7 @@
  *
  *     sh scripts/node.sh services/tracker/tracker.bench.ts
  *
- * `story`: a session of 5,000 calls, told after every call. `recogniser`: its requests with the whole history in each.
+ * `story`: a session of 5,000 calls in one turn, told after every call; `chat`: in 2,500 turns; `subagent`: of a subagent. `recogniser`: its requests with the whole history in each.
  * `engine`: the tracker on the embedded ClickHouse, which is in the same process. What open sessions take in memory: memory.bench.ts.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -16,7 +16,7 @@ import { LLM_DEFAULTS } from '../llm/defaults.ts';
 import { dialectsOfPath } from '../llm/dialects/registry.ts';
 import { RequestCaches, readRequest } from '../llm/request-facts.ts';
 import { DETECTOR_DEFAULTS } from './detectors/settings.ts';
-import type { StoredFacts } from './facts.ts';
+import type { CallFacts, StoredFacts } from './facts.ts';
 import { SessionStory } from './session.ts';
 import { storedCall, Thread } from './testing.ts';
 import { Tracker } from './tracker.ts';
@@ -26,8 +26,8 @@ const SHARE = 500;
 
 const micros = (ms: number, calls: number): string => `${((ms * 1000) / calls).toFixed(1)} µs a call`;
 
-function sessionOf(calls: number, name: string): StoredFacts[] {
-  const thread = new Thread({ session: name }).user(`Work of ${name}`);
+function sessionOf(calls: number, name: string, startSeconds = 0): StoredFacts[] {
+  const thread = new Thread({ session: name }, startSeconds).user(`Work of ${name}`);
   for (let i = 0; i < calls - 1; i++) {
     const args = JSON.stringify({ path: `src/file-${i % 700}.ts`, name });
     thread.asks([{ name: i % 3 === 0 ? 'edit_file' : 'read_file', args, result: `result ${i}` }]);
@@ -55,14 +55,34 @@ function timed(count: number, act: (i: number) => void): number[] {
   });
 }
 
-function measureStory(): void {
-  const calls = sessionOf(CALLS, 'long');
+function measureStory(name: string, calls: readonly CallFacts[], before: readonly CallFacts[] = []): void {
   const story = new SessionStory('long', DETECTOR_DEFAULTS);
+  for (const call of before) story.add(call);
   const times = timed(CALLS, (i) => {
     story.add(calls[i]!);
     story.tell();
   });
-  report('story', times);
+  report(name, times);
+}
+
+/** A person speaks before every second call. */
+function chat(): CallFacts[] {
+  const thread = new Thread({ session: 'long' });
+  for (let i = 0; i < CALLS; i += 2) {
+    thread
+      .user(`Question ${i}`)
+      .asks([{ name: 'search', args: `{"q":${i}}`, result: `${i}` }])
+      .answers(`Answer ${i}`);
+  }
+  return thread.calls;
+}
+
+/** A subagent that only the text handed over tells. */
+function subagent(): readonly [parent: CallFacts[], own: CallFacts[]] {
+  const parent = new Thread({ session: 'long', thread: 'parent' })
+    .user('Go')
+    .asks([{ name: 'Task', task: 'Work of long' }]);
+  return [parent.calls, sessionOf(CALLS, 'long', 10)];
 }
 
 function measureRecogniser(): void {
@@ -117,6 +137,9 @@ async function measureEngine(): Promise<void> {
   rmSync(dataDir, { recursive: true });
 }
 
-measureStory();
+measureStory('story', sessionOf(CALLS, 'long'));
+measureStory('chat', chat());
+const [parent, own] = subagent();
+measureStory('subagent', own, parent);
 measureRecogniser();
 await measureEngine();

@@ -288,6 +288,17 @@ test('two hops through a gateway that is quicker than clocks differ are one call
   }
 });
 
+test('a tracker that is nudged looks at once', async () => {
+  const told = Promise.withResolvers<void>();
+  const tracker = new Tracker(store.client, { pollMs: 60_000 }, async () => told.resolve());
+  tracker.start();
+  await put(stories());
+  tracker.nudge();
+  await told.promise;
+  assert.notDeepEqual(await rows('SELECT session_id FROM sessions'), []);
+  await tracker.close();
+});
+
 test('what a failed write left undone is done at the next look', async () => {
   await put(stories());
   const tracker = new Tracker(store.client);
