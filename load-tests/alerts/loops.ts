@@ -60,11 +60,19 @@ export async function warmUp(model: FakeLlm, hooks: HookServer): Promise<void> {
   throw new Error('no loop was told of');
 }
 
-/** Plays so many loops, a new one every `everyMs`. @throws when one isn't told of within half a minute */
-export async function measure(model: FakeLlm, hooks: HookServer, loops: number, everyMs: number): Promise<Told> {
+export interface Round {
+  /** Another one than any round before. */
+  readonly name: string;
+  readonly loops: number;
+  /** A loop begins every so many ms. */
+  readonly everyMs: number;
+}
+
+/** Plays the loops of a round. @throws when one isn't told of within half a minute */
+export async function measure(model: FakeLlm, hooks: HookServer, { name, loops, everyMs }: Round): Promise<Told> {
   const playing = Array.from({ length: loops }, async (_, n) => {
     await sleep(n * everyMs);
-    const session = `loop-${n}`;
+    const session = `${name}-${n}`;
     const ended = await loop(model, session);
     await until(
       () => toldOf(hooks, session) !== null,

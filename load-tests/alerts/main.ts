@@ -25,7 +25,7 @@ async function run(name: string, deploy: (hooks: HookServer, port: number) => Pr
   const deployed = await deploy(hooks, model.port);
   try {
     await warmUp(model, hooks);
-    const { p50Ms, p99Ms, maxMs } = await measure(model, hooks, loops, every);
+    const { p50Ms, p99Ms, maxMs } = await measure(model, hooks, { name: 'loop', loops, everyMs: every });
     console.log(
       `${name.padEnd(12)} ${loops} loops, one every ${every} ms: ${p50Ms} ms p50, ${p99Ms} ms p99, ${maxMs} ms at most`,
     );
