@@ -15,7 +15,7 @@ import { WeightedLru } from './weighted-lru.ts';
 
 /** Shares of the limit. Packed stories have the rest. */
 const SHORT_SHARE = 0.05;
-const LONG_SHARE = 0.08;
+const LONG_SHARE = 0.2;
 
 /** What a live story takes, bytes (`tracker.bench.ts` measures it): by itself, for each call told, for each call kept to be packed, and tool call of those. */
 const STORY_BYTES = 12_000;
