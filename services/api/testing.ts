@@ -6,7 +6,7 @@ import type { Observation } from '../../schemas/call.ts';
 import { ClickHouseSink } from '../clickhouse/sink.ts';
 import { openStore, type Store } from '../clickhouse/store.ts';
 import { callObservation, callRange, contentOf, sampleCall, sampleExchange } from '../clickhouse/testing.ts';
-import type { CallFacts } from '../tracker/facts.ts';
+import type { StoredFacts } from '../tracker/facts.ts';
 import { storedCall, Thread } from '../tracker/testing.ts';
 import { Tracker } from '../tracker/tracker.ts';
 import { type Api, type ApiOptions, startApi } from './server.ts';
@@ -64,7 +64,7 @@ export async function openStage(options: Partial<ApiOptions> = {}): Promise<Stag
 export const codeOf = ({ body }: Answer): unknown => (body.error as { code?: unknown } | undefined)?.code;
 
 /** Two sessions with tools, an error and a loop; one of them has an id that no path likes. */
-export function stories(): CallFacts[] {
+export function stories(): StoredFacts[] {
   const looping = new Thread({ session: 'ops/incident 77?#%ü', agentId: 'ops' }).user('Mend it');
   for (let i = 0; i < 6; i++) looping.asks([{ name: 'read', args: '{"path":"secret-file"}', result: 'same text' }]);
   looping.answers('I give up');

@@ -83,14 +83,18 @@ export function captureOptions(config: Config): CaptureOptions {
   return options as unknown as CaptureOptions;
 }
 
-export function createSink(config: Config, store: Store): ClickHouseSink {
-  return new ClickHouseSink(store, config.clickhouse);
+/** `stored`: a batch can be queried now. */
+export function createSink(config: Config, store: Store, stored?: () => void): ClickHouseSink {
+  return new ClickHouseSink(store, config.clickhouse, stored);
 }
 
-/** Null when the configuration wants none. */
-export function createTracker(config: Config, store: Store): Tracker | null {
+/** Null when the configuration wants none. `onFindings`: some were written. */
+export function createTracker(config: Config, store: Store, onFindings: () => void = () => {}): Tracker | null {
   const { enabled, ...options } = config.tracker;
-  return enabled ? new Tracker(store.client, { ...options, detectors: detectorSettings(config) }) : null;
+  if (!enabled) return null;
+  return new Tracker(store.client, { ...options, detectors: detectorSettings(config) }, async ({ findings }) => {
+    if (findings.length > 0) onFindings();
+  });
 }
 
 export interface RunningExporter {

@@ -36,10 +36,11 @@ export interface CaptureTarget extends FrameTargets {
   close(): Promise<void>;
 }
 
-export async function storeTarget(config: Config, store: Store): Promise<CaptureTarget> {
-  const sink = createSink(config, store);
+/** `onFindings`: findings were written. */
+export async function storeTarget(config: Config, store: Store, onFindings?: () => void): Promise<CaptureTarget> {
+  const tracker = createTracker(config, store, onFindings);
+  const sink = createSink(config, store, () => tracker?.nudge());
   const pipeline = await startPipeline(config, sink);
-  const tracker = createTracker(config, store);
   tracker?.start();
   let finished = false;
   return {

@@ -14,6 +14,7 @@ const COMPARED = [
   'team_id',
   'credential',
   'client_name',
+  'client_version',
   'sdk',
   'dialect',
   'provider',
@@ -27,9 +28,12 @@ const COMPARED = [
   'finish_reason',
   'input_tokens',
   'output_tokens',
+  'method',
   'host',
   'path',
+  'protocol',
   'server_software',
+  'gateway',
   'traceparent',
 ] as const;
 

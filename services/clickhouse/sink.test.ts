@@ -264,6 +264,22 @@ describe('a sink', () => {
     await sink.close();
   });
 
+  it('keeps what comes after a quiet time a quarter of the time only, and what comes soon after a batch until that is due', async () => {
+    let stored = 0;
+    const sink = new ClickHouseSink(store, { batchAgeMsMax: 6000 }, () => stored++);
+    const began = performance.now();
+    await sink.add(callRange(0, 3));
+    while (stored < 1) await sleep(5);
+    assert.ok(performance.now() - began < 6000);
+    await sink.add(callRange(3, 6));
+    await sleep(2500);
+    assert.equal(sink.stats.acknowledged, 3);
+    await sink.flush();
+    assert.equal(stored, 2);
+    await assertCallsExactly(6);
+    await sink.close();
+  });
+
   it('takes nothing after close', async () => {
     const sink = new ClickHouseSink(store);
     await sink.close();

@@ -33,7 +33,7 @@ export interface SinkOptions {
   readonly batchRowsMax: number;
   /** … or so many bytes … */
   readonly batchBytesMax: number;
-  /** … or when its first observation is so old. */
+  /** … or when its first observation is so old (a quarter of it, when nothing was stored for so long). */
   readonly batchAgeMsMax: number;
   /** Bytes that wait (under way included) before `add` holds its caller back. */
   readonly queueBytesMax: number;
@@ -97,6 +97,9 @@ interface NewRows<T> {
   readonly replacing: readonly T[];
 }
 
+/** What comes after a quiet time waits for this part of a batch's age only. */
+const QUIET_SHARE = 4;
+
 export class ClickHouseSink {
   readonly #options: SinkOptions;
   readonly #client: Store['client'];
@@ -104,7 +107,9 @@ export class ClickHouseSink {
   readonly #known: KnownContents;
   readonly #abort = new AbortController();
   readonly #queue: SinkQueue;
+  readonly #stored: () => void;
   #underWayBytes = 0;
+  #storedAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #flushing = 0;
   #working: Promise<void> | null = null;
@@ -127,7 +132,9 @@ export class ClickHouseSink {
     lastAcknowledgedMs: 0,
   };
 
-  constructor(store: Pick<Store, 'client'>, options: Partial<SinkOptions> = {}) {
+  /** `stored`: a batch can be queried now. */
+  constructor(store: Pick<Store, 'client'>, options: Partial<SinkOptions> = {}, stored: () => void = () => {}) {
+    this.#stored = stored;
     this.#options = { ...SINK_DEFAULTS, ...options };
     this.#client = store.client;
     this.#inserter = new Inserter(store.client, this.#options, this.#abort.signal);
@@ -238,7 +245,7 @@ export class ClickHouseSink {
   /** Starts the worker when a batch is due, else its timer. */
   #work(): void {
     if (this.#working !== null || this.#queue.length === 0) return;
-    const dueIn = this.#queue.oldest + this.#options.batchAgeMsMax - performance.now();
+    const dueIn = this.#dueAt() - performance.now();
     if (this.#isFull() || this.#flushing > 0 || dueIn <= 0) {
       clearTimeout(this.#timer);
       this.#timer = undefined;
@@ -255,6 +262,16 @@ export class ClickHouseSink {
     }, dueIn);
   }
 
+  /** After a quiet time the first ones needn't wait for others; under steady traffic a batch is written every `batchAgeMsMax`. */
+  #dueAt(): number {
+    const { oldest } = this.#queue;
+    const { batchAgeMsMax } = this.#options;
+    return Math.min(
+      oldest + batchAgeMsMax,
+      Math.max(oldest + batchAgeMsMax / QUIET_SHARE, this.#storedAt + batchAgeMsMax),
+    );
+  }
+
   #isFull(): boolean {
     return this.#queue.length >= this.#options.batchRowsMax || this.#queue.bytes >= this.#options.batchBytesMax;
   }
@@ -269,6 +286,8 @@ export class ClickHouseSink {
         this.#counts.batches++;
         this.#counts.lastAcknowledgedMs = Date.now();
         this.#underWayBytes = 0;
+        this.#storedAt = performance.now();
+        this.#stored();
         this.#wake();
       } while (this.#isFull() || (this.#flushing > 0 && this.#queue.length > 0));
     } catch (error) {

@@ -320,7 +320,12 @@ const clickhouse = z
     ),
     batchRowsMax: whole(1, 1_000_000, SINK_DEFAULTS.batchRowsMax, 'Rows of one insert.'),
     batchBytesMax: whole(1024, GB, SINK_DEFAULTS.batchBytesMax, 'Bytes of one insert.'),
-    batchAgeMsMax: whole(1, 600_000, SINK_DEFAULTS.batchAgeMsMax, 'A batch is stored when its first row is so old.'),
+    batchAgeMsMax: whole(
+      1,
+      600_000,
+      SINK_DEFAULTS.batchAgeMsMax,
+      'A batch is stored when its first row is so old; a quarter of it when nothing was stored for so long.',
+    ),
     queueBytesMax: whole(
       1024,
       16 * GB,
@@ -502,11 +507,11 @@ const tracker = z
     enabled: flag(true, 'Make sessions, turns, tool calls and findings of the calls that this process stores.'),
     pollMs: whole(50, 60_000, TRACKER_DEFAULTS.pollMs, 'How often it looks for calls that were stored.'),
     batchCallsMax: whole(1, 20_000, TRACKER_DEFAULTS.batchCallsMax, 'Calls that are taken at a time.'),
-    storyCallsMax: whole(
-      1000,
-      100_000_000,
-      TRACKER_DEFAULTS.storyCallsMax,
-      'Calls of the sessions that are kept in memory, in all (about 1 KB each); others are read again when they go on.',
+    storyBytesMax: whole(
+      MB,
+      100 * GB,
+      TRACKER_DEFAULTS.storyBytesMax,
+      'Memory for sessions that may go on; what has no place in it is read again when it goes on.',
     ),
   })
   .prefault({})

@@ -88,6 +88,8 @@ export const METRICS = {
   bittern_tracker_corrections_total: counter('Calls that were put into their place after they had been stored.'),
   bittern_tracker_findings_total: counter('Findings written, each time that one changed.'),
   bittern_tracker_stories: gauge('Sessions in memory.'),
+  bittern_tracker_packed_stories: gauge('Those among them that are packed.'),
+  bittern_tracker_story_bytes: gauge('Memory that they take, as estimated.'),
   bittern_tracker_waiting: gauge('Chained requests whose response is not known.'),
   bittern_tracker_caught_up_age_seconds: gauge('Time since it had taken all stored calls; 0 before the first time.'),
 

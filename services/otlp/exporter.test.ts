@@ -8,7 +8,7 @@ import type { Call } from '../../schemas/call.ts';
 import { ClickHouseSink } from '../clickhouse/sink.ts';
 import { openStore, type Store } from '../clickhouse/store.ts';
 import { callObservation } from '../clickhouse/testing.ts';
-import type { CallFacts } from '../tracker/facts.ts';
+import type { StoredFacts } from '../tracker/facts.ts';
 import { storedCall, Thread } from '../tracker/testing.ts';
 import { Tracker } from '../tracker/tracker.ts';
 import { OtlpExporter } from './exporter.ts';
@@ -59,8 +59,8 @@ const APPLICATION_SPAN = '00f067aa0ba902b7';
 const TRACEPARENT = `00-${APPLICATION_TRACE}-${APPLICATION_SPAN}-01`;
 
 async function put(
-  calls: readonly CallFacts[],
-  change: (call: CallFacts) => Partial<Call> = () => ({}),
+  calls: readonly StoredFacts[],
+  change: (call: StoredFacts) => Partial<Call> = () => ({}),
 ): Promise<void> {
   const sink = new ClickHouseSink(store);
   await sink.add(calls.map((call) => callObservation({ ...storedCall(call), ...change(call) })));
@@ -71,7 +71,7 @@ async function put(
 }
 
 /** A loop, a failed call, a failed tool, a side call, and an application that traces itself. */
-function story(): { readonly calls: CallFacts[]; readonly traced: Thread } {
+function story(): { readonly calls: StoredFacts[]; readonly traced: Thread } {
   const main = new Thread({ session: 's1' })
     .user('Do all')
     .asks([{ name: 'bash', args: '{"c":1}', result: 'Error', error: true }]);

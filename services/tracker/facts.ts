@@ -28,6 +28,7 @@ export interface RowPlace {
   readonly kind: CallKind;
 }
 
+/** What the story is told from. */
 export interface CallFacts {
   readonly row: RowPlace;
   readonly callId: CallId;
@@ -44,11 +45,7 @@ export interface CallFacts {
   readonly teamId: string;
   readonly clientName: string;
   readonly credential: string;
-  readonly network: string;
-  readonly clientIp: string;
   readonly model: string;
-  readonly responseId: string;
-  readonly previousResponseId: string;
   readonly outcome: Outcome;
   readonly finishReason: FinishReason;
   readonly start: Micros;
@@ -60,9 +57,7 @@ export interface CallFacts {
   /** Null: the price isn't known. */
   readonly costUsd: number | null;
   readonly userMessageCount: number;
-  readonly messageCount: number;
   readonly promptHash: string;
-  readonly threadPromptHash: string;
   readonly openingHash: string;
   readonly stepId: string;
   readonly answerHash: string;
@@ -71,6 +66,16 @@ export interface CallFacts {
   readonly results: readonly ResultFacts[];
   readonly promptPreview: string;
   readonly answerPreview: string;
+}
+
+/** What is read of a stored call: besides, by what its session is found. */
+export interface StoredFacts extends CallFacts {
+  readonly network: string;
+  readonly clientIp: string;
+  readonly responseId: string;
+  readonly previousResponseId: string;
+  readonly messageCount: number;
+  readonly threadPromptHash: string;
   readonly retryCount: number;
 }
 

@@ -12,7 +12,7 @@
  * Only sessions that nothing but their content tells are joined to others, and only for one speaker (network, address, credential).
  */
 import { RETRY_SPAN } from './attempts.ts';
-import type { CallFacts } from './facts.ts';
+import type { StoredFacts } from './facts.ts';
 import { succeeded } from './facts.ts';
 import { digest } from './ids.ts';
 import type { CallReader } from './reader.ts';
@@ -29,21 +29,21 @@ const SIDE_SPAN = HOUR / 12;
 
 export interface Grouped {
   /** Calls by the session that they are told with. */
-  readonly groups: ReadonlyMap<string, CallFacts[]>;
+  readonly groups: ReadonlyMap<string, StoredFacts[]>;
   /** Sessions that go into another one, by their id. */
   readonly absorbed: ReadonlyMap<string, string>;
 }
 
 const SIDES: ReadonlySet<string> = new Set(['router', 'title', 'auxiliary']);
 
-function speaker(call: CallFacts): string {
+function speaker(call: StoredFacts): string {
   return `${call.network} ${call.clientIp} ${call.credential}`;
 }
 
 export class Links {
   readonly #reader: CallReader;
   readonly #aliases = new Map<string, string>();
-  readonly #waiting = new Map<string, CallFacts[]>();
+  readonly #waiting = new Map<string, StoredFacts[]>();
   #absorbed = new Map<string, string>();
   #recalled = false;
 
@@ -56,14 +56,14 @@ export class Links {
     return this.#waiting.size;
   }
 
-  async group(calls: readonly CallFacts[]): Promise<Grouped> {
+  async group(calls: readonly StoredFacts[]): Promise<Grouped> {
     this.#absorbed = new Map();
     await this.#recall();
     for (const call of calls)
       if (call.parentSessionId !== '' && call.sessionId !== '') this.#join(call.sessionId, call.parentSessionId);
     await this.#linkContent(calls);
     const chained = await this.#chained(calls);
-    const groups = new Map<string, CallFacts[]>();
+    const groups = new Map<string, StoredFacts[]>();
     for (const call of [...calls.filter(({ sessionId }) => sessionId !== ''), ...chained]) {
       const root = this.rootOf(call.sessionId);
       const group = groups.get(root);
@@ -99,7 +99,7 @@ export class Links {
     if (this.#aliases.size > ALIASES_MAX) this.#aliases.delete(this.#aliases.keys().next().value!);
   }
 
-  async #linkContent(calls: readonly CallFacts[]): Promise<void> {
+  async #linkContent(calls: readonly StoredFacts[]): Promise<void> {
     const told = calls.filter((call) => call.sessionSource === 'content' && !this.#aliases.has(call.sessionId));
     const openings = told.filter((call) => call.openingHash !== '');
     await this.#find(
@@ -130,18 +130,18 @@ export class Links {
     await this.#linkBackwards(calls, told);
   }
 
-  async #linkSides(told: readonly CallFacts[]): Promise<void> {
-    const isSide = ({ kind, threadPromptHash }: CallFacts): boolean => SIDES.has(kind) && threadPromptHash !== '';
+  async #linkSides(told: readonly StoredFacts[]): Promise<void> {
+    const isSide = ({ kind, threadPromptHash }: StoredFacts): boolean => SIDES.has(kind) && threadPromptHash !== '';
     const sides = told.filter(isSide);
     const where = "thread_prompt_hash IN {hashes:Array(String)} AND call_kind = 'main'";
-    const hashes = (call: CallFacts): string[] => [call.threadPromptHash];
+    const hashes = (call: StoredFacts): string[] => [call.threadPromptHash];
     await this.#find(sides, hashes, where, hashes, SIDE_SPAN, true);
     const lone = sides.filter((call) => !this.#aliases.has(call.sessionId));
     await this.#find(lone, hashes, where, hashes, SIDE_SPAN);
   }
 
   /** The same from the other side, for what was stored first. */
-  async #linkBackwards(calls: readonly CallFacts[], told: readonly CallFacts[]): Promise<void> {
+  async #linkBackwards(calls: readonly StoredFacts[], told: readonly StoredFacts[]): Promise<void> {
     const byContent = "session_source = 'content' AND ";
     const summed = calls.filter((call) => call.kind === 'compaction' && call.answerTextHash !== '');
     await this.#find(
@@ -194,10 +194,10 @@ export class Links {
    * `other`: it is the stored one's session that goes into the call's.
    */
   async #find(
-    calls: readonly CallFacts[],
-    hashesOf: (call: CallFacts) => readonly string[],
+    calls: readonly StoredFacts[],
+    hashesOf: (call: StoredFacts) => readonly string[],
     where: string,
-    storedHashes: (call: CallFacts) => readonly string[],
+    storedHashes: (call: StoredFacts) => readonly string[],
     span: number,
     after = false,
     other = false,
@@ -209,7 +209,7 @@ export class Links {
       where: `${where} AND request_start BETWEEN fromUnixTimestamp64Micro({from:Int64}) AND fromUnixTimestamp64Micro({to:Int64})`,
       params: { hashes, from: Math.min(...starts) - span, to: Math.max(...starts) + span },
     });
-    const byHash = new Map<string, CallFacts[]>();
+    const byHash = new Map<string, StoredFacts[]>();
     for (const call of stored)
       for (const hash of storedHashes(call)) byHash.set(hash, [...(byHash.get(hash) ?? []), call]);
     for (const call of calls) {
@@ -225,10 +225,10 @@ export class Links {
   }
 
   /** Chained requests with the place of the response that they continue; those without one wait for it. */
-  async #chained(calls: readonly CallFacts[]): Promise<CallFacts[]> {
-    const placed: CallFacts[] = [];
+  async #chained(calls: readonly StoredFacts[]): Promise<StoredFacts[]> {
+    const placed: StoredFacts[] = [];
     let open = calls.filter((call) => call.sessionId === '' && call.previousResponseId !== '');
-    const known = new Map<string, CallFacts>();
+    const known = new Map<string, StoredFacts>();
     for (const call of calls) if (call.responseId !== '' && call.sessionId !== '') known.set(call.responseId, call);
     const asked = [...new Set(open.map((call) => call.previousResponseId))].filter((id) => !known.has(id));
     if (asked.length > 0) {
@@ -253,13 +253,13 @@ export class Links {
     return placed;
   }
 
-  #wake(call: CallFacts, known: ReadonlyMap<string, CallFacts>): readonly CallFacts[] {
+  #wake(call: StoredFacts, known: ReadonlyMap<string, StoredFacts>): readonly StoredFacts[] {
     const waiting = known.has(call.responseId) ? this.#waiting.get(call.responseId) : undefined;
     if (waiting !== undefined) this.#waiting.delete(call.responseId);
     return waiting ?? [];
   }
 
-  #wait(call: CallFacts): void {
+  #wait(call: StoredFacts): void {
     const waiting = this.#waiting.get(call.previousResponseId);
     if (waiting !== undefined) waiting.push(call);
     else this.#waiting.set(call.previousResponseId, [call]);
@@ -267,23 +267,23 @@ export class Links {
   }
 }
 
-function handed(call: CallFacts): string[] {
+function handed(call: StoredFacts): string[] {
   return call.asked.flatMap(({ promptHash }) => (promptHash === '' ? [] : [promptHash]));
 }
 
-function fits(call: CallFacts, other: CallFacts, span: number, after: boolean): boolean {
+function fits(call: StoredFacts, other: StoredFacts, span: number, after: boolean): boolean {
   if (other.sessionId === '' || other.sessionId === call.sessionId || speaker(other) !== speaker(call)) return false;
   const apart = after ? other.start - call.start : call.start - other.start;
   return apart >= 0 && apart <= span;
 }
 
-function nearest(found: readonly CallFacts[], call: CallFacts): CallFacts[] {
+function nearest(found: readonly StoredFacts[], call: StoredFacts): StoredFacts[] {
   const sorted = [...found].sort((a, b) => Math.abs(a.start - call.start) - Math.abs(b.start - call.start));
   return sorted.slice(0, 1);
 }
 
 /** A chained request in the conversation of the response that it continues. New words of the user begin a turn. */
-function continues(call: CallFacts, previous: CallFacts): CallFacts {
+function continues(call: StoredFacts, previous: StoredFacts): StoredFacts {
   const turnId = call.promptHash === '' ? '' : digest('turn', previous.threadId, call.previousResponseId);
   const { sessionId, threadId, parentSessionId } = previous;
   return { ...call, sessionId, sessionSource: 'content', threadId, parentSessionId, turnId };

@@ -6,14 +6,14 @@ export interface TrackerOptions {
   readonly pollMs: number;
   /** Calls that are taken at a time. */
   readonly batchCallsMax: number;
-  /** Calls of the stories that are kept in memory, in all. */
-  readonly storyCallsMax: number;
+  /** Memory for the stories of sessions that may go on, bytes, as estimated. */
+  readonly storyBytesMax: number;
   readonly detectors: DetectorSettings;
 }
 
 export const TRACKER_DEFAULTS: TrackerOptions = {
   pollMs: 500,
   batchCallsMax: 5000,
-  storyCallsMax: 400_000,
+  storyBytesMax: 700_000_000,
   detectors: DETECTOR_DEFAULTS,
 };

@@ -2,7 +2,7 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import { paramChunks } from '../clickhouse/param-chunks.ts';
 import type { CallId, Micros } from '../common/types.ts';
-import type { AskedFacts, CallFacts, ResultFacts } from './facts.ts';
+import type { AskedFacts, ResultFacts, StoredFacts } from './facts.ts';
 
 /** In the order of `ROW`. */
 const COLUMNS = [
@@ -83,22 +83,22 @@ function resultsOf(row: readonly Cell[], at: number): ResultFacts[] {
   }));
 }
 
-function factsOf(row: readonly Cell[]): CallFacts {
+function factsOf(row: readonly Cell[]): StoredFacts {
   const text = (i: number): string => row[i] as string;
   const count = (i: number): number => Number(row[i]);
-  const place = { sessionId: text(1), threadId: text(5), turnId: text(3), kind: text(4) as CallFacts['kind'] };
+  const place = { sessionId: text(1), threadId: text(5), turnId: text(3), kind: text(4) as StoredFacts['kind'] };
   return {
     row: place,
     callId: text(0) as CallId,
     sessionId: text(1),
-    sessionSource: text(2) as CallFacts['sessionSource'],
+    sessionSource: text(2) as StoredFacts['sessionSource'],
     turnId: text(3),
-    kind: text(4) as CallFacts['kind'],
+    kind: text(4) as StoredFacts['kind'],
     threadId: text(5),
     parentSessionId: text(6),
     parentThreadId: text(7),
     agentId: text(8),
-    identitySource: text(9) as CallFacts['identitySource'],
+    identitySource: text(9) as StoredFacts['identitySource'],
     userId: text(10),
     teamId: text(11),
     clientName: text(12),
@@ -108,8 +108,8 @@ function factsOf(row: readonly Cell[]): CallFacts {
     model: text(16),
     responseId: text(17),
     previousResponseId: text(18),
-    outcome: text(19) as CallFacts['outcome'],
-    finishReason: text(20) as CallFacts['finishReason'],
+    outcome: text(19) as StoredFacts['outcome'],
+    finishReason: text(20) as StoredFacts['finishReason'],
     start: count(21),
     end: count(22),
     inputTokens: count(23),
@@ -155,15 +155,27 @@ export class CallReader {
    * Calls in no order, without provisional ones: they count when the whole ones take their places.
    * A list among the parameters is asked for in parts: a call that matches several of them comes more than once.
    */
-  async calls({ where, params }: Condition): Promise<CallFacts[]> {
+  async calls({ where, params }: Condition): Promise<StoredFacts[]> {
     const query = `SELECT ${COLUMNS.join(', ')} FROM calls WHERE NOT provisional AND ${where}`;
     const list = Object.entries(params).find(([, value]) => Array.isArray(value)) as [string, string[]] | undefined;
     if (list === undefined) return (await this.#rows<Cell[]>(query, params)).map(factsOf);
-    const calls: CallFacts[] = [];
+    const calls: StoredFacts[] = [];
     for (const part of paramChunks(list[1])) {
       for (const row of await this.#rows<Cell[]>(query, { ...params, [list[0]]: part })) calls.push(factsOf(row));
     }
     return calls;
+  }
+
+  /** Arguments of the tool calls that these calls ask for. `from`, `to`: their starts. */
+  async toolArguments(ids: readonly string[], from: Micros, to: Micros): Promise<Map<string, readonly string[]>> {
+    const query = `SELECT call_id, tool_arguments FROM calls WHERE call_id IN {ids:Array(String)}
+      AND request_start BETWEEN fromUnixTimestamp64Micro({from:Int64}) AND fromUnixTimestamp64Micro({to:Int64})`;
+    const texts = new Map<string, readonly string[]>();
+    for (const part of paramChunks(ids)) {
+      for (const [id, list] of await this.#rows<[string, string[]]>(query, { ids: part, from, to }))
+        texts.set(id, list);
+    }
+    return texts;
   }
 
   /** Ids of whole calls that were stored since, with the time of storing in seconds since the epoch. */

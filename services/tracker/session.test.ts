@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { DETECTOR_DEFAULTS } from './detectors/settings.ts';
 import { digest } from './ids.ts';
+import { SessionStory } from './session.ts';
 import { Thread, tellAll } from './testing.ts';
 
 test('a turn goes from the words of a user to the final answer, with its tool calls and their results', () => {
@@ -85,6 +87,24 @@ test('side calls cost, and tell nothing of the story', () => {
   assert.deepEqual(
     corrections.map(({ callId, turnId }) => [callId, turnId]),
     [[title.calls[0]!.callId, turns[0]!.turnId]],
+  );
+});
+
+test('side calls before a turn are its own, however many, and whenever it was looked', () => {
+  const thread = new Thread().user('Hello').answers('Hi').user('More');
+  thread.side('router', { turnId: '' }).side('title', { turnId: '' }).answers('No');
+  const story = new SessionStory('session', DETECTOR_DEFAULTS);
+  const told = thread.calls.map((call) => {
+    story.add(call);
+    return story.tell();
+  });
+  const turns = new Map(told.flatMap((each) => each.turns).map((turn) => [turn.ordinal, turn.sideCalls]));
+  assert.deepEqual(
+    [...turns],
+    [
+      [1, 0],
+      [2, 2],
+    ],
   );
 });
 

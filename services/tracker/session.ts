@@ -12,6 +12,7 @@ import { Episode } from './detectors/episode.ts';
 import type { DetectorSettings } from './detectors/settings.ts';
 import { before, byTime, type CallFacts, isStep, succeeded } from './facts.ts';
 import { FindingBook } from './findings.ts';
+import type { Lasting } from './packing/packed-calls.ts';
 import { type Correction, Places } from './places.ts';
 import { SessionSums } from './session-sums.ts';
 import { SideCalls } from './side-calls.ts';
@@ -19,6 +20,9 @@ import { Subagents } from './subagents.ts';
 import { ThreadStory } from './thread.ts';
 import { ToolLedger, toolCallRow } from './tools.ts';
 import { type Beside, nothingBeside, type TurnState, turnRow } from './turns.ts';
+
+/** A story of more calls isn't packed: it would take milliseconds to tell it again. */
+const KEPT_CALLS_MAX = 128;
 
 export interface Told {
   readonly sessions: readonly Session[];
@@ -46,6 +50,7 @@ export class SessionStory {
   readonly #aliases = new Map<string, string>();
   readonly #compactions: CallFacts[] = [];
   readonly #seen = new Set<string>();
+  #kept: CallFacts[] | null = [];
   readonly #dirty = new Set<TurnState>();
   /** Turns that have rows. */
   readonly #told: Set<string>;
@@ -85,6 +90,16 @@ export class SessionStory {
     return this.#seen.size;
   }
 
+  /** Its calls in the order in which they were added; null: too many to be kept. */
+  get kept(): readonly CallFacts[] | null {
+    return this.#kept;
+  }
+
+  /** What tool call rows say that may be written again. */
+  get lasting(): Lasting {
+    return this.#ledger.lasting();
+  }
+
   has(callId: string): boolean {
     return this.#seen.has(callId);
   }
@@ -99,6 +114,7 @@ export class SessionStory {
     const threadId = this.#nameOf(call.threadId);
     const thread = isStep(call) ? this.#threadOf(call, threadId) : null;
     this.#seen.add(call.callId);
+    if (this.#kept !== null && this.#kept.push(call) > KEPT_CALLS_MAX) this.#kept = null;
     this.#sumsOf(call).add(call);
     this.#burn.add(call, this.#reporter('', call));
     if (thread !== null) this.#addStep(call, thread);
@@ -137,7 +153,8 @@ export class SessionStory {
   #addStep(call: CallFacts, thread: ThreadStory): void {
     const { turn, isNew } = thread.add(call, this.#ledger, this.#reporter(thread.threadId, call));
     this.#dirty.add(turn);
-    this.#places.put(call, thread.threadId, this.#subagents.rootOf(turn).turnId, call.kind);
+    const kind = turn.parent === null ? call.kind : 'subagent';
+    this.#places.put(call, thread.threadId, this.#subagents.rootOf(turn).turnId, kind);
     if (!isNew) return;
     this.#subagents.began(thread, turn);
     this.#sides.turnBegan(turn);

@@ -36,12 +36,13 @@ export class SideCalls {
     this.#unsettled.add(side);
   }
 
-  /** Side calls since then, and shortly before, may belong to this turn. */
+  /** Side calls since then, and those beside the turn before, may belong to this turn. */
   turnBegan(turn: TurnState): void {
+    const since = this.#threads.get(turn.threadId)?.turns[turn.ordinal - 2]?.started ?? turn.started;
     for (let i = this.#all.length - 1; i >= 0; i--) {
       const side = this.#all[i]!;
       this.#unsettled.add(side);
-      if (side.turn !== null && side.call.start < turn.started && side.turn !== turn) break;
+      if (side.turn !== null && side.call.start < since && side.turn !== turn) break;
     }
   }
 

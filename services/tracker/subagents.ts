@@ -88,8 +88,10 @@ export class Subagents {
     return children.flatMap((child) => [child, ...this.#below(child.turn, depth + 1)]);
   }
 
-  /** Its calls say that they belong to the root's turn. */
+  /** Its calls say that they belong to the root's turn; those that come later are put there at once. */
   #handOver(turn: TurnState, root: TurnState): void {
+    if (turn.handedTo === root) return;
+    turn.handedTo = root;
     for (const call of turn.calls) this.#places.put(call, turn.threadId, root.turnId, 'subagent');
   }
 

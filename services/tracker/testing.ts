@@ -3,7 +3,7 @@ import type { Call } from '../../schemas/call.ts';
 import { sampleCall } from '../clickhouse/testing.ts';
 import type { CallId } from '../common/types.ts';
 import { DETECTOR_DEFAULTS, type DetectorSettings } from './detectors/settings.ts';
-import type { AskedFacts, CallFacts, ResultFacts } from './facts.ts';
+import type { AskedFacts, ResultFacts, StoredFacts } from './facts.ts';
 import { digest } from './ids.ts';
 import { retell, SessionStory, type Told } from './session.ts';
 
@@ -25,13 +25,13 @@ export interface ScriptedTool {
 interface Options {
   readonly session?: string;
   readonly thread?: string;
-  readonly kind?: CallFacts['kind'];
+  readonly kind?: StoredFacts['kind'];
   readonly agentId?: string;
 }
 
 /** One thread of one session: each method adds a call, a second after the last one ended. */
 export class Thread {
-  readonly calls: CallFacts[] = [];
+  readonly calls: StoredFacts[] = [];
   readonly #options: Required<Options>;
   #time: number;
   #users: string[] = [];
@@ -49,7 +49,7 @@ export class Thread {
   }
 
   /** The model asks for tools; their results come with the next call. */
-  asks(tools: readonly ScriptedTool[], change: Partial<CallFacts> = {}): this {
+  asks(tools: readonly ScriptedTool[], change: Partial<StoredFacts> = {}): this {
     const id = `${this.#options.thread}-${this.calls.length}`;
     const asked = tools.map((tool, i): AskedFacts => {
       const { name, args = '{}', task = '' } = tool;
@@ -63,7 +63,7 @@ export class Thread {
     return this;
   }
 
-  answers(text: string, change: Partial<CallFacts> = {}): this {
+  answers(text: string, change: Partial<StoredFacts> = {}): this {
     const facts = {
       answerHash: digest('loose', text.toLowerCase()),
       answerTextHash: digest(text),
@@ -72,7 +72,7 @@ export class Thread {
     return this.#add({ ...facts, finishReason: 'stop', ...change });
   }
 
-  fails(change: Partial<CallFacts> = {}): this {
+  fails(change: Partial<StoredFacts> = {}): this {
     const [users, results] = [this.#users.length, this.#results];
     this.#add({ outcome: 'http_error', finishReason: '', inputTokens: 0, outputTokens: 0, costUsd: null, ...change });
     this.#results = results;
@@ -81,7 +81,7 @@ export class Thread {
   }
 
   /** A call beside the conversation. */
-  side(kind: CallFacts['kind'], change: Partial<CallFacts> = {}): this {
+  side(kind: StoredFacts['kind'], change: Partial<StoredFacts> = {}): this {
     return this.#add({ kind, results: [], ...change });
   }
 
@@ -90,11 +90,11 @@ export class Thread {
     return this;
   }
 
-  #add(change: Partial<CallFacts>): this {
+  #add(change: Partial<StoredFacts>): this {
     const { session, thread, kind, agentId } = this.#options;
     const threadId = digest('thread', session, thread);
     const promptHash = this.#users.length === 0 ? '' : digest(this.#users.at(-1)!);
-    const base: CallFacts = {
+    const base: StoredFacts = {
       callId: digest('call', session, thread, String(this.#count++), String(this.#time)) as CallId,
       row: { sessionId: session, threadId, turnId: '', kind },
       sessionId: session,
@@ -147,14 +147,14 @@ export class Thread {
 }
 
 /** Tells the story of calls in order of time. */
-export function tellAll(calls: readonly CallFacts[], settings: DetectorSettings = DETECTOR_DEFAULTS): Told {
+export function tellAll(calls: readonly StoredFacts[], settings: DetectorSettings = DETECTOR_DEFAULTS): Told {
   const story = new SessionStory(calls[0]?.sessionId ?? '', settings);
   retell(story, calls);
   return story.tell();
 }
 
 /** The stored form of a call that a test made. */
-export function storedCall(call: CallFacts): Call {
+export function storedCall(call: StoredFacts): Call {
   const { asked, results, start, end } = call;
   return sampleCall(0, {
     ...call,

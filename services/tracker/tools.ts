@@ -7,12 +7,12 @@ import type { ToolCall } from '../../schemas/story.ts';
 import type { CallId, Micros } from '../common/types.ts';
 import type { AskedFacts, CallFacts, ResultFacts } from './facts.ts';
 import { digest } from './ids.ts';
+import { bare, isServerSide } from './tool-ids.ts';
 import type { TurnState } from './turns.ts';
 
 /** Tool calls without a result that are waited for, in one session; the oldest are let go. */
 const WAITING_MAX = 2000;
 const MCP_NAME = /^mcp__(.+?)__/;
-const SERVER_SIDE_ID = /^(?:srvtoolu_|ws_|ci_|fs_|mcp_)/;
 
 export interface ToolState {
   readonly callId: CallId;
@@ -33,10 +33,6 @@ export interface ToolState {
   resultCallId: string;
   subagentThreadId: string;
   subagentSessionId: string;
-}
-
-function bare(id: string): string {
-  return id.replace(/[^A-Za-z0-9]/g, '');
 }
 
 function keyOf(threadId: string, id: string, name: string): string {
@@ -65,6 +61,19 @@ export class ToolLedger {
     return dirty;
   }
 
+  /** What the rows say of tool calls that may yet change: a result may come, or the subagent be found. */
+  lasting(): Set<AskedFacts | ResultFacts> {
+    const lasting = new Set<AskedFacts | ResultFacts>();
+    const last = ({ asked, result }: ToolState): void => {
+      lasting.add(asked);
+      if (result !== null) lasting.add(result);
+    };
+    for (const tools of this.#waiting.values()) for (const tool of tools) last(tool);
+    for (const tools of this.#handing.values()) for (const tool of tools) if (tool.subagentThreadId === '') last(tool);
+    for (const tool of this.#named.values()) if (tool.subagentThreadId === '') last(tool);
+    return lasting;
+  }
+
   changed(tool: ToolState): void {
     this.#dirty.add(tool);
   }
@@ -81,7 +90,7 @@ export class ToolLedger {
         action: `${asked.name} ${asked.argumentsHash}`,
         answer: { hash: null },
         requested: call.end,
-        serverSide: SERVER_SIDE_ID.test(asked.id) || call.finishReason === 'stop',
+        serverSide: isServerSide(asked.id) || call.finishReason === 'stop',
         turn,
         result: null,
         resultSeen: null,

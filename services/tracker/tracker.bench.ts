@@ -3,9 +3,8 @@
  *
  *     sh scripts/node.sh services/tracker/tracker.bench.ts
  *
- * `story`: a session of 5,000 calls, told after every call. `recogniser`: its requests with the whole history in each.
- * `memory`: 100,000 sessions with some calls each, all held; then as many as the tracker's cache keeps. `engine`: the tracker on the
- * embedded ClickHouse, which is in the same process.
+ * `story`: a session of 5,000 calls in one turn, told after every call; `chat`: in 2,500 turns; `subagent`: of a subagent. `recogniser`: its requests with the whole history in each.
+ * `engine`: the tracker on the embedded ClickHouse, which is in the same process. What open sessions take in memory: memory.bench.ts.
  */
 
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -19,23 +18,18 @@ import { dialectsOfPath } from '../llm/dialects/registry.ts';
 import { RequestCaches, readRequest } from '../llm/request-facts.ts';
 import { plainPrivacy } from '../privacy/privacy.ts';
 import { DETECTOR_DEFAULTS } from './detectors/settings.ts';
-import type { CallFacts } from './facts.ts';
-import { TRACKER_DEFAULTS } from './options.ts';
+import type { CallFacts, StoredFacts } from './facts.ts';
 import { SessionStory } from './session.ts';
-import { StoryCache } from './story-cache.ts';
 import { storedCall, Thread } from './testing.ts';
 import { Tracker } from './tracker.ts';
 
 const CALLS = 5000;
 const SHARE = 500;
-const SESSIONS = 100_000;
-const CALLS_OF_EACH = 4;
 
 const micros = (ms: number, calls: number): string => `${((ms * 1000) / calls).toFixed(1)} µs a call`;
-const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
 
-function sessionOf(calls: number, name: string): CallFacts[] {
-  const thread = new Thread({ session: name }).user(`Work of ${name}`);
+function sessionOf(calls: number, name: string, startSeconds = 0): StoredFacts[] {
+  const thread = new Thread({ session: name }, startSeconds).user(`Work of ${name}`);
   for (let i = 0; i < calls - 1; i++) {
     const args = JSON.stringify({ path: `src/file-${i % 700}.ts`, name });
     thread.asks([{ name: i % 3 === 0 ? 'edit_file' : 'read_file', args, result: `result ${i}` }]);
@@ -63,14 +57,34 @@ function timed(count: number, act: (i: number) => void): number[] {
   });
 }
 
-function measureStory(): void {
-  const calls = sessionOf(CALLS, 'long');
+function measureStory(name: string, calls: readonly CallFacts[], before: readonly CallFacts[] = []): void {
   const story = new SessionStory('long', DETECTOR_DEFAULTS);
+  for (const call of before) story.add(call);
   const times = timed(CALLS, (i) => {
     story.add(calls[i]!);
     story.tell();
   });
-  report('story', times);
+  report(name, times);
+}
+
+/** A person speaks before every second call. */
+function chat(): CallFacts[] {
+  const thread = new Thread({ session: 'long' });
+  for (let i = 0; i < CALLS; i += 2) {
+    thread
+      .user(`Question ${i}`)
+      .asks([{ name: 'search', args: `{"q":${i}}`, result: `${i}` }])
+      .answers(`Answer ${i}`);
+  }
+  return thread.calls;
+}
+
+/** A subagent that only the text handed over tells. */
+function subagent(): readonly [parent: CallFacts[], own: CallFacts[]] {
+  const parent = new Thread({ session: 'long', thread: 'parent' })
+    .user('Go')
+    .asks([{ name: 'Task', task: 'Work of long' }]);
+  return [parent.calls, sessionOf(CALLS, 'long', 10)];
 }
 
 function measureRecogniser(): void {
@@ -99,37 +113,6 @@ function measureRecogniser(): void {
     `             a request of ${Math.round(sizes.at(-1)! / 1000)} KB at the end: ${last.toFixed(2)} ns a byte`,
   );
 }
-function measureMemory(): void {
-  global.gc?.();
-  const before = process.memoryUsage().rss;
-  let kept: SessionStory[] = [];
-  const tell = (i: number): SessionStory => {
-    const story = new SessionStory(`s${i}`, DETECTOR_DEFAULTS);
-    for (const call of sessionOf(CALLS_OF_EACH, `s${i}`)) story.add(call);
-    story.tell();
-    return story;
-  };
-  const start = performance.now();
-  for (let i = 0; i < SESSIONS; i++) kept.push(tell(i));
-  const took = performance.now() - start;
-  global.gc?.();
-  const { rss } = process.memoryUsage();
-  console.log(
-    `memory       ${kept.length} sessions of ${CALLS_OF_EACH} calls, all held: ${megabytes(rss - before)} more, ${megabytes(rss)} in all; told in ${micros(took, SESSIONS * CALLS_OF_EACH)}`,
-  );
-  kept = [];
-  global.gc?.();
-  const cache = new StoryCache(TRACKER_DEFAULTS.storyCallsMax);
-  for (let i = 0; i < SESSIONS; i++) {
-    cache.set(`s${i}`, tell(i));
-    cache.touched(`s${i}`);
-  }
-  global.gc?.();
-  console.log(
-    `             the tracker's cache keeps ${cache.size} of them: ${megabytes(process.memoryUsage().heapUsed)} of heap`,
-  );
-}
-
 async function measureEngine(): Promise<void> {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'bittern-bench-'));
   const store = await openStore({ dataDir, retentionDays: 0, memoryBytesMax: 1e9 });
@@ -156,7 +139,9 @@ async function measureEngine(): Promise<void> {
   rmSync(dataDir, { recursive: true });
 }
 
-measureStory();
+measureStory('story', sessionOf(CALLS, 'long'));
+measureStory('chat', chat());
+const [parent, own] = subagent();
+measureStory('subagent', own, parent);
 measureRecogniser();
-measureMemory();
 await measureEngine();

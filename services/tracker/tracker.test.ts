@@ -9,7 +9,7 @@ import { nextHops } from '../clickhouse/hop-queries.ts';
 import { ClickHouseSink } from '../clickhouse/sink.ts';
 import { openStore, type Store } from '../clickhouse/store.ts';
 import { callObservation } from '../clickhouse/testing.ts';
-import type { CallFacts } from './facts.ts';
+import type { StoredFacts } from './facts.ts';
 import { digest } from './ids.ts';
 import { storedCall, Thread } from './testing.ts';
 import { Tracker } from './tracker.ts';
@@ -32,7 +32,7 @@ async function empty(): Promise<void> {
   for (const table of TABLES) await store.client.command({ query: `TRUNCATE TABLE ${table}` });
 }
 
-async function put(calls: readonly CallFacts[], change: Partial<Call> = {}): Promise<void> {
+async function put(calls: readonly StoredFacts[], change: Partial<Call> = {}): Promise<void> {
   const sink = new ClickHouseSink(store);
   await sink.add(calls.map((call) => callObservation({ ...storedCall(call), ...change })));
   await sink.close();
@@ -54,7 +54,7 @@ async function everything() {
 }
 
 /** Sessions that need all that the tracker can do. */
-function stories(): CallFacts[] {
+function stories(): StoredFacts[] {
   const main = new Thread({ session: 's1' })
     .user('Do all')
     .asks([{ name: 'Agent', task: 'part one', result: 'done', agent: 'a1' }])
@@ -127,36 +127,68 @@ test('sessions, turns, tool calls, findings and corrected calls', async () => {
   assert.deepEqual(findings, [{ kind: 'exact_repeat', level: 'alert', occurrences: 6, wasted_calls: 5, evidence: 6 }]);
 });
 
-test('any order of arrival, in any batches, with trackers that come and go, gives the same', async () => {
-  const all = stories();
-  await put(all);
-  const first = new Tracker(store.client);
-  await first.catchUp();
-  await first.close();
-  const expected = await everything();
-  const orders = fc.record({
-    order: fc.shuffledSubarray(all, { minLength: all.length, maxLength: all.length }),
-    cuts: fc.array(fc.nat(all.length), { maxLength: 4 }),
-    restarts: fc.array(fc.boolean(), { minLength: 6, maxLength: 6 }),
-  });
-  await fc.assert(
-    fc.asyncProperty(orders, async ({ order, cuts, restarts }) => {
-      await empty();
-      let tracker = new Tracker(store.client);
-      const borders = [0, ...cuts.sort((a, b) => a - b), order.length];
-      for (const [i, from] of borders.slice(0, -1).entries()) {
-        await put(order.slice(from, borders[i + 1]));
+/** Limits of memory: all stories live; each is packed as soon as it is told; each is forgotten. */
+const MEMORIES = [1e9, 200_000, 1] as const;
+
+for (const storyBytesMax of MEMORIES) {
+  const memory = `with ${storyBytesMax} bytes for stories`;
+  test(`any order of arrival, in any batches, with trackers that come and go, gives the same: ${memory}`, async () => {
+    const all = stories();
+    await put(all);
+    const first = new Tracker(store.client);
+    await first.catchUp();
+    await first.close();
+    const expected = await everything();
+    const orders = fc.record({
+      order: fc.shuffledSubarray(all, { minLength: all.length, maxLength: all.length }),
+      cuts: fc.array(fc.nat(all.length), { maxLength: 6 }),
+      restarts: fc.array(fc.boolean(), { minLength: 8, maxLength: 8 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(orders, async ({ order, cuts, restarts }) => {
+        await empty();
+        let tracker = new Tracker(store.client, { storyBytesMax });
+        const borders = [0, ...cuts.sort((a, b) => a - b), order.length];
+        for (const [i, from] of borders.slice(0, -1).entries()) {
+          await put(order.slice(from, borders[i + 1]));
+          await tracker.catchUp();
+          const { stories: held, packed } = tracker.stats;
+          assert.equal(packed, storyBytesMax === 200_000 ? held : 0);
+          if (storyBytesMax === 1) assert.equal(held, 0);
+          if (!restarts[i]) continue;
+          await tracker.close();
+          tracker = new Tracker(store.client, { storyBytesMax });
+        }
         await tracker.catchUp();
-        if (!restarts[i]) continue;
         await tracker.close();
-        tracker = new Tracker(store.client);
-      }
-      await tracker.catchUp();
-      await tracker.close();
-      assert.deepEqual(await everything(), expected);
-    }),
-    { numRuns: 25 },
-  );
+        assert.deepEqual(await everything(), expected);
+      }),
+      { numRuns: 10 },
+    );
+  });
+}
+
+test('a tool call whose session was packed keeps its long arguments when its result comes', async () => {
+  const args = JSON.stringify({ text: 'x'.repeat(3000) });
+  const thread = new Thread()
+    .user('Write it')
+    .asks([
+      { name: 'write', args, result: 'written' },
+      { name: 'write', args: '{"short":1}', result: 'written, too' },
+    ])
+    .answers('Done');
+  const tracker = new Tracker(store.client, { storyBytesMax: 200_000 });
+  for (const call of thread.calls) {
+    await put([call]);
+    await tracker.catchUp();
+    assert.equal(tracker.stats.packed, 1);
+  }
+  await tracker.close();
+  const told = await rows('SELECT arguments, result_preview FROM tool_calls ORDER BY position');
+  assert.deepEqual(told, [
+    { arguments: args, result_preview: 'written' },
+    { arguments: '{"short":1}', result_preview: 'written, too' },
+  ]);
 });
 
 test('a call that was mirrored before and behind a gateway is one call, whichever hop is stored first, also after a replay', async () => {
@@ -239,7 +271,7 @@ test('two hops through a gateway that is quicker than clocks differ are one call
     [-40_000, 0],
     [40_000, 0],
   ] as const) {
-    const back = { ...front, callId: 'f'.repeat(32) as CallFacts['callId'], start: front.start + shift };
+    const back = { ...front, callId: 'f'.repeat(32) as StoredFacts['callId'], start: front.start + shift };
     const stored = storedCall({ ...back, end: front.end + shift + length });
     const hop = { ...stored, clientIp: '10.0.0.2', serverIp: '192.0.2.1' };
     const sink = new ClickHouseSink(store);
@@ -254,6 +286,17 @@ test('two hops through a gateway that is quicker than clocks differ are one call
     assert.deepEqual(await rows('SELECT call_id FROM calls'), [{ call_id: front.callId }]);
     await empty();
   }
+});
+
+test('a tracker that is nudged looks at once', async () => {
+  const told = Promise.withResolvers<void>();
+  const tracker = new Tracker(store.client, { pollMs: 60_000 }, async () => told.resolve());
+  tracker.start();
+  await put(stories());
+  tracker.nudge();
+  await told.promise;
+  assert.notDeepEqual(await rows('SELECT session_id FROM sessions'), []);
+  await tracker.close();
 });
 
 test('what a failed write left undone is done at the next look', async () => {

@@ -9,14 +9,14 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import { toldOf } from '../common/errors.ts';
 import type { Micros } from '../common/types.ts';
-import { byTime, type CallFacts } from './facts.ts';
+import { byTime, type StoredFacts } from './facts.ts';
 import { Hops } from './hops.ts';
 import { Hours } from './hours.ts';
 import { Links } from './links.ts';
 import { TRACKER_DEFAULTS, type TrackerOptions } from './options.ts';
 import { CallReader } from './reader.ts';
-import { retell, SessionStory, type Told } from './session.ts';
-import { StoryCache } from './story-cache.ts';
+import type { Told } from './session.ts';
+import { Stories } from './stories.ts';
 import { TrackerState } from './tracker-state.ts';
 import { type Changes, StoryWriter } from './writer.ts';
 
@@ -26,7 +26,10 @@ export interface TrackerStats {
   readonly retold: number;
   /** Calls that were the next hop of another one. */
   readonly hops: number;
+  /** In memory, those among them that are packed, and the bytes that they all take, as estimated. */
   readonly stories: number;
+  readonly packed: number;
+  readonly bytes: number;
   readonly corrections: number;
   readonly findings: number;
   /** Chained requests whose response isn't known. */
@@ -37,8 +40,10 @@ export interface TrackerStats {
   readonly problem: string;
 }
 
-/** A call that is stored late may have begun before all that were stored of its session, µs. */
-const BEGAN_SLACK = 86_400_000_000;
+/** Between two looks, when calls were stored meanwhile, ms: more of them make no alert quicker, but cost. */
+const NUDGED_MS = 100;
+/** Sessions that are told at a time: so many live stories there may be above their limit. */
+const SESSIONS_MAX = 250;
 
 export class Tracker {
   readonly #options: TrackerOptions;
@@ -48,16 +53,18 @@ export class Tracker {
   readonly #hours: Hours;
   #links: Links;
   readonly #state: TrackerState;
-  readonly #stories: StoryCache;
+  readonly #stories: Stories;
   readonly #abort = new AbortController();
   readonly #told: (told: Told, version: Micros) => Promise<void>;
   #running: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | null = null;
+  #nudged = false;
+  #lookedAt = 0;
   #problem = '';
   #caughtUpMs = 0;
   /** Sessions to be told again from the stored calls. */
   readonly #again = new Set<string>();
-  #counts = { calls: 0, retold: 0, hops: 0, corrections: 0, findings: 0 };
+  #counts = { calls: 0, hops: 0, corrections: 0, findings: 0 };
 
   /** `told`: is given what was written, after it was; it may come twice after a crash, with the same ids. */
   constructor(
@@ -72,7 +79,7 @@ export class Tracker {
     this.#hours = new Hours(client);
     this.#links = new Links(this.#reader);
     this.#state = new TrackerState(client);
-    this.#stories = new StoryCache(this.#options.storyCallsMax);
+    this.#stories = new Stories(this.#options, this.#reader, this.#state);
     this.#told = told;
   }
 
@@ -80,7 +87,8 @@ export class Tracker {
     const problem = this.#writer.problem || this.#problem;
     return {
       ...this.#counts,
-      stories: this.#stories.size,
+      ...this.#stories.counts,
+      retold: this.#stories.retold,
       waiting: this.#links.waiting,
       caughtUpMs: this.#caughtUpMs,
       problem,
@@ -89,17 +97,29 @@ export class Tracker {
 
   /** Looks for calls from now on, until `close`. */
   start(): void {
-    const again = (): void => {
-      if (this.#abort.signal.aborted) return;
-      this.#timer = setTimeout(
-        () =>
-          void this.catchUp(true)
-            .catch(() => {})
-            .then(again),
-        this.#options.pollMs,
-      );
-    };
-    again();
+    this.#lookIn(this.#options.pollMs);
+  }
+
+  /** Calls were stored: look sooner. */
+  nudge(): void {
+    this.#nudged = true;
+    if (this.#timer === null) return;
+    clearTimeout(this.#timer);
+    this.#lookIn(Math.max(0, this.#lookedAt + NUDGED_MS - performance.now()));
+  }
+
+  #lookIn(delayMs: number): void {
+    if (this.#abort.signal.aborted) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#nudged = false;
+      void this.catchUp(true)
+        .catch(() => {})
+        .then(() => {
+          this.#lookedAt = performance.now();
+          this.#lookIn(this.#nudged ? NUDGED_MS : this.#options.pollMs);
+        });
+    }, delayMs);
   }
 
   /** Takes all calls that are stored. One at a time: a second call waits for the first. `patient`: the hours may stay behind for a while. */
@@ -164,7 +184,7 @@ export class Tracker {
   }
 
   /** Takes the second hops of calls out of `calls`. Returns their ids; the stories that had told one are forgotten, and told again. */
-  async #moveHops(calls: readonly CallFacts[]): Promise<ReadonlySet<string>> {
+  async #moveHops(calls: readonly StoredFacts[]): Promise<ReadonlySet<string>> {
     const starts = calls.map(({ start }) => start);
     const ids = calls.map(({ callId }) => callId);
     const hops = await this.#hops.find(ids, Math.min(...starts), Math.max(...starts));
@@ -174,79 +194,30 @@ export class Tracker {
       if (fresh.has(callId) || sessionId === '') continue;
       const root = this.#links.rootOf(sessionId);
       this.#again.add(root);
-      this.#stories.delete(root);
+      this.#stories.forget(root);
     }
     this.#counts.hops += hops.length;
     return new Set(hops.map(({ callId }) => callId));
   }
 
-  async #tell(calls: readonly CallFacts[], version: Micros): Promise<void> {
+  async #tell(calls: readonly StoredFacts[], version: Micros): Promise<void> {
     const { groups, absorbed } = await this.#links.group(calls);
-    const roots = new Set([...groups.keys(), ...absorbed.values(), ...this.#again]);
-    for (const child of absorbed.keys()) this.#stories.delete(child);
-    const stored = await this.#load([...roots], absorbed);
-    const all: Told[] = [];
-    for (const root of roots)
-      all.push(await this.#tellSession(root, [...(stored.get(root) ?? []), ...(groups.get(root) ?? [])]));
-    const emptied = [...this.#again].filter((root) => this.#stories.get(root)?.size === 0);
-    const changes = { ...merged(all), goneSessions: [...goneSessions(absorbed, calls), ...emptied] };
+    const roots = [...new Set([...groups.keys(), ...absorbed.values(), ...this.#again])];
+    for (const child of absorbed.keys()) this.#stories.forget(child);
+    const [all, gone]: [Told[], string[]] = [[], goneSessions(absorbed, calls)];
+    for (let at = 0; at < roots.length; at += SESSIONS_MAX) {
+      const part = roots.slice(at, at + SESSIONS_MAX);
+      const rootOf = (sessionId: string): string => this.#links.rootOf(sessionId);
+      const { told, emptied } = await this.#stories.tell(part, { groups, absorbed, rootOf });
+      for (const each of told) all.push(each);
+      gone.push(...emptied.filter((root) => this.#again.has(root)));
+    }
+    const changes: Changes = { ...merged(all), goneSessions: gone };
     await this.#writer.write(changes, version);
     this.#again.clear();
     this.#counts.corrections += changes.corrections.length;
     this.#counts.findings += changes.findings.length;
     await this.#told(changes, version);
-  }
-
-  /** Makes sure that there are stories of these sessions. Returns the stored calls that they lack, and those of sessions that go into them. */
-  async #load(roots: readonly string[], absorbed: ReadonlyMap<string, string>): Promise<Map<string, CallFacts[]>> {
-    const cold = roots.filter((root) => !this.#stories.has(root));
-    const children = [...absorbed.keys()];
-    const began = await this.#state.known([...cold, ...children]);
-    const wanted = [...cold.filter((id) => began.has(id)), ...children];
-    const stored = wanted.length === 0 ? [] : await this.#storedOf(wanted, began);
-    for (const root of cold) {
-      const turns = await this.#state.turnsOf(root, began);
-      this.#stories.set(root, new SessionStory(root, this.#options.detectors, turns));
-    }
-    const byRoot = new Map<string, CallFacts[]>();
-    for (const call of stored) {
-      const root = this.#links.rootOf(call.parentSessionId !== '' ? call.parentSessionId : call.sessionId);
-      const calls = byRoot.get(root);
-      if (calls === undefined) byRoot.set(root, [call]);
-      else calls.push(call);
-    }
-    return byRoot;
-  }
-
-  /** All calls of these sessions and of those that name them as their parent. `began`: when they began, as far as that is known. */
-  async #storedOf(ids: readonly string[], began: ReadonlyMap<string, Micros>): Promise<CallFacts[]> {
-    const from = Math.min(...ids.map((id) => Math.max(0, (began.get(id) ?? 0) - BEGAN_SLACK)));
-    const since = 'request_start >= fromUnixTimestamp64Micro({from:Int64})';
-    const [own, started] = await Promise.all([
-      this.#reader.calls({ where: `session_id IN {ids:Array(String)} AND ${since}`, params: { ids, from } }),
-      this.#reader.calls({ where: `parent_session_id IN {ids:Array(String)} AND ${since}`, params: { ids, from } }),
-    ]);
-    return [...own, ...started];
-  }
-
-  async #tellSession(root: string, calls: readonly CallFacts[]): Promise<Told> {
-    await this.#add(root, calls.toSorted(byTime));
-    const story = this.#stories.get(root)!;
-    const told = story.tell();
-    this.#stories.touched(root);
-    return told;
-  }
-
-  /** Adds calls to a story; tells it anew when one of them comes late. */
-  async #add(root: string, calls: readonly CallFacts[]): Promise<void> {
-    const story = this.#stories.get(root)!;
-    if (calls.every((call) => story.add(call))) return;
-    this.#counts.retold++;
-    const stored = await this.#storedOf([root], await this.#state.known([root]));
-    const all = new Map([...stored, ...calls].map((call) => [call.callId, call]));
-    const again = new SessionStory(root, this.#options.detectors, story.told, story.book.ids);
-    retell(again, [...all.values()]);
-    this.#stories.set(root, again);
   }
 }
 
@@ -263,7 +234,7 @@ function merged(all: readonly Told[]): Told {
 }
 
 /** A session that names its parent keeps its row. */
-function goneSessions(absorbed: ReadonlyMap<string, string>, calls: readonly CallFacts[]): Changes['goneSessions'] {
+function goneSessions(absorbed: ReadonlyMap<string, string>, calls: readonly StoredFacts[]): string[] {
   const own = new Set(calls.flatMap((call) => (call.parentSessionId === '' ? [] : [call.sessionId])));
   return [...absorbed.keys()].filter((id) => !own.has(id));
 }

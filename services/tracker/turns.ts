@@ -30,6 +30,8 @@ export class TurnState {
   userMessageCount: number;
   /** Turn of the tool call that started it, when it is a subagent's. */
   parent: TurnState | null = null;
+  /** The turn whose its calls say that they are, when it is a subagent's. */
+  handedTo: TurnState | null = null;
 
   constructor(turnId: string, threadId: string, ordinal: number, first: CallFacts) {
     this.turnId = turnId;

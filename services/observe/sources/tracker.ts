@@ -20,6 +20,8 @@ export function trackerObserved(tracker: Pick<Tracker, 'stats'>): Observed {
       yield sample('bittern_tracker_corrections_total', stats.corrections);
       yield sample('bittern_tracker_findings_total', stats.findings);
       yield sample('bittern_tracker_stories', stats.stories);
+      yield sample('bittern_tracker_packed_stories', stats.packed);
+      yield sample('bittern_tracker_story_bytes', stats.bytes);
       yield sample('bittern_tracker_waiting', stats.waiting);
       yield sample('bittern_tracker_caught_up_age_seconds', ageSeconds());
     },
