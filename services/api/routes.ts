@@ -116,7 +116,7 @@ export function addRoutes(
   addCallRoutes(app, store, answers);
   addStoryRoutes(app, store, answers);
   addLiveRoutes(app, store);
-  addAlertRoutes(app, store);
+  addAlertRoutes(app, store, answers);
   let openApi: object | null = null;
   app.get(
     '/api/v1/openapi.json',
