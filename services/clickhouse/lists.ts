@@ -2,7 +2,7 @@
 import type { ExchangeRow } from '../../schemas/call.ts';
 import type { ToolCall, Turn } from '../../schemas/story.ts';
 import type { Micros } from '../common/types.ts';
-import { ask, QUERY_DEFAULTS, whereText } from './queries.ts';
+import { ask, IN_ORDER, QUERY_DEFAULTS, whereText } from './queries.ts';
 import type { Store } from './store.ts';
 import { TOOL_CALL_ROWS, TURN_ROWS } from './story-tables.ts';
 import { type ColumnKind, EXCHANGES } from './tables.ts';
@@ -81,6 +81,7 @@ export async function listRows<T extends object>(
     store,
     `SELECT ${list.columns.map(fieldOf).join(', ')} FROM ${list.from} ${whereText(conditions)} ORDER BY ${order} LIMIT {limit:UInt32}`,
     params,
+    IN_ORDER,
   );
   const last = rows.length === params.limit ? rows.at(-1) : undefined;
   if (last === undefined) return { rows, next: null };
