@@ -1,10 +1,11 @@
 /**
- * `npm run bench:api [-- --calls N] [--seconds S] [--connections C]`: lists of the API over a million calls, on loopback.
+ * `npm run bench:api [-- --calls N] [--seconds S] [--connections C] [--data DIR]`: lists of the API over a million calls, on loopback.
  *
  * The client is a process of its own. `same`: all ask for the newest page, as dashboards do. `filters`: eighty pages in turn, by
- * agent and outcome. `busy`: the same while 50 calls are stored every second. `walk`: every request is for another page (a cursor), so
- * that no answer is kept: what a query costs.
- * All but `walk` begin when every page was asked for once. The filled store stays in .cache/api-bench for the next run.
+ * agent and outcome. `busy`: the same while 50 calls are stored every second. These begin when every page was asked for once.
+ * `paging`: what people do who look for something, forty agents by outcome and the pages behind the first ones, none asked for before.
+ * `walk` and those named by a list: every request is for a place of its own anywhere in it (a cursor), so that nothing is kept: what queries cost.
+ * The filled store (that of `npm run cookbook`) stays in .cache/api-bench, or DIR, for the next run.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,33 +14,53 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startApi } from '../../services/api/server.ts';
-import { ask } from '../../services/clickhouse/queries.ts';
+import { ask, type CallFilter, listCalls } from '../../services/clickhouse/queries.ts';
 import { ClickHouseSink } from '../../services/clickhouse/sink.ts';
 import { openStore, STORE_DEFAULTS, type Store } from '../../services/clickhouse/store.ts';
 import { callObservation, sampleCall } from '../../services/clickhouse/testing.ts';
+import { fill } from '../cookbook/fill.ts';
 import type { Outcome, Task } from './client.ts';
-import { fill } from './fill.ts';
 
 const { values } = parseArgs({
   options: {
     calls: { type: 'string', default: '1000000' },
     seconds: { type: 'string', default: '5' },
     connections: { type: 'string', default: '16' },
+    data: { type: 'string' },
   },
 });
 const TOKEN = 'of-the-bench-only';
 const WALKED = 3000;
 /** Calls that are stored every second of `busy`. */
 const STORED = 50;
-const dataDir = fileURLToPath(new URL('../../.cache/api-bench', import.meta.url));
+const dataDir = values.data ?? fileURLToPath(new URL('../../.cache/api-bench', import.meta.url));
 
-async function cursors(store: Store): Promise<string[]> {
-  const rows = await ask<{ time: number; id: string }>(
-    store,
-    `SELECT toUnixTimestamp64Micro(request_start) AS time, call_id AS id FROM calls ORDER BY cityHash64(call_id) LIMIT {n:UInt32}`,
-    { n: WALKED },
-  );
-  return rows.map(({ time, id }) => `/api/v1/calls?cursor=${time}-${id}`);
+/** Where a list may be asked to begin: time and id of rows anywhere in it. */
+const WALKS = {
+  calls: 'SELECT toUnixTimestamp64Micro(request_start) AS time, call_id AS id FROM calls ORDER BY cityHash64(call_id)',
+  sessions:
+    'SELECT toUnixTimestamp64Micro(ended) AS time, base64URLEncode(session_id) AS id FROM session_rows ORDER BY cityHash64(session_id)',
+  turns: 'SELECT toUnixTimestamp64Micro(started) AS time, turn_id AS id FROM turn_rows ORDER BY cityHash64(turn_id)',
+  'tool-calls':
+    "SELECT toUnixTimestamp64Micro(requested) AS time, concat(call_id, '-', toString(position)) AS id FROM tool_call_rows ORDER BY cityHash64(call_id)",
+} as const;
+
+async function cursors(store: Store, list: keyof typeof WALKS): Promise<string[]> {
+  const rows = await ask<{ time: number; id: string }>(store, `${WALKS[list]} LIMIT {n:UInt32}`, { n: WALKED });
+  return rows.map(({ time, id }) => `/api/v1/${list}?cursor=${time}-${id}`);
+}
+
+/** The first five pages of each, one after another: each is asked for by the `next` of the page before. */
+async function pages(store: Store, filters: readonly CallFilter[]): Promise<string[]> {
+  const targets: string[] = [];
+  for (const filter of filters) {
+    const texts = Object.entries(filter).map(([name, value]) => `${name}=${value}`);
+    const { calls } = await listCalls(store, { limit: 201, filter });
+    targets.push(`/api/v1/calls?${texts.join('&')}`);
+    for (let at = 49; at < calls.length - 1; at += 50)
+      targets.push(`/api/v1/calls?${[...texts, `cursor=${calls[at]!.time}-${calls[at]!.callId}`].join('&')}`);
+  }
+  return targets;
 }
 
 async function measure(name: string, task: Task): Promise<void> {
@@ -48,7 +69,7 @@ async function measure(name: string, task: Task): Promise<void> {
   const [outcome] = (await once(child, 'message')) as [Outcome];
   const { requests, seconds, p50, p99, max, failures, bytes } = outcome;
   const cells = [
-    name.padEnd(8),
+    name.padEnd(11),
     `${(requests / seconds).toFixed(0)} requests/s`.padStart(18),
     `p50 ${p50.toFixed(1)} ms`.padStart(14),
     `p99 ${p99.toFixed(1)} ms`.padStart(14),
@@ -74,7 +95,8 @@ mkdirSync(dataDir, { recursive: true });
 const began = performance.now();
 // Filling so fast takes more memory than the engine has by default.
 const filled = await openStore({ dataDir, retentionDays: 0, memoryBytesMax: 4e9 });
-await fill(filled, Number(values.calls));
+const [has] = await ask<{ n: number }>(filled, 'SELECT count() AS n FROM calls', {});
+if (has?.n === 0) await fill(filled, Number(values.calls));
 await filled.close();
 const store = await openStore({ dataDir, retentionDays: 0, memoryBytesMax: STORE_DEFAULTS.memoryBytesMax });
 const [{ n } = { n: 0 }] = await ask<{ n: number }>(store, 'SELECT count() AS n FROM calls', {});
@@ -92,7 +114,11 @@ try {
   await measure('busy', { ...task, targets: filters.map((filter) => `/api/v1/calls?${filter}`) });
   stop.abort();
   await storing;
-  await measure('walk', { ...task, warm: false, targets: await cursors(store) });
+  const looked = Array.from({ length: 40 }, (_, i) => `agent-${i + 40}`);
+  const found = looked.flatMap((agentId) => [{ agentId }, { agentId, outcome: 'ok' }, { agentId, streaming: true }]);
+  await measure('paging', { ...task, warm: false, targets: await pages(store, found) });
+  for (const list of Object.keys(WALKS) as (keyof typeof WALKS)[])
+    await measure(list === 'calls' ? 'walk' : list, { ...task, warm: false, targets: await cursors(store, list) });
 } finally {
   await api.close();
   await store.close();

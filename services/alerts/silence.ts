@@ -5,7 +5,8 @@ import { ALERT_DEFAULTS } from './defaults.ts';
 import { parseMatcher } from './matcher.ts';
 
 const SILENCE_MS_MAX = 90 * 86_400_000;
-const TEXT_CHARS_MAX = 500;
+/** Characters of who made it, and of why. */
+export const SILENCE_TEXT_CHARS_MAX = 500;
 
 /** @throws BitternError BIT_SILENCE, BIT_MATCHER */
 export function parseSilence(silence: Omit<Silence, 'silenceId'>): Omit<Silence, 'silenceId'> {
@@ -15,8 +16,8 @@ export function parseSilence(silence: Omit<Silence, 'silenceId'>): Omit<Silence,
   for (const matcher of matchers) parseMatcher(matcher);
   if (!(ends > starts)) throw refused('must end after it starts');
   if (ends - starts > SILENCE_MS_MAX) throw refused('may last 90 days at most');
-  if (createdBy.length > TEXT_CHARS_MAX || comment.length > TEXT_CHARS_MAX)
-    throw refused(`takes texts of ${TEXT_CHARS_MAX} characters at most`);
+  if (createdBy.length > SILENCE_TEXT_CHARS_MAX || comment.length > SILENCE_TEXT_CHARS_MAX)
+    throw refused(`takes texts of ${SILENCE_TEXT_CHARS_MAX} characters at most`);
   return silence;
 }
 

@@ -1,13 +1,12 @@
 /** What requests for findings, silences and agents may say. */
 import { z } from 'zod';
+import { ALERT_DEFAULTS } from '../alerts/defaults.ts';
+import { SILENCE_TEXT_CHARS_MAX } from '../alerts/silence.ts';
 import { AGENT_TEXT_CHARS_MAX, type AgentEntry } from '../clickhouse/agents.ts';
 import type { FindingCursor, FindingFilter } from '../clickhouse/findings.ts';
 import type { Silence } from '../clickhouse/silences.ts';
 import { API_DEFAULTS } from './defaults.ts';
-import { ApiFailure } from './failure.ts';
-import { hexCursor, PARAM, parse, textFilters } from './params.ts';
-
-const HEX_ID = /^[0-9a-f]{32}$/;
+import { hexCursor, PARAM, textFilters } from './params.ts';
 
 export const FINDINGS_QUERY = z.strictObject({
   limit: PARAM.pageRows(),
@@ -32,45 +31,57 @@ export function findingListQueryOf(query: z.infer<typeof FINDINGS_QUERY>): Findi
 
 export const SILENCES_QUERY = z.strictObject({ ended: PARAM.flag().optional() });
 
-const name = z.string().max(AGENT_TEXT_CHARS_MAX, 'is too long').optional();
-const AGENT = z.strictObject({ name, owner: name, team: name, environment: name });
-
-const ms = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
-const SILENCE = z.strictObject({
-  matchers: z.array(z.string()),
-  /** ms since the epoch; without it: now. */
-  starts: ms.optional(),
-  ends: ms,
-  createdBy: z.string().default(''),
-  comment: z.string().default(''),
+/** The id as the traffic tells it: any text. */
+export const AGENT_ID = z.strictObject({
+  id: z.string().min(1, 'must not be empty').max(API_DEFAULTS.filterCharsMax, 'is too long'),
 });
 
-/** Texts to set; an empty one takes the text back. @throws ApiFailure bad_request */
-export function agentChangeOf(body: unknown): Partial<Omit<AgentEntry, 'rawId'>> {
-  const given = Object.entries(parse(AGENT, body)).filter(([, value]) => value !== undefined);
-  if (given.length === 0) throw new ApiFailure('bad_request', 'Nothing to set: name, owner, team or environment.');
-  return Object.fromEntries(given);
+const name = z.string().max(AGENT_TEXT_CHARS_MAX, 'is too long').optional();
+/** Texts to set; an empty one takes the text back, one that isn't there leaves it. */
+export const AGENT_CHANGE = z
+  .strictObject({ name, owner: name, team: name, environment: name })
+  .refine(
+    (change) => Object.values(change).some((text) => text !== undefined),
+    'Nothing to set: name, owner, team or environment',
+  )
+  .meta({ minProperties: 1 });
+
+/** `change`: as AGENT_CHANGE has checked it. */
+export function agentChangeOf(change: z.infer<typeof AGENT_CHANGE>): Partial<Omit<AgentEntry, 'rawId'>> {
+  return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
 }
 
-/** @throws ApiFailure bad_request */
-export function silenceOf(body: unknown, nowMs: number): Omit<Silence, 'silenceId'> {
-  const { starts = nowMs, ...silence } = parse(SILENCE, body);
-  return { starts, ...silence };
+/** The last second that the store's times can hold: 2299-12-31 23:59:59. */
+const TIME_MS_MAX = 10_413_791_999_000;
+const ms = z.int('must be a time in milliseconds since 1970').min(0, 'is too early').max(TIME_MS_MAX, 'is too late');
+const note = z.string().max(SILENCE_TEXT_CHARS_MAX, 'is too long').default('');
+
+/** What has this form may still be no silence: what a condition compares, and how long it lasts, `parseSilence` judges. */
+export const SILENCE = z.strictObject({
+  matchers: z
+    .array(
+      z
+        .string()
+        .max(ALERT_DEFAULTS.matcherCharsMax, 'is too long')
+        .regex(/^ *[A-Za-z_][A-Za-z0-9_.-]* *(=|!=|>=|<=)/, 'must be a condition, such as agent=ops-*'),
+    )
+    .min(1, 'must hold a condition')
+    .max(ALERT_DEFAULTS.matchersMax, 'are too many')
+    .describe(
+      'Conditions on the alert, all of which must hold: agent=ops-*, level<=note, tool!=search|fetch (docs/alerts.md).',
+    ),
+  starts: ms.optional().describe('Milliseconds since 1970; without it now.'),
+  ends: ms.describe('Milliseconds since 1970, at most 90 days after it starts.'),
+  createdBy: note,
+  comment: note,
+});
+
+/** `silence`: as SILENCE has checked it. */
+export function silenceOf(silence: z.infer<typeof SILENCE>, nowMs: number): Omit<Silence, 'silenceId'> {
+  const { starts = nowMs, ...rest } = silence;
+  return { starts, ...rest };
 }
 
 export function findingCursorText(cursor: FindingCursor): string {
   return `${cursor.time}-${cursor.findingId}`;
-}
-
-/** @throws ApiFailure bad_request */
-export function hexIdOf(id: string, what: 'finding' | 'silence'): string {
-  if (!HEX_ID.test(id)) throw new ApiFailure('bad_request', `A ${what} id has 32 hex digits.`);
-  return id;
-}
-
-/** The id as the traffic tells it: any text. @throws ApiFailure bad_request */
-export function agentIdOf(id: string): string {
-  if (id === '' || id.length > API_DEFAULTS.filterCharsMax)
-    throw new ApiFailure('bad_request', `An agent id has 1 to ${API_DEFAULTS.filterCharsMax} characters.`);
-  return id;
 }

@@ -3,13 +3,23 @@ import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
 import { nextHops } from '../clickhouse/hop-queries.ts';
 import { EXCHANGE_LIST, listRows } from '../clickhouse/lists.ts';
-import { getCall, joinRequest, listCalls, type StoredCall } from '../clickhouse/queries.ts';
+import {
+  type Cursor,
+  callsAt,
+  getCall,
+  joinRequest,
+  type ListedCall,
+  listCallPlaces,
+  type StoredCall,
+} from '../clickhouse/queries.ts';
 import type { Store } from '../clickhouse/store.ts';
+import { API_DEFAULTS } from './defaults.ts';
 import { ApiFailure, fromStore } from './failure.ts';
 import { described } from './openapi.ts';
 import { hexIdParams } from './params.ts';
 import { CALLS_QUERY, callListOf, EXCHANGES_QUERY, placeText } from './query.ts';
 import type { Answers } from './routes.ts';
+import { RowCache } from './row-cache.ts';
 import { listOf, objectOf, pageOf, SCHEMAS, TIME } from './row-schemas.ts';
 
 const CALL_ID = hexIdParams();
@@ -56,11 +66,26 @@ const EXCHANGES = described({
   answer: pageOf('exchanges', SCHEMAS.Exchange),
 });
 
+/** Rows are read with the columns of `SCHEMAS.ListedCall`, and written as they are. */
+function callRows(store: Store, answers: Answers): RowCache<Cursor, ListedCall> {
+  return new RowCache<Cursor, ListedCall>({
+    rowsMax: API_DEFAULTS.rowCacheRowsMax,
+    charsMax: API_DEFAULTS.rowCacheCharsMax,
+    readMax: API_DEFAULTS.pageRowsMax,
+    version: () => answers.callsVersion(),
+    read: (places) => callsAt(store, places),
+    idOf: ({ callId }) => callId,
+    textOf: (call) => JSON.stringify(call),
+  });
+}
+
 export function addCallRoutes(app: FastifyInstance, store: Store, answers: Answers): void {
+  const rows = callRows(store, answers);
   app.get<{ Querystring: z.infer<typeof CALLS_QUERY> }>('/api/v1/calls', LIST, (request, reply) =>
-    answers.list(request, reply, async () => {
-      const { calls, next } = await listCalls(store, callListOf(request.query));
-      return { calls, next: next === null ? null : placeText({ time: next.time, ids: [next.callId] }) };
+    answers.text(request, reply, async () => {
+      const { places, next } = await listCallPlaces(store, callListOf(request.query));
+      const place = next === null ? null : placeText({ time: next.time, ids: [next.callId] });
+      return `{"calls":[${(await rows.texts(places)).join(',')}],"next":${JSON.stringify(place)}}`;
     }),
   );
   app.get<ById>('/api/v1/calls/:id', ONE, (request) => storedCall(store, request.params.id));

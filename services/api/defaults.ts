@@ -25,6 +25,9 @@ export const API_DEFAULTS = {
   listBusyStaleMs: 10_000,
   listCacheEntriesMax: 1_000,
   listCacheBytesMax: 32_000_000,
+  /** Rows of calls that are kept while no stored call changes. */
+  rowCacheRowsMax: 20_000,
+  rowCacheCharsMax: 48_000_000,
   /** Live updates: streams at once; how often the store is looked at; a stream's events that wait for a slow reader. */
   streamsMax: 20,
   livePollMs: 500,

@@ -14,8 +14,14 @@ export const STATUS = {
   content_missing: 410,
   /** Asked for by a name that isn't this machine's loopback. */
   wrong_host: 421,
-  /** A head or body above the limits of `API_DEFAULTS`. */
+  /** A head above the limit of `API_DEFAULTS`. */
   too_large: 431,
+  /** A body above it. */
+  body_too_large: 413,
+  /** A body of another type than JSON. */
+  not_json: 415,
+  /** It has the right form, and asks for what can't be. */
+  unprocessable: 422,
   timeout: 408,
   internal: 500,
   store_unavailable: 503,
@@ -52,10 +58,13 @@ export function failureOf(error: unknown): ApiFailure {
   if (error instanceof BitternError && error.code === 'BIT_CONTENT_MISSING')
     return new ApiFailure('content_missing', error.message, { cause: error });
   if (error instanceof BitternError && (error.code === 'BIT_MATCHER' || error.code === 'BIT_SILENCE'))
-    return new ApiFailure('bad_request', error.message, { cause: error });
+    return new ApiFailure('unprocessable', error.message, { cause: error });
   const { statusCode } = error as Partial<FastifyError>;
-  if (statusCode === 413 || statusCode === 414)
+  if (statusCode === 413)
+    return new ApiFailure('body_too_large', 'The body is larger than this route takes.', { cause: error });
+  if (statusCode === 414)
     return new ApiFailure('too_large', 'The request is larger than this API takes.', { cause: error });
+  if (statusCode === 415) return new ApiFailure('not_json', 'A body must be application/json.', { cause: error });
   if (statusCode !== undefined && statusCode < 500)
     return new ApiFailure('bad_request', 'The request is not well-formed HTTP for this API.', { cause: error });
   return new ApiFailure('internal', 'The request could not be answered: an error in Bittern, told in its own output.', {

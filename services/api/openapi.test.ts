@@ -11,6 +11,7 @@ interface Operation {
   readonly summary: string;
   readonly operationId: string;
   readonly responses: Record<string, unknown>;
+  readonly requestBody?: unknown;
   readonly parameters: readonly { readonly name: string; readonly schema: unknown }[];
 }
 
@@ -22,7 +23,7 @@ test('docs/openapi.json is what the routes make: npm run openapi', async () => {
   assert.ok(committed === (await openApiText()), 'they differ');
 });
 
-test('every route of /api/v1 that reads is in the document', async () => {
+test('every route of /api/v1 is in the document, those that write too, with the body that they take', async () => {
   const app = fastify();
   const found: RouteOptions[] = [];
   app.addHook('onRoute', (route) => {
@@ -30,13 +31,26 @@ test('every route of /api/v1 that reads is in the document', async () => {
   });
   addRoutes(app, {} as Store, { observer: null, trafficByAgent: false });
   await app.ready();
-  const urls = found.filter(({ url, method }) => url.startsWith('/api/') && method === 'GET').map(({ url }) => url);
-  const paths = new Set(urls.map((url) => url.replaceAll(/:(\w+)/g, '{$1}')));
+  // Those of several methods refuse them (405).
+  const routes = found.flatMap(({ url, method }) =>
+    url.startsWith('/api/') && typeof method === 'string' && method !== 'HEAD'
+      ? [{ path: url.replaceAll(/:(\w+)/g, '{$1}'), method: method.toLowerCase() }]
+      : [],
+  );
+  const told = ({ path, method }: (typeof routes)[number]): Operation | undefined => document.paths[path]?.[method];
   assert.deepEqual(
-    [...paths].filter((path) => document.paths[path] === undefined),
+    routes.filter((route) => told(route) === undefined),
     [],
   );
-  assert.ok(paths.size > 10);
+  assert.ok(routes.length > 20);
+  const taking = routes.filter((route) => told(route)?.requestBody !== undefined).map(({ method }) => method);
+  assert.deepEqual(
+    taking.sort(),
+    routes
+      .map(({ method }) => method)
+      .filter((method) => method === 'post' || method === 'put')
+      .sort(),
+  );
 });
 
 test('every operation has its own id, a sentence, and the failures that it may answer with', () => {

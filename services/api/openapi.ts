@@ -22,6 +22,8 @@ export interface Described {
   readonly type?: string;
   /** Statuses beside those that every route may answer with. */
   readonly failures?: readonly number[];
+  /** Operations that take something of the answer: by their id, a parameter and where it stands (RFC 6901). */
+  readonly links?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 interface Told {
@@ -42,6 +44,8 @@ export function described(route: Described): RouteShorthandOptions {
 
 /** What every route of /api/v1 may answer with. */
 const COMMON = [400, 401, 408, 421, 431, 500, 503] as const;
+/** And those that take a body. */
+const WITH_BODY = [413, 415] as const;
 
 const NAMES = new Map<unknown, string>(Object.entries(SCHEMAS).map(([name, schema]) => [schema, name]));
 
@@ -81,12 +85,21 @@ function parametersOf(place: 'path' | 'query', type: z.ZodObject | undefined): o
   });
 }
 
+function linksOf(links: NonNullable<Described['links']>): object {
+  const linked = Object.entries(links).map(([operationId, places]) => {
+    const parameters = Object.entries(places).map(([name, place]) => [name, `$response.body#${place}`]);
+    return [operationId, { operationId, parameters: Object.fromEntries(parameters) }];
+  });
+  return Object.fromEntries(linked);
+}
+
 function operationOf({ url }: RouteOptions, method: string, route: Described): object {
-  const { answer, body, failures = [], params, query, status = 200, summary, type = 'application/json' } = route;
+  const { answer, body, failures = [], links, params, query, status = 200, summary, type = 'application/json' } = route;
   const failed = (code: number): [string, object] => [String(code), { $ref: '#/components/responses/Failure' }];
   const success = {
     description: 'As asked for.',
     ...(status === 204 ? {} : { content: { [type]: { schema: named(answer ?? {}) } } }),
+    ...(links === undefined ? {} : { links: linksOf(links) }),
   };
   const words = url.replace('/api/v1/', '').split(/[/:.]+/);
   return {
@@ -98,7 +111,11 @@ function operationOf({ url }: RouteOptions, method: string, route: Described): o
       : { requestBody: { required: true, content: { 'application/json': { schema: jsonSchemaOf(body) } } } }),
     responses: {
       [String(status)]: success,
-      ...Object.fromEntries([...new Set([...COMMON, ...failures])].sort((a, b) => a - b).map(failed)),
+      ...Object.fromEntries(
+        [...new Set([...COMMON, ...(body === undefined ? [] : WITH_BODY), ...failures])]
+          .sort((a, b) => a - b)
+          .map(failed),
+      ),
     },
   };
 }

@@ -106,5 +106,5 @@ export function parse<T extends z.ZodObject>(schema: T, value: unknown): z.infer
       'bad_request',
       known.length === 0 ? 'This route takes no parameters.' : `Known parameters are: ${known.join(', ')}.`,
     );
-  throw new ApiFailure('bad_request', `${issue.path.join('.')} ${issue.message}.`);
+  throw new ApiFailure('bad_request', `${issue.path.join('.')} ${issue.message}.`.trimStart());
 }

@@ -5,7 +5,7 @@ import { ask, CALL_TEXT_FILTERS } from '../clickhouse/queries.ts';
 import type { StoredSession } from '../clickhouse/story-queries.ts';
 import { SAMPLE_TIME, sampleCall } from '../clickhouse/testing.ts';
 import { START } from '../tracker/testing.ts';
-import { codeOf, fill, openStage, type Stage } from './testing.ts';
+import { type Answer, codeOf, fill, openStage, type Stage, TOKEN } from './testing.ts';
 
 let stage: Stage;
 before(async () => {
@@ -179,11 +179,31 @@ describe('metrics', () => {
   });
 });
 
-test('parameters that a route does not know are refused everywhere', async () => {
+interface Operation {
+  readonly path: string;
+  readonly method: string;
+  readonly parameters: readonly { readonly name: string; readonly in: string }[];
+}
+
+/** Of the document. */
+async function operations(): Promise<Operation[]> {
   const { body } = await stage.get('/api/v1/openapi.json');
-  for (const path of Object.keys(body.paths as object)) {
+  const paths = Object.entries(body.paths as Record<string, Record<string, Pick<Operation, 'parameters'>>>);
+  return paths.flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { parameters }]) => ({ path, method: method.toUpperCase(), parameters })),
+  );
+}
+
+async function asked(method: string, target: string): Promise<Answer> {
+  const response = await fetch(`${stage.api.url}${target}`, { method, headers: { authorization: `Bearer ${TOKEN}` } });
+  const text = await response.text();
+  return { status: response.status, text, body: text.startsWith('{') ? JSON.parse(text) : {} };
+}
+
+test('parameters that a route does not know are refused everywhere', async () => {
+  for (const { path, method } of await operations()) {
     const target = path.replace('{id}', '0'.repeat(32)).replace('{position}', '0');
-    assert.equal(codeOf(await stage.get(`${target}?nonsense=1`)), 'bad_request', path);
+    assert.equal(codeOf(await asked(method, `${target}?nonsense=1`)), 'bad_request', `${method} ${path}`);
   }
 });
 
@@ -199,16 +219,14 @@ const HOSTILE = [
 ];
 
 test('hostile values of every parameter of every route are refused or find nothing, and nothing of the inside is told', async () => {
-  const { body } = await stage.get('/api/v1/openapi.json');
-  const paths = body.paths as Record<string, { get: { parameters: { name: string; in: string }[] } }>;
-  for (const [path, { get }] of Object.entries(paths)) {
-    for (const { name, in: place } of get.parameters) {
+  for (const { path, method, parameters } of await operations()) {
+    for (const { name, in: place } of parameters) {
       for (const value of HOSTILE) {
         const written = encodeURIComponent(value.toWellFormed());
         const target = path.replace(`{${name}}`, written).replace('{id}', '0'.repeat(32)).replace('{position}', '0');
         if (path === '/api/v1/events' && name === 'agentId') continue;
-        const answer = await stage.get(place === 'path' ? target : `${target}?${name}=${written}`);
-        const what = `${path} ${name}=${JSON.stringify(value)}: ${answer.status} ${answer.text.slice(0, 200)}`;
+        const answer = await asked(method, place === 'path' ? target : `${target}?${name}=${written}`);
+        const what = `${method} ${path} ${name}=${JSON.stringify(value)}: ${answer.status} ${answer.text.slice(0, 200)}`;
         assert.ok(answer.status < 500, what);
         if (answer.status !== 200) assert.equal(typeof codeOf(answer), 'string', what);
         assert.doesNotMatch(answer.text, /SELECT|ClickHouse|node_modules|\n\s+at |FST_ERR|callId/, what);

@@ -25,24 +25,33 @@ export const OPEN_ROUTES: ReadonlySet<string | undefined> = new Set(['/livez', '
 /** Answers that many clients may ask for at once: each is made once, and written by the route's schema. */
 export class Answers {
   readonly #cache: AnswerCache;
+  readonly #changes: StoreVersion;
 
   constructor(store: Store) {
     const times = { freshMs: API_DEFAULTS.listFreshMs, staleMs: API_DEFAULTS.listStaleMs };
-    const changes = new StoreVersion(store, times);
+    this.#changes = new StoreVersion(store, times);
     this.#cache = new AnswerCache({
       ...times,
       askedMax: API_DEFAULTS.listAskedMax,
       busyStaleMs: API_DEFAULTS.listBusyStaleMs,
       entriesMax: API_DEFAULTS.listCacheEntriesMax,
       bytesMax: API_DEFAULTS.listCacheBytesMax,
-      version: () => changes.current(),
+      version: async () => (await this.#changes.current())?.version ?? null,
     });
   }
 
-  async list(request: FastifyRequest, reply: FastifyReply, make: () => Promise<object>): Promise<FastifyReply> {
-    const bytes = await this.#cache.get(request.url, async () => {
-      return Buffer.from(reply.serialize(await fromStore(make())) as string);
-    });
+  /** Another one whenever a call that is stored may have changed; null when that isn't known. */
+  async callsVersion(): Promise<string | null> {
+    return (await this.#changes.current())?.calls ?? null;
+  }
+
+  list(request: FastifyRequest, reply: FastifyReply, make: () => Promise<object>): Promise<FastifyReply> {
+    return this.text(request, reply, async () => reply.serialize(await make()) as string);
+  }
+
+  /** `make`: JSON as the route's schema has it. */
+  async text(request: FastifyRequest, reply: FastifyReply, make: () => Promise<string>): Promise<FastifyReply> {
+    const bytes = await this.#cache.get(request.url, async () => Buffer.from(await fromStore(make())));
     return reply.type('application/json; charset=utf-8').send(bytes);
   }
 }
@@ -116,7 +125,7 @@ export function addRoutes(
   addCallRoutes(app, store, answers);
   addStoryRoutes(app, store, answers);
   addLiveRoutes(app, store);
-  addAlertRoutes(app, store);
+  addAlertRoutes(app, store, answers);
   let openApi: object | null = null;
   app.get(
     '/api/v1/openapi.json',

@@ -10,6 +10,7 @@ export const TEXT = { type: 'string' } as const;
 export const COUNT = { type: 'integer', minimum: 0 } as const;
 export const NUMBER = { type: 'number' } as const;
 export const FLAG = { type: 'boolean' } as const;
+const MS = { type: 'integer', description: 'Milliseconds since 1970.' } as const;
 export const TIME = { type: 'integer', description: 'Microseconds since 1970.' } as const;
 export const listOf = (items: JsonSchema): JsonSchema => ({ type: 'array', items });
 export const orNull = ({ type, ...schema }: JsonSchema): JsonSchema => ({ ...schema, type: [type, 'null'] });
@@ -54,6 +55,40 @@ const content = objectOf({ hash: TEXT, kind: TEXT, text: TEXT });
 const difference = objectOf({ name: TEXT, call: TEXT, hop: TEXT });
 const error = objectOf({ error: objectOf({ code: TEXT, message: TEXT }) });
 
+const given = { name: TEXT, owner: TEXT, team: TEXT, environment: TEXT } as const;
+const agent = objectOf({
+  agentId: TEXT,
+  ...given,
+  clientName: TEXT,
+  identitySource: TEXT,
+  firstSeen: orNull(TIME),
+  lastSeen: orNull(TIME),
+  calls: COUNT,
+  registered: { ...FLAG, description: 'Whether people said something about it.' },
+});
+const silence = objectOf({
+  silenceId: TEXT,
+  matchers: listOf(TEXT),
+  starts: MS,
+  ends: MS,
+  createdBy: TEXT,
+  comment: TEXT,
+});
+const delivery = objectOf({
+  receiver: TEXT,
+  findingId: TEXT,
+  status: TEXT,
+  toldState: TEXT,
+  toldLevel: TEXT,
+  toldOccurrences: COUNT,
+  toldAt: { ...MS, description: 'Milliseconds since 1970; 0: never.' },
+  sequence: COUNT,
+  alertId: TEXT,
+  groupKey: TEXT,
+  attempts: COUNT,
+  problem: TEXT,
+});
+
 /** Schemas that have a name in the document. */
 export const SCHEMAS = {
   Error: error,
@@ -69,6 +104,10 @@ export const SCHEMAS = {
   ToolCall: rowOf(TOOL_CALL_ROWS.columns),
   ListedToolCall: rowOf(TOOL_CALL_LIST.columns),
   Finding: rowOf(FINDING_ROWS.columns),
+  Delivery: delivery,
+  Silence: silence,
+  Agent: agent,
+  AgentEntry: objectOf({ agentId: TEXT, ...given }),
   NextHop: objectOf({
     callId: TEXT,
     evidence: TEXT,

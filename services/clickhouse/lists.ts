@@ -2,7 +2,7 @@
 import type { ExchangeRow } from '../../schemas/call.ts';
 import type { ToolCall, Turn } from '../../schemas/story.ts';
 import type { Micros } from '../common/types.ts';
-import { ask, QUERY_DEFAULTS, whereText } from './queries.ts';
+import { ask, IN_ORDER, QUERY_DEFAULTS, whereText } from './queries.ts';
 import type { Store } from './store.ts';
 import { TOOL_CALL_ROWS, TURN_ROWS } from './story-tables.ts';
 import { type ColumnKind, EXCHANGES } from './tables.ts';
@@ -23,6 +23,8 @@ export interface List<T extends object> {
   readonly ids: readonly { readonly column: string; readonly key: keyof T & string; readonly type: string }[];
   /** Filters by the name of their field. */
   readonly filters: Readonly<Record<string, { readonly column: string; readonly type: string }>>;
+  /** The table behind `from`, when that is a view of the newest version of each row; `key`: what it is sorted by before the ids. */
+  readonly versions?: { readonly table: string; readonly key: string };
 }
 
 export interface Place {
@@ -38,19 +40,25 @@ export interface ListOptions {
   readonly filter: Readonly<Record<string, unknown>>;
 }
 
+export interface Page<T> {
+  readonly rows: readonly T[];
+  readonly next: Place | null;
+}
+
 const micros = (name: string): string => `fromUnixTimestamp64Micro({${name}:Int64}, 'UTC')`;
 
 const fieldOf = ({ name, kind, key }: Named): string =>
   kind === 'time' || kind === 'time?' ? `toUnixTimestamp64Micro(${name}) AS ${key}` : `${name} AS ${key}`;
 
-/** Rows, the newest first, `limit` (at most 1,000) a page; `next` is the `before` of the following page, null on the last one. */
-export async function listRows<T extends object>(
-  store: Client,
-  list: List<T>,
-  { limit, before, filter }: ListOptions,
-): Promise<{ readonly rows: readonly T[]; readonly next: Place | null }> {
-  const params: Record<string, unknown> = { limit: Math.min(Math.max(1, limit), QUERY_DEFAULTS.listLimitMax) };
-  const time = `${list.from}.${list.time.column}`;
+interface Conditions {
+  readonly conditions: string[];
+  readonly params: Record<string, unknown>;
+}
+
+/** `from`: the table or view whose columns are meant, where their names are those of fields too. */
+function conditionsOf<T extends object>(list: List<T>, from: string, { before, filter }: ListOptions): Conditions {
+  const params: Record<string, unknown> = {};
+  const time = `${from}.${list.time.column}`;
   const conditions: string[] = [];
   for (const [name, { column, type }] of Object.entries(list.filters)) {
     if (filter[name] === undefined) continue;
@@ -66,26 +74,95 @@ export async function listRows<T extends object>(
     params[name] = filter[name];
   }
   if (before !== null) {
-    const places = list.ids.map(({ type }, at) => `{before${at}:${type}}`);
-    conditions.push(`${time} <= ${micros('beforeTime')}`);
-    conditions.push(
-      `(${[time, ...list.ids.map(({ column }) => column)].join(', ')}) < (${[micros('beforeTime'), ...places].join(', ')})`,
-    );
-    params.beforeTime = before.time;
-    before.ids.forEach((id, at) => {
-      params[`before${at}`] = id;
-    });
+    conditions.push(`${time} <= ${micros('beforeTime')}`, `${placeOf(list, from)} < ${placeParam(list, 'before')}`);
+    Object.assign(params, placeParams('before', before));
   }
-  const order = [time, ...list.ids.map(({ column }) => column)].map((column) => `${column} DESC`).join(', ');
-  const rows = await ask<T>(
-    store,
-    `SELECT ${list.columns.map(fieldOf).join(', ')} FROM ${list.from} ${whereText(conditions)} ORDER BY ${order} LIMIT {limit:UInt32}`,
-    params,
-  );
-  const last = rows.length === params.limit ? rows.at(-1) : undefined;
+  return { conditions, params };
+}
+
+const placeOf = <T extends object>(list: List<T>, from: string): string =>
+  `(${[`${from}.${list.time.column}`, ...list.ids.map(({ column }) => column)].join(', ')})`;
+
+const placeParam = <T extends object>(list: List<T>, name: string): string =>
+  `(${[micros(`${name}Time`), ...list.ids.map(({ type }, at) => `{${name}${at}:${type}}`)].join(', ')})`;
+
+function placeParams(name: string, { time, ids }: Place): Record<string, unknown> {
+  return { [`${name}Time`]: time, ...Object.fromEntries(ids.map((id, at) => [`${name}${at}`, id])) };
+}
+
+const orderOf = <T extends object>(list: List<T>, from: string): string =>
+  [`${from}.${list.time.column}`, ...list.ids.map(({ column }) => column)].map((each) => `${each} DESC`).join(', ');
+
+/** Rows, the newest first, `limit` (at most 1,000) a page; `next` is the `before` of the following page, null on the last one. */
+export async function listRows<T extends object>(store: Client, list: List<T>, options: ListOptions): Promise<Page<T>> {
+  const limit = Math.min(Math.max(1, options.limit), QUERY_DEFAULTS.listLimitMax);
+  const rows = list.versions === undefined ? null : await newestByPlaces(store, list, { ...options, limit });
+  return pageOf(list, rows ?? (await read(store, list, { ...options, limit })), limit);
+}
+
+function pageOf<T extends object>(list: List<T>, rows: readonly T[], limit: number): Page<T> {
+  const last = rows.length === limit ? rows.at(-1) : undefined;
   if (last === undefined) return { rows, next: null };
   const ids = list.ids.map(({ key }) => last[key] as string | number);
   return { rows, next: { time: last[list.time.key] as Micros, ids } };
+}
+
+function read<T extends object>(store: Client, list: List<T>, options: ListOptions): Promise<T[]> {
+  const { conditions, params } = conditionsOf(list, list.from, options);
+  return ask<T>(
+    store,
+    `SELECT ${list.columns.map(fieldOf).join(', ')} FROM ${list.from} ${whereText(conditions)} ORDER BY ${orderOf(list, list.from)} LIMIT {limit:UInt32}`,
+    { ...params, limit: options.limit },
+    IN_ORDER,
+  );
+}
+
+/** Places that are looked at for one row of the page: an older version of a row may stand at a place of its own. */
+const PLACES_A_ROW = 3;
+
+/**
+ * A page of the newest versions, without making these of the whole table (FINAL): first the places of as many versions as will do, newest or not,
+ * and then the newest versions of their rows, as far back as the last of these places. Every row of the page is among them, since its newest
+ * version stands at its place. Null when so many were old ones that rows are missing.
+ */
+async function newestByPlaces<T extends object>(
+  store: Client,
+  list: List<T> & Pick<List<T>, 'versions'>,
+  options: ListOptions,
+): Promise<readonly T[] | null> {
+  const { table, key } = list.versions!;
+  const wanted = options.limit * PLACES_A_ROW;
+  const { conditions, params } = conditionsOf(list, table, options);
+  const ids = list.ids.map(({ column }, at) => `${column} AS id${at}`).join(', ');
+  const places = await ask<Record<string, string | number> & { key: string; time: Micros }>(
+    store,
+    `SELECT toUnixTimestamp64Micro(${table}.${list.time.column}) AS time, ${key} AS key, ${ids} FROM ${table}
+     ${whereText(conditions)} ORDER BY ${orderOf(list, table)} LIMIT {wanted:UInt32}`,
+    { ...params, wanted },
+    { max_threads: 1 },
+  );
+  if (places.length === 0) return [];
+  const last = places.length === wanted ? places.at(-1) : undefined;
+  const until = last && placeParams('until', { time: last.time, ids: list.ids.map((_, at) => last[`id${at}`]!) });
+  const rows = await ask<T>(
+    store,
+    `SELECT ${list.columns.map(fieldOf).join(', ')} FROM ${table} FINAL
+     ${whereText([
+       ...conditionsOf(list, table, options).conditions,
+       `${key} IN {keys:Array(String)}`,
+       `${list.ids[0]!.column} IN {ids:Array(String)}`,
+       ...(until === undefined ? [] : [`${placeOf(list, table)} >= ${placeParam(list, 'until')}`]),
+     ])} ORDER BY ${orderOf(list, table)} LIMIT {limit:UInt32}`,
+    {
+      ...params,
+      ...until,
+      limit: options.limit,
+      keys: [...new Set(places.map((place) => place.key))],
+      ids: [...new Set(places.map((place) => String(place.id0)))],
+    },
+    { max_threads: 1 },
+  );
+  return last === undefined || rows.length === options.limit ? rows : null;
 }
 
 const texts = (columns: Readonly<Record<string, string>>): List<never>['filters'] =>
@@ -139,6 +216,7 @@ export type ListedToolCall = Omit<ToolCall, 'arguments' | 'resultPreview'>;
 
 export const TOOL_CALL_LIST: List<ListedToolCall> = {
   from: 'tool_calls',
+  versions: { table: 'tool_call_rows', key: 'session_id' },
   columns: told(TOOL_CALL_ROWS.columns, ['arguments', 'resultPreview']),
   time: { column: 'requested', key: 'requested' },
   ids: [
