@@ -33,7 +33,8 @@ export interface StageResult extends Timed {
 const ROUNDS = 4;
 /** Capture bytes handed on at once, as file reading does. */
 const CHUNK_BYTES = 1024 * 1024;
-const masker = createCredentialMasker(Buffer.from('a key of the benchmark'));
+const KEY = Buffer.from('a key of the benchmark');
+const masker = createCredentialMasker(KEY);
 const LLM: RecognizerOptions = {
   identity: IDENTITY_DEFAULTS,
   exchanges: true,
@@ -262,10 +263,10 @@ export async function llmAlone(file: string): Promise<StageResult> {
 }
 
 /** The whole way of `bittern replay`, ending in `sink`. */
-async function replayInto(file: string, sink: PipelineSink): Promise<number> {
+async function replayInto(file: string, sink: PipelineSink, workers = 0): Promise<number> {
   const pipeline = await Pipeline.start(
-    { bus: MEMORY_BUS_DEFAULTS, reassembler: { http: HTTP_DEFAULTS, llm: LLM } },
-    masker,
+    { bus: MEMORY_BUS_DEFAULTS, reassembler: { http: HTTP_DEFAULTS, llm: LLM }, workers },
+    KEY,
     sink,
   );
   const pump = new Pump(CAPTURE_DEFAULTS, pipeline);
@@ -286,12 +287,12 @@ class NullSink implements PipelineSink {
   async flush(): Promise<void> {}
 }
 
-export async function packetsToCalls(file: string): Promise<StageResult> {
+export async function packetsToCalls(file: string, workers = Number(process.env.W ?? 0)): Promise<StageResult> {
   let bytes = 0;
   for (const chunk of chunksOf(file)) bytes += chunk.length;
   let calls = 0;
   const cost = await timed(async () => {
-    calls = await replayInto(file, new NullSink());
+    calls = await replayInto(file, new NullSink(), workers);
   });
   return { ...cost, calls, bytes };
 }

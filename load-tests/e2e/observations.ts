@@ -3,7 +3,6 @@ import { CAPTURE_DEFAULTS } from '../../mirror/index.ts';
 import type { Observation } from '../../schemas/call.ts';
 import { MEMORY_BUS_DEFAULTS } from '../../services/bus/memory-bus.ts';
 import { Pump } from '../../services/capture/pump.ts';
-import { createCredentialMasker } from '../../services/http/credentials.ts';
 import { HTTP_DEFAULTS } from '../../services/http/options.ts';
 import { IDENTITY_DEFAULTS } from '../../services/identity/mapping.ts';
 import { LLM_DEFAULTS } from '../../services/llm/defaults.ts';
@@ -22,7 +21,7 @@ export async function observationsOf(pcap: Buffer): Promise<Observation[]> {
         llm: { identity: IDENTITY_DEFAULTS, exchanges: true, content: true, pricing: true, limits: LLM_DEFAULTS },
       },
     },
-    createCredentialMasker(KEY),
+    KEY,
     {
       add: async (observations) => {
         seen.push(...observations);

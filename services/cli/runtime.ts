@@ -8,7 +8,6 @@ import { ClickHouseSink } from '../clickhouse/sink.ts';
 import { openStore, type Store } from '../clickhouse/store.ts';
 import { BitternError } from '../common/errors.ts';
 import type { Config } from '../config/schema.ts';
-import { createCredentialMasker } from '../http/credentials.ts';
 import { OtlpExporter } from '../otlp/exporter.ts';
 import { readHeaders } from '../otlp/headers.ts';
 import { postTo } from '../otlp/post.ts';
@@ -140,11 +139,17 @@ export function reassemblerOptions(config: Config): ReassemblerOptions {
 }
 
 /** All stages of one process; `sink` is where it ends. */
-export async function startPipeline(config: Config, sink: PipelineSink): Promise<Pipeline> {
-  const masker = createCredentialMasker(await fingerprintKey(config));
+export async function startPipeline(
+  config: Config,
+  sink: PipelineSink,
+  note: (line: string) => void,
+): Promise<Pipeline> {
+  const bus = { ...MEMORY_BUS_DEFAULTS, ...config.bus };
+  const { workers } = config.pipeline;
   return Pipeline.start(
-    { bus: { ...MEMORY_BUS_DEFAULTS, ...config.bus }, reassembler: reassemblerOptions(config) },
-    masker,
+    { bus, reassembler: reassemblerOptions(config), workers },
+    await fingerprintKey(config),
     sink,
+    note,
   );
 }

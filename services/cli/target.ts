@@ -11,6 +11,7 @@ import { busObserved } from '../observe/sources/capture.ts';
 import { reassemblerObserved } from '../observe/sources/reassembler.ts';
 import { sinkObserved } from '../observe/sources/sink.ts';
 import { trackerObserved } from '../observe/sources/tracker.ts';
+import { workersObserved } from '../observe/sources/workers.ts';
 import { createSink, createTracker, fingerprintKey, fingerprintKeyFile, startPipeline } from './runtime.ts';
 import { formatCount } from './terminal/units.ts';
 
@@ -36,9 +37,14 @@ export interface CaptureTarget extends FrameTargets {
   close(): Promise<void>;
 }
 
-export async function storeTarget(config: Config, store: Store): Promise<CaptureTarget> {
+/** @param note is told what an operator should know. */
+export async function storeTarget(
+  config: Config,
+  store: Store,
+  note: (line: string) => void = () => {},
+): Promise<CaptureTarget> {
   const sink = createSink(config, store);
-  const pipeline = await startPipeline(config, sink);
+  const pipeline = await startPipeline(config, sink, note);
   const tracker = createTracker(config, store);
   tracker?.start();
   let finished = false;
@@ -50,6 +56,7 @@ export async function storeTarget(config: Config, store: Store): Promise<Capture
     observed: [
       busObserved(pipeline),
       reassemblerObserved(pipeline.reassembler),
+      workersObserved(pipeline),
       sinkObserved(sink, store),
       ...(tracker === null ? [] : [trackerObserved(tracker)]),
     ],

@@ -65,7 +65,7 @@ export const up: CommandBody = {
         }
         const result = await captureLive({
           config,
-          target: await storeTarget(config, store),
+          target: await storeTarget(config, store, context.note),
           signal,
           observing,
           onReady: () => note(`Capturing on ${config.capture.interface}. Ctrl-C ends it.`),
