@@ -21,6 +21,7 @@ import { CallRecognizer, type RecognizerOptions } from '../../services/llm/recog
 import { FrameMasker, maskingKey } from '../../services/masking/frame-mask.ts';
 import { Pipeline, type PipelineSink } from '../../services/pipeline/pipeline.ts';
 import { peakRssMbOf, type Timed, timed } from './measure.ts';
+import { packetsToCallsByWorkers } from './workers.ts';
 
 export interface StageResult extends Timed {
   readonly calls: number;
@@ -33,9 +34,9 @@ export interface StageResult extends Timed {
 const ROUNDS = 4;
 /** Capture bytes handed on at once, as file reading does. */
 const CHUNK_BYTES = 1024 * 1024;
-const KEY = Buffer.from('a key of the benchmark');
+export const KEY = Buffer.from('a key of the benchmark');
 const masker = createCredentialMasker(KEY);
-const LLM: RecognizerOptions = {
+export const LLM: RecognizerOptions = {
   identity: IDENTITY_DEFAULTS,
   exchanges: true,
   content: true,
@@ -263,9 +264,9 @@ export async function llmAlone(file: string): Promise<StageResult> {
 }
 
 /** The whole way of `bittern replay`, ending in `sink`. */
-async function replayInto(file: string, sink: PipelineSink, workers = 0): Promise<number> {
+async function replayInto(file: string, sink: PipelineSink): Promise<number> {
   const pipeline = await Pipeline.start(
-    { bus: MEMORY_BUS_DEFAULTS, reassembler: { http: HTTP_DEFAULTS, llm: LLM }, workers },
+    { bus: MEMORY_BUS_DEFAULTS, reassembler: { http: HTTP_DEFAULTS, llm: LLM } },
     KEY,
     sink,
   );
@@ -279,7 +280,7 @@ async function replayInto(file: string, sink: PipelineSink, workers = 0): Promis
   return pipeline.reassembler.counts.calls;
 }
 
-class NullSink implements PipelineSink {
+export class NullSink implements PipelineSink {
   async add(): Promise<void> {}
   async addReport(): Promise<void> {}
   async addLosses(): Promise<void> {}
@@ -287,12 +288,12 @@ class NullSink implements PipelineSink {
   async flush(): Promise<void> {}
 }
 
-export async function packetsToCalls(file: string, workers = Number(process.env.W ?? 0)): Promise<StageResult> {
+export async function packetsToCalls(file: string): Promise<StageResult> {
   let bytes = 0;
   for (const chunk of chunksOf(file)) bytes += chunk.length;
   let calls = 0;
   const cost = await timed(async () => {
-    calls = await replayInto(file, new NullSink(), workers);
+    calls = await replayInto(file, new NullSink());
   });
   return { ...cost, calls, bytes };
 }
@@ -380,6 +381,7 @@ export const STAGES: Readonly<Record<string, Stage>> = {
   packetsToHttp: { title: 'packets → HTTP', run: packetsToHttp },
   llm: { title: 'HTTP → calls', run: llmAlone },
   packetsToCalls: { title: 'packets → calls, null sink', run: packetsToCalls },
+  workers: { title: 'packets → calls, by workers', run: packetsToCallsByWorkers },
   packetsToCallsHttp2: { title: 'packets → calls over HTTP/2', http2: true, run: packetsToCalls },
   sink: { title: 'calls → ClickHouse', run: sinkAlone },
   whole: { title: 'packets → ClickHouse, all in', run: packetsToClickHouse },

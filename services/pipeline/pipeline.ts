@@ -130,8 +130,12 @@ export class Pipeline {
 
   /** Handles and stores everything that was published. `end`: no more frames come, so what is still open is closed as well. */
   async drain(end: boolean): Promise<void> {
-    await this.#drain(end);
-    this.failed.throwIfAborted();
+    try {
+      await this.#drain(end);
+    } finally {
+      // What ended the stages, and not what that came to in each of them.
+      this.failed.throwIfAborted();
+    }
   }
 
   /** Stores what the stages behind the probe could not use of a capture. After the last `drain`. */

@@ -33,6 +33,7 @@ export interface WorkerFigures {
 
 export class ReassemblerThreads implements ConsumerHandlers<Frame>, StageFigures {
   readonly #workers: readonly WorkerHandle[];
+  #closed = false;
 
   /** `onFailure`: is called once, with the first failure of a worker. */
   constructor(
@@ -53,7 +54,12 @@ export class ReassemblerThreads implements ConsumerHandlers<Frame>, StageFigures
   }
 
   async batch(batch: Batch<Frame>): Promise<void> {
-    await this.#workers[batch.partition]!.frames(batch);
+    if (this.#closed) return;
+    try {
+      await this.#workers[batch.partition]!.frames(batch);
+    } catch (error) {
+      if (!this.#closed) throw error;
+    }
     // What the probe makes in a turn of the event loop goes in one message.
     await nextTurn();
   }
@@ -70,6 +76,7 @@ export class ReassemblerThreads implements ConsumerHandlers<Frame>, StageFigures
 
   /** What is in hand is dropped. */
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all(this.#workers.map((worker) => worker.close()));
   }
 

@@ -36,7 +36,7 @@ export class WorkerHandle {
   #consumer: Pick<Consumer, 'commit'> | null = null;
   #figures: StageFigures | null = null;
   #heapBytes = 0;
-  #utilizationBefore: EventLoopUtilization | undefined;
+  #utilizationBefore: EventLoopUtilization = { idle: 0, active: 0, utilization: 0 };
   /** Why it takes nothing any more. */
   #end: { readonly reason: unknown } | null = null;
 
@@ -171,12 +171,13 @@ function sizeOf(records: readonly BusRecord<Frame>[]): number {
   return records.reduce((sum, { value }) => sum + FRAMES.sizeOf(value), 0);
 }
 
-/** What the worker's own stage said, as if it ran in this thread. */
+/** What the worker's own stage threw, as if it had run in this thread: whoever tells of it needs its code, or where it happened. */
 function failedError({ code, told, stack }: Extract<FromWorker, { readonly type: 'failed' }>): Error {
-  const cause = new Error(told);
-  cause.stack = stack;
-  if (/^BIT_/.test(code)) return new BitternError(code as `BIT_${string}`, told, { cause });
-  return new BitternError('BIT_WORKER_FAILED', `A worker thread failed: ${told}.`, { cause });
+  if (/^BIT_/.test(code)) return new BitternError(code as `BIT_${string}`, told);
+  const error = new Error(told);
+  error.name = told;
+  error.stack = stack;
+  return error;
 }
 
 /** The thread itself ended, whatever its stage did. */
