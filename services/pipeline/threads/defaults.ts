@@ -12,6 +12,8 @@ export const THREAD_DEFAULTS = {
   unreadBytesMax: 8 * 1024 * 1024,
   /** Observations that it gathers while it reads one message, bytes, before it tells of them. */
   outboxBytesMax: 1024 * 1024,
+  /** How old those figures may be that cost something to find out. */
+  figuresMs: 500,
   /** Heap of new objects, MB: as `--max-semi-space-size=16`, with which a call costs least and memory is least (docs/decisions/0025). */
   youngMbMax: 48,
   /** Heap of all others, MB. What limits let a worker hold is far below; a worker over it ends, and the process with it. */

@@ -4,8 +4,9 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { BitternError, toldOf } from '../../common/errors.ts';
 import { createCredentialMasker } from '../../http/credentials.ts';
 import { Reassembler } from '../../reassembler/reassembler.ts';
+import { THREAD_DEFAULTS } from './defaults.ts';
 import { unpackFrames } from './frame-batch.ts';
-import type { FromWorker, ToWorker, WorkerTask } from './messages.ts';
+import type { FromWorker, StageFigures, ToWorker, WorkerTask } from './messages.ts';
 import { Outbox } from './outbox.ts';
 
 const EPOCH = 0;
@@ -18,15 +19,18 @@ class WorkerStage {
   /** Messages come one after the other: one may have to wait for the main thread in its middle. */
   #last: Promise<void> = Promise.resolve();
   #done = 0;
+  #lookedMs = Number.NEGATIVE_INFINITY;
+  #holds: StageFigures['holds'] = [];
+  #heapBytes = 0;
 
   constructor(port: MessagePort, { partition, options, key }: WorkerTask) {
     this.#port = port;
     this.#partition = partition;
     this.#outbox = new Outbox((records, bytes) => {
-      const { counts, totals, losses, holds } = this.#stage;
-      const figures = { counts, totals, losses, holds };
-      const heapBytes = getHeapStatistics().used_heap_size;
-      this.#post({ type: 'progress', records, bytes, done: this.#done, figures, heapBytes });
+      const { counts, totals, losses } = this.#stage;
+      this.#look();
+      const figures = { counts, totals, losses, holds: this.#holds };
+      this.#post({ type: 'progress', records, bytes, done: this.#done, figures, heapBytes: this.#heapBytes });
       this.#done = 0;
     });
     const note = (line: string): void => this.#post({ type: 'note', line });
@@ -59,6 +63,14 @@ class WorkerStage {
     }
     this.#done++;
     this.#outbox.send();
+  }
+
+  #look(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#lookedMs < THREAD_DEFAULTS.figuresMs) return;
+    this.#lookedMs = nowMs;
+    this.#holds = this.#stage.holds;
+    this.#heapBytes = getHeapStatistics().used_heap_size;
   }
 
   #fail(error: unknown): void {
