@@ -103,6 +103,7 @@ export class Pipeline {
     pipeline.#watch(await bus.consumer(PROBE_REPORTS, 'clickhouse', reports));
     // Threads keep a process alive: whatever failed, they have nothing to do any more.
     pipeline.failed.addEventListener('abort', () => void stage.close(), { once: true });
+    if (stage instanceof ReassemblerThreads) await stage.started();
     return pipeline;
   }
 

@@ -46,7 +46,8 @@ const NO_LOSSES: readonly Loss[] = [];
 export function packFrames(records: readonly BusRecord<Frame>[]): PackedFrames {
   const { numberCount, sharedBytes } = sizesOf(records);
   const numbers = new Float64Array(numberCount);
-  const shared = new Uint8Array(sharedBytes);
+  // Not from the pool: it is handed over.
+  const shared = Buffer.allocUnsafeSlow(sharedBytes);
   const own: ArrayBuffer[] = [];
   const rest: Rest[] = [];
   const known = new KnownFacts();
@@ -76,8 +77,8 @@ export function packFrames(records: readonly BusRecord<Frame>[]): PackedFrames {
     }
     if (close !== null || losses.length > 0) rest.push({ at: index, close, losses });
   }
-  const batch = { numbers: numbers.buffer, facts: known.all, own, shared: shared.buffer, rest };
-  return { batch, transfer: [numbers.buffer, shared.buffer, ...own] };
+  const batch = { numbers: numbers.buffer, facts: known.all, own, shared: shared.buffer as ArrayBuffer, rest };
+  return { batch, transfer: [numbers.buffer, shared.buffer as ArrayBuffer, ...own] };
 }
 
 export function unpackFrames({ numbers: buffer, facts, own, shared, rest }: FrameBatch): BusRecord<Frame>[] {

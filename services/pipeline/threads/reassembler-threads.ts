@@ -49,6 +49,11 @@ export class ReassemblerThreads implements ConsumerHandlers<Frame>, StageFigures
     });
   }
 
+  /** Resolves when all workers are loaded: what comes from then on is seen at once. */
+  async started(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.started()));
+  }
+
   attach(consumer: Pick<Consumer, 'commit'>): void {
     for (const worker of this.#workers) worker.attach(consumer);
   }

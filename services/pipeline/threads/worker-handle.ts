@@ -81,6 +81,11 @@ export class WorkerHandle {
     this.#consumer = consumer;
   }
 
+  /** Resolves when it is loaded. Rejects when it can't be. */
+  started(): Promise<void> {
+    return this.#until(() => this.#figures !== null);
+  }
+
   /** Resolves when there is room for more. Rejects when the worker has failed. */
   frames({ records, nextOffset }: Batch<Frame>): Promise<void> {
     const { batch, transfer } = packFrames(records);

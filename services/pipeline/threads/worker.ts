@@ -44,6 +44,11 @@ class WorkerStage {
     this.#stage.assigned([{ partition, offset: 0, metadata: '', epoch: EPOCH }]);
   }
 
+  /** It is loaded: what comes from now on is read at once. */
+  begin(): void {
+    this.#outbox.send();
+  }
+
   take(message: ToWorker): void {
     // Not in its turn: the message before may be waiting for it.
     if (message.type === 'taken') this.#outbox.taken(message.bytes);
@@ -89,4 +94,5 @@ class WorkerStage {
 if (parentPort !== null) {
   const stage = new WorkerStage(parentPort, workerData as WorkerTask);
   parentPort.on('message', (message: ToWorker) => stage.take(message));
+  stage.begin();
 }
