@@ -22,6 +22,7 @@ import { FrameMasker, maskingKey } from '../../services/masking/frame-mask.ts';
 import { Pipeline, type PipelineSink } from '../../services/pipeline/pipeline.ts';
 import { privacyFrom } from '../../services/privacy/settings.ts';
 import { medianRound, peakRssMbOf, type Round, timed, yardstick } from './measure.ts';
+import { packetsToCallsByWorkers } from './workers.ts';
 
 export interface StageResult extends Round {
   readonly calls: number;
@@ -34,8 +35,9 @@ export interface StageResult extends Round {
 const ROUNDS = 9;
 /** Capture bytes handed on at once, as file reading does. */
 const CHUNK_BYTES = 1024 * 1024;
-const masker = createCredentialMasker(Buffer.from('a key of the benchmark'));
-const LLM: RecognizerOptions = {
+export const KEY = Buffer.from('a key of the benchmark');
+const masker = createCredentialMasker(KEY);
+export const LLM: RecognizerOptions = {
   identity: IDENTITY_DEFAULTS,
   exchanges: true,
   content: true,
@@ -58,7 +60,7 @@ export function* chunksOf(file: string): Generator<Buffer> {
 }
 
 /** Bodies that are parsed for the yardstick. */
-const YARDSTICK_BODIES = 200;
+export const YARDSTICK_BODIES = 200;
 
 function warm(file: string, step: () => void | Promise<void>): Promise<Round> {
   return medianRound(requestBodies(file, YARDSTICK_BODIES), ROUNDS, step);
@@ -282,7 +284,7 @@ async function recognising(file: string, options: RecognizerOptions): Promise<St
 async function replayInto(file: string, sink: PipelineSink): Promise<number> {
   const pipeline = await Pipeline.start(
     { bus: MEMORY_BUS_DEFAULTS, reassembler: { http: HTTP_DEFAULTS, llm: LLM } },
-    masker,
+    KEY,
     sink,
   );
   const pump = new Pump(CAPTURE_DEFAULTS, pipeline);
@@ -295,7 +297,7 @@ async function replayInto(file: string, sink: PipelineSink): Promise<number> {
   return pipeline.reassembler.counts.calls;
 }
 
-class NullSink implements PipelineSink {
+export class NullSink implements PipelineSink {
   async add(): Promise<void> {}
   async addReport(): Promise<void> {}
   async addLosses(): Promise<void> {}
@@ -411,6 +413,7 @@ export const STAGES: Readonly<Record<string, Stage>> = {
   privacy: { title: 'HTTP → calls, redacted', run: llmPrivate },
   packetsToCalls: { title: 'packets → calls, null sink', run: packetsToCalls },
   packetsToCallsWarm: { title: 'packets → calls, warm', run: packetsToCallsWarm },
+  workers: { title: 'packets → calls, by workers', run: packetsToCallsByWorkers },
   packetsToCallsHttp2: { title: 'packets → calls over HTTP/2', http2: true, run: packetsToCalls },
   sink: { title: 'calls → ClickHouse', run: sinkAlone },
   whole: { title: 'packets → ClickHouse, all in', run: packetsToClickHouse },

@@ -36,12 +36,14 @@ export interface RunOptions {
   readonly input?: Buffer | 'open';
   /** Folders in which programs are looked for first. */
   readonly programs?: string;
+  /** Variables of settings. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 export function startBittern(args: readonly string[], options: RunOptions = {}): Running {
   const PATH = options.programs === undefined ? ENV.PATH : `${options.programs}:${ENV.PATH}`;
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...args], {
-    env: { ...ENV, PATH },
+    env: { ...ENV, PATH, ...options.settings },
     cwd: options.cwd ?? tmpdir(),
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     timeout: ENDS_WITHIN_MS,

@@ -3,7 +3,6 @@ import { CAPTURE_DEFAULTS } from '../../mirror/index.ts';
 import type { Observation } from '../../schemas/call.ts';
 import { MEMORY_BUS_DEFAULTS } from '../../services/bus/memory-bus.ts';
 import { Pump } from '../../services/capture/pump.ts';
-import { createCredentialMasker } from '../../services/http/credentials.ts';
 import { HTTP_DEFAULTS } from '../../services/http/options.ts';
 import { IDENTITY_DEFAULTS } from '../../services/identity/mapping.ts';
 import { LLM_DEFAULTS } from '../../services/llm/defaults.ts';
@@ -24,7 +23,7 @@ export async function observationsOf(pcap: Buffer, llm: Partial<RecognizerOption
         llm: { ...LLM, ...llm },
       },
     },
-    createCredentialMasker(KEY),
+    KEY,
     {
       add: async (observations) => {
         seen.push(...observations);

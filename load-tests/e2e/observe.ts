@@ -7,7 +7,6 @@ import { MEMORY_BUS_DEFAULTS } from '../../services/bus/memory-bus.ts';
 import { Pump } from '../../services/capture/pump.ts';
 import { joinRequest } from '../../services/clickhouse/queries.ts';
 import type { ContentHash } from '../../services/common/types.ts';
-import { createCredentialMasker } from '../../services/http/credentials.ts';
 import { HTTP_DEFAULTS } from '../../services/http/options.ts';
 import { IDENTITY_DEFAULTS } from '../../services/identity/mapping.ts';
 import { LLM_DEFAULTS } from '../../services/llm/defaults.ts';
@@ -30,6 +29,8 @@ export interface ObserveOptions {
   /** Values pass through their codecs between the stages, as over a broker. */
   readonly serialize?: boolean;
   readonly capture?: Partial<CaptureOptions>;
+  /** Threads that the reassembler is spread over. */
+  readonly workers?: number;
 }
 
 class MemorySink implements PipelineSink {
@@ -70,8 +71,9 @@ export async function observeCapture(pcap: Buffer, options: ObserveOptions = {})
         http: HTTP_DEFAULTS,
         llm: { identity: IDENTITY_DEFAULTS, exchanges: true, content: true, pricing: true, limits: LLM_DEFAULTS },
       },
+      workers: options.workers ?? 0,
     },
-    createCredentialMasker(KEY),
+    KEY,
     sink,
   );
   const pump = new Pump({ ...CAPTURE_DEFAULTS, ...options.capture }, pipeline);

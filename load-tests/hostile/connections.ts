@@ -10,7 +10,6 @@ import { Capture } from '../../mirror/capture.ts';
 import { CAPTURE_DEFAULTS } from '../../mirror/options.ts';
 import { MEMORY_BUS_DEFAULTS } from '../../services/bus/memory-bus.ts';
 import { Pump } from '../../services/capture/pump.ts';
-import { createCredentialMasker } from '../../services/http/credentials.ts';
 import { HTTP_DEFAULTS } from '../../services/http/options.ts';
 import { IDENTITY_DEFAULTS } from '../../services/identity/mapping.ts';
 import { LLM_DEFAULTS } from '../../services/llm/defaults.ts';
@@ -66,8 +65,8 @@ async function runAll(): Promise<void> {
   const sink = { async add() {}, async addReport() {}, async addLosses() {}, async flush() {} };
   const llm = { identity: IDENTITY_DEFAULTS, exchanges: true, content: true, pricing: true, limits: LLM_DEFAULTS };
   const reassembler = { http: HTTP_DEFAULTS, llm };
-  const masker = createCredentialMasker(Buffer.from('a key that only measurements know'));
-  const pipeline = await Pipeline.start({ bus: MEMORY_BUS_DEFAULTS, reassembler }, masker, sink);
+  const key = Buffer.from('a key that only measurements know');
+  const pipeline = await Pipeline.start({ bus: MEMORY_BUS_DEFAULTS, reassembler }, key, sink);
   const pump = new Pump(CAPTURE_DEFAULTS, pipeline);
   for (const chunk of chunks()) await pump.write(chunk);
   await pump.tick(START + connections * STEP + 1_000_000);

@@ -108,3 +108,68 @@ test('a handler can commit and put a record into the dead letters from its first
   assert.equal(dead?.poison.code, 'BIT_TEST');
   await bus.close();
 });
+
+test('with partitions, each key keeps to one and to its order, and a slow partition holds no other back', async () => {
+  const bus = new MemoryBus({ ...MEMORY_BUS_DEFAULTS, batchRecordsMax: 4, partitions: { texts: 3 } });
+  const seen = new Map<string, { readonly partitions: Set<number>; readonly values: string[] }>();
+  const offsets: number[][] = [[], [], []];
+  let slow = (): void => {};
+  const held = new Promise<void>((resolve) => {
+    slow = resolve;
+  });
+  let assigned: readonly number[] = [];
+  const consumer = await bus.consumer(TEXTS, 'group', {
+    assigned: (assignments) => {
+      assigned = assignments.map(({ partition }) => partition);
+    },
+    batch: async ({ partition, records, nextOffset }) => {
+      if (partition === 0) await held;
+      for (const { key, value, offset } of records) {
+        const before = seen.get(key) ?? { partitions: new Set(), values: [] };
+        seen.set(key, before);
+        before.partitions.add(partition);
+        before.values.push(value);
+        offsets[partition]!.push(offset);
+      }
+      await consumer.commit(partition, nextOffset);
+    },
+  });
+  const producer = bus.producer(TEXTS);
+  for (let n = 0; n < 300; n++) await producer.publish(`key ${n % 30}`, String(n));
+  await sleep(5);
+  assert.deepEqual(assigned, [0, 1, 2]);
+  assert.ok(offsets[0]!.length === 0 && offsets[1]!.length > 30 && offsets[2]!.length > 30);
+  slow();
+  await bus.drained(TEXTS);
+  assert.equal(seen.size, 30);
+  for (const [key, { partitions, values }] of seen) {
+    assert.equal(partitions.size, 1, key);
+    assert.deepEqual(
+      values,
+      Array.from({ length: 10 }, (_, n) => String(n * 30 + Number(key.slice(4)))),
+    );
+  }
+  for (const each of offsets)
+    assert.deepEqual(
+      each,
+      each.map((_, n) => n),
+    );
+  assert.deepEqual(
+    bus.committed(TEXTS, 'group'),
+    offsets.map(({ length }) => length),
+  );
+  await bus.close();
+});
+
+test('the failure of one partition is that of the group', async () => {
+  const bus = new MemoryBus({ ...MEMORY_BUS_DEFAULTS, partitions: { texts: 2 } });
+  const consumer = await bus.consumer(TEXTS, 'broken', {
+    batch: async ({ partition }) => {
+      if (partition === 1) throw new Error('boom');
+    },
+  });
+  const producer = bus.producer(TEXTS);
+  for (let n = 0; n < 20; n++) await producer.publish(`k${n}`, 'v');
+  await assert.rejects(consumer.done, /boom/);
+  await bus.drained(TEXTS);
+});

@@ -26,6 +26,8 @@ export interface MemoryBusOptions {
   readonly batchRecordsMax: number;
   /** Passes every value through the topic's codec, as a broker would: proves that no stage depends on object identity. */
   readonly serialize: boolean;
+  /** Partitions of the topics that have more than one, by name. */
+  readonly partitions?: Readonly<Record<string, number>>;
 }
 
 export const MEMORY_BUS_DEFAULTS: MemoryBusOptions = {
@@ -34,8 +36,6 @@ export const MEMORY_BUS_DEFAULTS: MemoryBusOptions = {
   serialize: false,
 };
 
-/** There is one partition: order is kept for all keys, and one consumer a group is all that one process needs. */
-const PARTITION = 0;
 const READY = Promise.resolve();
 
 /** The in-process bus has no dead-letter topic: it keeps the newest few. */
@@ -53,33 +53,21 @@ interface Queued {
   readonly bytes: number;
 }
 
-class Group<T> implements Consumer {
-  readonly done: Promise<void>;
-  readonly #handlers: ConsumerHandlers<T>;
+/** What waits of one partition for one group, handed on in its order. */
+class Lane<T> {
+  readonly #partition: number;
   readonly #batchRecordsMax: number;
   readonly #onProgress: () => void;
   #queue: Queued[] = [];
   #queuedBytes = 0;
   #wake: (() => void) | null = null;
-  #closing = false;
-  #failed = false;
+  #over = false;
   #busy = false;
-  #committed = 0;
-  readonly #deadLetters: DeadRecord[] = [];
 
-  constructor(handlers: ConsumerHandlers<T>, batchRecordsMax: number, onProgress: () => void) {
-    this.#handlers = handlers;
+  constructor(partition: number, batchRecordsMax: number, onProgress: () => void) {
+    this.#partition = partition;
     this.#batchRecordsMax = batchRecordsMax;
     this.#onProgress = onProgress;
-    this.done = this.#run().catch((error: unknown) => {
-      this.#failed = true;
-      this.#queue = [];
-      this.#queuedBytes = 0;
-      onProgress();
-      throw error;
-    });
-    // The owner learns of a failure from `done` when it looks; until then it isn't an unhandled rejection.
-    this.done.catch(() => {});
   }
 
   get queuedBytes(): number {
@@ -88,24 +76,106 @@ class Group<T> implements Consumer {
 
   /** Nothing waits and nothing is being handled. */
   get idle(): boolean {
-    return (this.#queue.length === 0 && !this.#busy) || this.#failed;
-  }
-
-  get committed(): number {
-    return this.#committed;
+    return this.#queue.length === 0 && !this.#busy;
   }
 
   push(queued: Queued): void {
-    if (this.#closing || this.#failed) return;
+    if (this.#over) return;
     this.#queue.push(queued);
     this.#queuedBytes += queued.bytes;
     this.#wake?.();
   }
 
+  /** Delivers until it is stopped. */
+  async run(handlers: ConsumerHandlers<T>): Promise<void> {
+    while (!this.#over) {
+      if (this.#queue.length === 0) {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        this.#wake = null;
+        continue;
+      }
+      await this.#deliver(handlers);
+    }
+  }
+
+  /** Nothing more is delivered after the batch under way. */
+  stop(): void {
+    this.#over = true;
+    this.#wake?.();
+  }
+
+  /** Lets go of what waits. */
+  drop(): void {
+    this.stop();
+    this.#queue = [];
+    this.#queuedBytes = 0;
+  }
+
+  async #deliver(handlers: ConsumerHandlers<T>): Promise<void> {
+    const taken = this.#queue.splice(0, this.#batchRecordsMax);
+    const batch: Batch<T> = {
+      partition: this.#partition,
+      records: taken.map(({ record }) => record as BusRecord<T>),
+      nextOffset: taken[taken.length - 1]!.record.offset + 1,
+    };
+    this.#busy = true;
+    try {
+      await handlers.batch(batch);
+    } finally {
+      this.#busy = false;
+      for (const { bytes } of taken) this.#queuedBytes -= bytes;
+    }
+    this.#onProgress();
+  }
+}
+
+class Group<T> implements Consumer {
+  readonly done: Promise<void>;
+  readonly #handlers: ConsumerHandlers<T>;
+  readonly #lanes: readonly Lane<T>[];
+  readonly #committed: number[];
+  #failed = false;
+  readonly #deadLetters: DeadRecord[] = [];
+
+  constructor(handlers: ConsumerHandlers<T>, partitions: number, batchRecordsMax: number, onProgress: () => void) {
+    this.#handlers = handlers;
+    this.#lanes = Array.from({ length: partitions }, (_, n) => new Lane<T>(n, batchRecordsMax, onProgress));
+    this.#committed = this.#lanes.map(() => 0);
+    this.done = this.#run().catch((error: unknown) => {
+      this.#failed = true;
+      for (const lane of this.#lanes) lane.drop();
+      onProgress();
+      throw error;
+    });
+    // The owner learns of a failure from `done` when it looks; until then it isn't an unhandled rejection.
+    this.done.catch(() => {});
+  }
+
+  get queuedBytes(): number {
+    return this.#lanes.reduce((sum, lane) => sum + lane.queuedBytes, 0);
+  }
+
+  /** Nothing waits and nothing is being handled. */
+  get idle(): boolean {
+    return this.#failed || this.#lanes.every((lane) => lane.idle);
+  }
+
+  push(partition: number, queued: Queued): void {
+    this.#lanes[partition]!.push(queued);
+  }
+
   async commit(partition: number, offset: number): Promise<CommitResult> {
-    if (partition !== PARTITION) throw new RangeError(`no partition ${partition}`);
-    this.#committed = Math.max(this.#committed, offset);
+    const before = this.#committed[partition];
+    if (before === undefined) throw new RangeError(`no partition ${partition}`);
+    this.#committed[partition] = Math.max(before, offset);
     return 'committed';
+  }
+
+  /** By partition. */
+  get committed(): readonly number[] {
+    return this.#committed;
   }
 
   get deadLetters(): readonly DeadRecord[] {
@@ -118,44 +188,26 @@ class Group<T> implements Consumer {
   }
 
   async close(): Promise<void> {
-    this.#closing = true;
-    this.#wake?.();
+    for (const lane of this.#lanes) lane.stop();
     await this.done;
   }
 
   async #run(): Promise<void> {
     // The caller of `consumer` comes first, so that its handlers can use the consumer.
     await new Promise<void>((resolve) => setImmediate(resolve));
-    await this.#handlers.assigned?.([{ partition: PARTITION, offset: 0, metadata: '', epoch: EPOCH }]);
-    while (!this.#closing) {
-      if (this.#queue.length === 0) {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-        this.#wake = null;
-        continue;
-      }
-      await this.#deliver();
-    }
-    await this.#handlers.revoked?.([PARTITION]);
+    const beginning = { offset: 0, metadata: '', epoch: EPOCH };
+    await this.#handlers.assigned?.(this.#lanes.map((_, partition) => ({ partition, ...beginning })));
+    await Promise.all(this.#lanes.map((lane) => lane.run(this.#handlers)));
+    await this.#handlers.revoked?.(this.#lanes.map((_, partition) => partition));
   }
+}
 
-  async #deliver(): Promise<void> {
-    const taken = this.#queue.splice(0, this.#batchRecordsMax);
-    const batch: Batch<T> = {
-      partition: PARTITION,
-      records: taken.map(({ record }) => record as BusRecord<T>),
-      nextOffset: taken[taken.length - 1]!.record.offset + 1,
-    };
-    this.#busy = true;
-    try {
-      await this.#handlers.batch(batch);
-    } finally {
-      this.#busy = false;
-      for (const { bytes } of taken) this.#queuedBytes -= bytes;
-    }
-    this.#onProgress();
-  }
+/** FNV-1a over the key's UTF-16 units, mixed so that its low bits depend on all of them. */
+function partitionOf(key: string, partitions: number): number {
+  if (partitions === 1) return 0;
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < key.length; at++) hash = Math.imul(hash ^ key.charCodeAt(at), 0x01000193);
+  return ((hash ^ (hash >>> 15)) >>> 0) % partitions;
 }
 
 class Log<T> implements Producer<T> {
@@ -163,19 +215,25 @@ class Log<T> implements Producer<T> {
   readonly #topic: Topic<T>;
   readonly #options: MemoryBusOptions;
   #waiting: (() => void)[] = [];
-  #nextOffset = 0;
+  readonly #nextOffsets: number[];
 
   constructor(topic: Topic<T>, options: MemoryBusOptions) {
     this.#topic = topic;
     this.#options = options;
+    this.#nextOffsets = Array.from({ length: options.partitions?.[topic.name] ?? 1 }, () => 0);
+  }
+
+  get partitions(): number {
+    return this.#nextOffsets.length;
   }
 
   publish(key: string, value: T, headers?: RecordHeaders): Promise<void> {
     const stored = this.#options.serialize ? this.#topic.codec.decode(this.#topic.codec.encode(value)) : value;
-    const offset = this.#nextOffset++;
+    const partition = partitionOf(key, this.partitions);
+    const offset = this.#nextOffsets[partition]!++;
     const record = headers === undefined ? { key, offset, value: stored } : { key, offset, value: stored, headers };
     const queued = { record, bytes: this.#topic.sizeOf(value) };
-    for (const group of this.groups.values()) group.push(queued);
+    for (const group of this.groups.values()) group.push(partition, queued);
     return this.#hasRoom() ? READY : this.#until(() => this.#hasRoom());
   }
 
@@ -234,7 +292,7 @@ export class MemoryBus implements Bus {
         `The group '${group}' already consumes '${topic.name}' in this process.`,
       );
     }
-    const created = new Group<T>(handlers, this.#options.batchRecordsMax, log.onProgress);
+    const created = new Group<T>(handlers, log.partitions, this.#options.batchRecordsMax, log.onProgress);
     log.groups.set(group, created);
     return created;
   }
@@ -247,6 +305,11 @@ export class MemoryBus implements Bus {
   /** Bytes that wait for the slowest group of each topic. */
   get queued(): ReadonlyMap<string, number> {
     return new Map([...this.#logs].map(([name, log]) => [name, log.queuedBytes]));
+  }
+
+  /** What a group has committed of a topic, by partition. */
+  committed<T>(topic: Topic<T>, group: string): readonly number[] {
+    return this.#log(topic).groups.get(group)?.committed ?? [];
   }
 
   /** The newest records that the topic's groups couldn't use, `DEAD_LETTERS_MAX` a group at most. */

@@ -8,12 +8,12 @@ import { ClickHouseSink } from '../clickhouse/sink.ts';
 import { openStore, type Store } from '../clickhouse/store.ts';
 import { BitternError } from '../common/errors.ts';
 import type { Config } from '../config/schema.ts';
-import { createCredentialMasker } from '../http/credentials.ts';
 import { OtlpExporter } from '../otlp/exporter.ts';
 import { readHeaders } from '../otlp/headers.ts';
 import { postTo } from '../otlp/post.ts';
 import { Pipeline, type PipelineSink } from '../pipeline/pipeline.ts';
-import { privacyFrom } from '../privacy/settings.ts';
+import type { PrivacyPlan } from '../privacy/settings.ts';
+import { withPrivacy } from '../reassembler/privacy.ts';
 import type { ReassemblerOptions } from '../reassembler/reassembler.ts';
 import type { DetectorSettings } from '../tracker/detectors/settings.ts';
 import { Tracker } from '../tracker/tracker.ts';
@@ -134,28 +134,40 @@ export function detectorSettings({ detectors }: Config): DetectorSettings {
   return { thresholds, overrides, quietMs } as DetectorSettings;
 }
 
+function privacyPlan({ privacy, llm }: Config): PrivacyPlan {
+  return { settings: privacy, content: llm.content };
+}
+
 /** `key`: that of the fingerprints. @throws BitternError BIT_REDACTION_PATTERN */
 export function reassemblerOptions(config: Config, key: Buffer): ReassemblerOptions {
+  return withPrivacy(plainReassemblerOptions(config), privacyPlan(config), key);
+}
+
+/** Texts as they are: what is kept of them is another matter. */
+function plainReassemblerOptions(config: Config): ReassemblerOptions {
   const { exchanges, content, pricing, estimateUsage, ...limits } = config.llm;
-  const privacy = privacyFrom(config.privacy, content, key);
   const { probesOverlap, mergeWaitMs, mergeBytesMax } = config.reassembler;
   return {
     http: config.http,
     llm: {
-      ...{ identity: config.identity.headers, exchanges, content: privacy.mayKeepContent, privacy },
-      ...{ pricing, estimateUsage, limits },
+      ...{ identity: config.identity.headers, exchanges, content, pricing, estimateUsage, limits },
     },
     merge: { several: probesOverlap, waitMs: mergeWaitMs, heldBytesMax: mergeBytesMax },
   };
 }
 
 /** All stages of one process; `sink` is where it ends. */
-export async function startPipeline(config: Config, sink: PipelineSink): Promise<Pipeline> {
-  const key = await fingerprintKey(config);
-  const masker = createCredentialMasker(key);
+export async function startPipeline(
+  config: Config,
+  sink: PipelineSink,
+  note: (line: string) => void,
+): Promise<Pipeline> {
+  const bus = { ...MEMORY_BUS_DEFAULTS, ...config.bus };
+  const { workers } = config.pipeline;
   return Pipeline.start(
-    { bus: { ...MEMORY_BUS_DEFAULTS, ...config.bus }, reassembler: reassemblerOptions(config, key) },
-    masker,
+    { bus, reassembler: plainReassemblerOptions(config), privacy: privacyPlan(config), workers },
+    await fingerprintKey(config),
     sink,
+    note,
   );
 }

@@ -11,6 +11,7 @@ import { busObserved } from '../observe/sources/capture.ts';
 import { reassemblerObserved } from '../observe/sources/reassembler.ts';
 import { sinkObserved } from '../observe/sources/sink.ts';
 import { trackerObserved } from '../observe/sources/tracker.ts';
+import { workersObserved } from '../observe/sources/workers.ts';
 import { createSink, createTracker, fingerprintKey, fingerprintKeyFile, startPipeline } from './runtime.ts';
 import { formatCount } from './terminal/units.ts';
 
@@ -36,11 +37,16 @@ export interface CaptureTarget extends FrameTargets {
   close(): Promise<void>;
 }
 
-/** `onFindings`: findings were written. */
-export async function storeTarget(config: Config, store: Store, onFindings?: () => void): Promise<CaptureTarget> {
+/** @param note is told what an operator should know. @param onFindings findings were written. */
+export async function storeTarget(
+  config: Config,
+  store: Store,
+  note: (line: string) => void = () => {},
+  onFindings?: () => void,
+): Promise<CaptureTarget> {
   const tracker = createTracker(config, store, onFindings);
   const sink = createSink(config, store, () => tracker?.nudge());
-  const pipeline = await startPipeline(config, sink);
+  const pipeline = await startPipeline(config, sink, note);
   tracker?.start();
   let finished = false;
   return {
@@ -51,6 +57,7 @@ export async function storeTarget(config: Config, store: Store, onFindings?: () 
     observed: [
       busObserved(pipeline),
       reassemblerObserved(pipeline.reassembler),
+      workersObserved(pipeline),
       sinkObserved(sink, store),
       ...(tracker === null ? [] : [trackerObserved(tracker)]),
     ],

@@ -6,6 +6,11 @@ import type { Config } from './schema.ts';
 
 const SECRETS: ReadonlySet<string> = new Set(['clickhouse.url', 'alerts.receivers']);
 const COMMENT_WIDTH = 110;
+/** Defaults that each machine has its own of. */
+const OF_THE_MACHINE: Readonly<Record<string, string>> = {
+  'capture.probe': "the machine's name",
+  'pipeline.workers': 'the cores, at most 4; 0 on one core',
+};
 
 function valueAt(config: Config, path: string): unknown {
   let at: unknown = config;
@@ -128,7 +133,7 @@ export function configurationPage(): string {
     if (section.description !== '') lines.push(section.description, '');
     lines.push('| setting | default | variable | meaning |', '|---|---|---|---|');
     for (const setting of section.settings) {
-      const value = setting.path === 'capture.probe' ? "the machine's name" : `\`${JSON.stringify(setting.default)}\``;
+      const value = OF_THE_MACHINE[setting.path] ?? `\`${JSON.stringify(setting.default)}\``;
       const variables = setting.variables.map((name) => `\`${name}\``).join(', ');
       lines.push(`| \`${setting.path}\` | ${value} | ${variables} | ${setting.description.replaceAll('|', '\\|')} |`);
     }

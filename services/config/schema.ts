@@ -17,6 +17,7 @@ import { TOPIC_DEFAULTS } from '../kafka/topics.ts';
 import { LLM_DEFAULTS } from '../llm/defaults.ts';
 import { LOG_FORMATS, OBSERVER_DEFAULTS } from '../observe/defaults.ts';
 import { OTLP_DEFAULTS } from '../otlp/options.ts';
+import { WORKERS_MAX, workersDefault } from '../pipeline/threads/defaults.ts';
 import { privacySection } from '../privacy/settings.ts';
 import { REASSEMBLER_DEFAULTS } from '../reassembler/defaults.ts';
 import { MERGE_DEFAULTS } from '../reassembler/merge/merger.ts';
@@ -379,6 +380,18 @@ const bus = z
   .prefault({})
   .describe('The bus between the stages.');
 
+const pipeline = z
+  .strictObject({
+    workers: whole(
+      0,
+      WORKERS_MAX,
+      workersDefault(),
+      'Threads that rebuild HTTP and recognise calls, in commands that store what they capture. 0: all in the main thread, which is best on one core.',
+    ),
+  })
+  .prefault({})
+  .describe('All stages in one process: `bittern up`, `capture`, `replay` and `demo`.');
+
 const reassembler = z
   .strictObject({
     holdMsMax: whole(
@@ -662,6 +675,7 @@ export const configSchema = z.strictObject({
   clickhouse,
   api,
   bus,
+  pipeline,
   reassembler,
   kafka,
   tracker,

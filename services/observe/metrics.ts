@@ -73,6 +73,15 @@ export const METRICS = {
   bittern_reassembler_overtaken_total: counter('How often frames were deleted by the retention before they were read.'),
   bittern_reassembler_checkpoints_missing_total: counter('Committed checkpoints that were not there any more.'),
 
+  bittern_worker_utilization_ratio: gauge(
+    'Share of its time that a worker thread was busy, since the last scrape.',
+    'worker',
+  ),
+  bittern_worker_heap_used_bytes: gauge(
+    'JavaScript heap in use of a worker thread, as of the last frames it was done with.',
+    'worker',
+  ),
+
   bittern_lost_bytes_total: counter(
     'Bytes that a stage could not use, by reason. Stages: probe (as of its last report, every 10 s), http, llm.',
     'stage',

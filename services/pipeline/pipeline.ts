@@ -4,6 +4,7 @@
  *   frames ──► reassembler ──► observations ──► ClickHouse sink
  *   probe reports ────────────────────────────► ClickHouse sink
  *
+ * The reassembler, which most of the work is, runs in this thread or spread over workers (threads/); all else runs in this one.
  * A store that is down holds back the sink, the sink the reassembler, and that the source: memory stays bounded.
  */
 import type { Observation } from '../../schemas/call.ts';
@@ -12,8 +13,10 @@ import { FRAMES, OBSERVATIONS, PROBE_REPORTS } from '../../schemas/topics.ts';
 import type { Consumer, ConsumerHandlers, Producer } from '../bus/bus.ts';
 import { MemoryBus, type MemoryBusOptions } from '../bus/memory-bus.ts';
 import type { LossReport } from '../clickhouse/sink.ts';
-import type { CredentialMasker } from '../http/credentials.ts';
-import { Reassembler, type ReassemblerOptions } from '../reassembler/reassembler.ts';
+import type { PrivacyPlan } from '../privacy/settings.ts';
+import type { Reassembler, ReassemblerOptions } from '../reassembler/reassembler.ts';
+import type { StageFigures } from './threads/messages.ts';
+import { ReassemblerThreads, type ThreadOptions, type WorkerFigures } from './threads/reassembler-threads.ts';
 
 /** Where observations and reports end up. `add` resolves when there is room for more, `flush` when all is stored. */
 export interface PipelineSink {
@@ -34,27 +37,61 @@ function lossesOf({ skippedBytes, opaqueBytes }: Reassembler['totals']): LossRep
 export interface PipelineOptions {
   readonly bus: MemoryBusOptions;
   readonly reassembler: ReassemblerOptions;
+  /** What is kept of texts; absent: all, as they are. */
+  readonly privacy?: PrivacyPlan;
+  /** Threads that the reassembler is spread over; 0 or absent: it runs in this one. */
+  readonly workers?: number;
+}
+
+type Stage = Reassembler | ReassemblerThreads;
+
+/** Loaded when it is wanted: with workers this thread has no need of what understands HTTP and calls. */
+async function stageHere(
+  { reassembler, privacy, key }: Omit<ThreadOptions, 'workers'>,
+  observations: Producer<Observation>,
+  note: (line: string) => void,
+): Promise<Reassembler> {
+  const { createCredentialMasker } = await import('../http/credentials.ts');
+  const { Reassembler } = await import('../reassembler/reassembler.ts');
+  const { withPrivacy } = await import('../reassembler/privacy.ts');
+  const options = privacy === null ? reassembler : withPrivacy(reassembler, privacy, key);
+  return new Reassembler(options, createCredentialMasker(key), observations, note);
 }
 
 export class Pipeline {
   readonly frames: Producer<Frame>;
   readonly reports: Producer<ProbeReport>;
-  readonly reassembler: Reassembler;
   readonly #bus: MemoryBus;
   readonly #sink: PipelineSink;
-  readonly #failure = new AbortController();
+  readonly #stage: Stage;
+  readonly #failure: AbortController;
 
-  private constructor(options: PipelineOptions, masker: CredentialMasker, sink: PipelineSink) {
-    this.#bus = new MemoryBus(options.bus);
+  private constructor(bus: MemoryBus, sink: PipelineSink, stage: Stage, failure: AbortController) {
+    this.#bus = bus;
     this.#sink = sink;
-    this.frames = this.#bus.producer(FRAMES);
-    this.reports = this.#bus.producer(PROBE_REPORTS);
-    this.reassembler = new Reassembler(options.reassembler, masker, this.#bus.producer(OBSERVATIONS));
+    this.#stage = stage;
+    this.#failure = failure;
+    this.frames = bus.producer(FRAMES);
+    this.reports = bus.producer(PROBE_REPORTS);
   }
 
-  static async start(options: PipelineOptions, masker: CredentialMasker, sink: PipelineSink): Promise<Pipeline> {
-    const pipeline = new Pipeline(options, masker, sink);
-    const bus = pipeline.#bus;
+  /** `key`: of the fingerprints of credentials. `note`: is told what an operator should know, a sentence a line. */
+  static async start(
+    options: PipelineOptions,
+    key: Buffer,
+    sink: PipelineSink,
+    note: (line: string) => void = () => {},
+  ): Promise<Pipeline> {
+    const { reassembler, privacy = null, workers = 0 } = options;
+    const bus = new MemoryBus(workers > 1 ? { ...options.bus, partitions: { [FRAMES.name]: workers } } : options.bus);
+    const failure = new AbortController();
+    const fail = (error: unknown): void => failure.abort(error);
+    const producer = bus.producer(OBSERVATIONS);
+    const stage =
+      workers > 0
+        ? new ReassemblerThreads({ workers, reassembler, privacy, key }, producer, note, fail)
+        : await stageHere({ reassembler, privacy, key }, producer, note);
+    const pipeline = new Pipeline(bus, sink, stage, failure);
     const observations: ConsumerHandlers<Observation> = {
       batch: (batch) => sink.add(batch.records.map((record) => record.value)),
     };
@@ -63,17 +100,32 @@ export class Pipeline {
         for (const { value } of batch.records) await sink.addReport(value);
       },
     };
-    const frames = await bus.consumer(FRAMES, 'reassembler', pipeline.reassembler);
-    pipeline.reassembler.attach(frames);
+    const frames = await bus.consumer(FRAMES, 'reassembler', stage);
+    stage.attach(frames);
     pipeline.#watch(frames);
     pipeline.#watch(await bus.consumer(OBSERVATIONS, 'clickhouse', observations));
     pipeline.#watch(await bus.consumer(PROBE_REPORTS, 'clickhouse', reports));
+    // Threads keep a process alive: whatever failed, they have nothing to do any more.
+    pipeline.failed.addEventListener('abort', () => void stage.close(), { once: true });
+    if (stage instanceof ReassemblerThreads) await stage.started();
     return pipeline;
+  }
+
+  /** What came out of the reassembler, what is in flight, what was lost. */
+  get reassembler(): StageFigures {
+    return this.#stage;
+  }
+
+  /** Of each worker, since this was last asked for; none when all runs in this thread. */
+  takeWorkers(): readonly WorkerFigures[] {
+    return this.#stage instanceof ReassemblerThreads ? this.#stage.takeWorkers() : [];
   }
 
   /** Bytes that wait for a stage, by topic. */
   get queued(): ReadonlyMap<string, number> {
-    return this.#bus.queued;
+    const { queued } = this.#bus;
+    if (!(this.#stage instanceof ReassemblerThreads)) return queued;
+    return new Map(queued).set(FRAMES.name, (queued.get(FRAMES.name) ?? 0) + this.#stage.flightBytes);
   }
 
   /** Aborted when a stage has failed; the reason is its error. A failed stage takes nothing more. */
@@ -83,8 +135,12 @@ export class Pipeline {
 
   /** Handles and stores everything that was published. `end`: no more frames come, so what is still open is closed as well. */
   async drain(end: boolean): Promise<void> {
-    await this.#drain(end);
-    this.failed.throwIfAborted();
+    try {
+      await this.#drain(end);
+    } finally {
+      // What ended the stages, and not what that came to in each of them.
+      this.failed.throwIfAborted();
+    }
   }
 
   /** Stores what the stages behind the probe could not use of a capture. After the last `drain`. */
@@ -105,13 +161,14 @@ export class Pipeline {
   }
 
   async close(): Promise<void> {
-    this.reassembler.close();
+    await this.#stage.close();
     await this.#bus.close();
   }
 
   async #drain(end: boolean): Promise<void> {
     await this.#bus.drained(FRAMES);
-    if (end) await this.reassembler.end();
+    if (this.#stage instanceof ReassemblerThreads) await this.#stage.drained();
+    if (end) await this.#stage.end();
     await this.#bus.drained(OBSERVATIONS);
     await this.#bus.drained(PROBE_REPORTS);
     await this.#sink.flush();

@@ -82,6 +82,13 @@ export interface PrivacySettings {
   }[];
 }
 
+/** What a Privacy is made of besides the key, in a form that can be passed to another thread. */
+export interface PrivacyPlan {
+  readonly settings: PrivacySettings;
+  /** What holds where no mode rule fits. */
+  readonly content: boolean;
+}
+
 /** `content`: what holds where no mode rule fits. `key`: that of the fingerprints. @throws BitternError BIT_REDACTION_PATTERN */
 export function privacyFrom(settings: PrivacySettings, content: boolean, key: Buffer): Privacy {
   const modes = new CaptureModes(settings.modes, content ? 'content' : 'metadata');

@@ -50,7 +50,7 @@ export class Reassembler implements ConsumerHandlers<Frame> {
   readonly #masker: CredentialMasker;
   readonly #producer: Producer<Observation>;
   readonly #partitions = new Map<number, Owned>();
-  #consumer: Consumer | null = null;
+  #consumer: Pick<Consumer, 'commit'> | null = null;
   #timer: NodeJS.Timeout | null = null;
   readonly #note: (line: string) => void;
   #calls = 0;
@@ -74,7 +74,7 @@ export class Reassembler implements ConsumerHandlers<Frame> {
   }
 
   /** The consumer that offsets are committed to; before the first record. */
-  attach(consumer: Consumer): void {
+  attach(consumer: Pick<Consumer, 'commit'>): void {
     this.#consumer = consumer;
     this.#timer = setInterval(() => {
       this.#commitAll().catch((error: unknown) => this.#commitFailed(error));

@@ -105,7 +105,7 @@ export const capture: CommandBody = {
     if (context.args.flag('kafka')) return captureTo(context, await kafkaTarget(config, context.note, context.signal));
     const store = await openConfiguredStore(config);
     try {
-      return await captureTo(context, await storeTarget(config, store));
+      return await captureTo(context, await storeTarget(config, store, context.note));
     } finally {
       await store.close();
     }

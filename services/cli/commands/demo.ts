@@ -77,7 +77,7 @@ export const demo: CommandBody = {
         config,
         files: [SAMPLE],
         signal,
-        openTarget: () => storeTarget(config, store),
+        openTarget: () => storeTarget(config, store, context.note),
       });
       const already = (result.sink?.alreadyStored ?? 0) > 0 ? ' (it was stored before; nothing is counted twice)' : '';
       print(`Done in ${formatMs(result.elapsedMs)}${already}.\n`);

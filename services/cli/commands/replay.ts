@@ -106,7 +106,7 @@ export const replay: CommandBody = {
     if (args.flag('kafka')) return replayTo(() => kafkaTarget(config, context.note));
     const store = await openConfiguredStore(config);
     try {
-      return await replayTo(() => storeTarget(config, store));
+      return await replayTo(() => storeTarget(config, store, context.note));
     } finally {
       await store.close();
     }

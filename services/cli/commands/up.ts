@@ -65,7 +65,7 @@ export const up: CommandBody = {
         }
         const result = await captureLive({
           config,
-          target: await storeTarget(config, store, () => alerting.nudge()),
+          target: await storeTarget(config, store, context.note, () => alerting.nudge()),
           signal,
           observing,
           onReady: () => note(`Capturing on ${config.capture.interface}. Ctrl-C ends it.`),
