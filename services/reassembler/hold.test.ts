@@ -7,10 +7,11 @@ import { createCredentialMasker } from '../http/credentials.ts';
 import { PREFACE } from '../http/h2/frame.ts';
 import { answers, asks, data, frame as http2Frame } from '../http/h2/testing.ts';
 import { HTTP_DEFAULTS } from '../http/options.ts';
-import { client, framesOf, type Step, server } from '../http/testing.ts';
+import { client, fin, framesOf, type Step, server } from '../http/testing.ts';
 import { IDENTITY_DEFAULTS } from '../identity/mapping.ts';
 import { LLM_DEFAULTS } from '../llm/defaults.ts';
 import { decodeCheckpoint } from './checkpoint.ts';
+import { MERGE_DEFAULTS } from './merge/merger.ts';
 import { PartitionReassembler, type Progress } from './partition.ts';
 
 const MINUTE_MS = 60_000;
@@ -354,4 +355,20 @@ test('a response over WebSocket that lasts too long is stored as it stands, and 
     run.feed(log, run.takeOver(), log.length);
     assert.deepEqual(outcomes(run), ['r1 truncated', 'r2 full'], `crash after ${crash}`);
   }
+});
+
+test('what waits for another probe is not held by a partition that has become quiet', () => {
+  const answer = 'HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n12345';
+  const steps = [client('GET /gap HTTP/1.1\r\nhost: h\r\n\r\n'), server(answer), server('90', 3), fin('server')];
+  const log = framesOf(steps, { stepsPerFrame: 1, close: 'fin' });
+  const merge = { ...MERGE_DEFAULTS, several: true };
+  const partition = new PartitionReassembler({ ...options, merge }, masker, null);
+  for (const [offset, frame] of log.entries()) partition.feed(frame, offset, START_MS + offset);
+  assert.ok(partition.progress(log.length).offset < log.length, 'the other probe may have the bytes');
+  partition.quiet(MERGE_DEFAULTS.waitMs / 2);
+  assert.deepEqual(partition.takeReady(), []);
+  partition.quiet(2 * MERGE_DEFAULTS.waitMs);
+  const [told] = partition.takeReady();
+  assert.ok(told?.type === 'exchange' && told.exchange.completeness === 'gap');
+  assert.equal(partition.progress(log.length).offset, log.length);
 });

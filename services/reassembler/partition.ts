@@ -111,6 +111,12 @@ export class PartitionReassembler {
     if (this.#limits !== null && nowMs - this.#sweptMs >= SWEEP_INTERVAL_MS) this.#sweep(this.#limits);
   }
 
+  /** No record has come for `quietMs` of this process's time: nothing moves the partition's clock, on which others' bytes are waited for. */
+  quiet(quietMs: number): void {
+    const nowMs = this.#clock.nowMs + quietMs;
+    if (this.#merger.isDue(nowMs)) this.#release(this.#merger.release(nowMs));
+  }
+
   /** No other probe may see the connection. */
   #feedAlone(frame: Frame, offset: number, nowMs: number): void {
     const told = this.#told.get(frame.connection);

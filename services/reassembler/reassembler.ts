@@ -37,6 +37,10 @@ interface Owned {
   readonly epoch: number;
   next: number;
   committed: number;
+  /** When the last batch was done with, ms of performance.now(). */
+  doneMs: number;
+  /** What came of waiting is being published: the next batch comes after it. */
+  waiting: Promise<void> | null;
   /** A batch is being worked on: what has come out of it may not be durable yet. */
   busy: boolean;
   /** It is time to commit, at the end of the batch. */
@@ -124,8 +128,8 @@ export class Reassembler implements ConsumerHandlers<Frame> {
         this.#note(`Partition ${partition}: ${metadataMissing.message}`);
       }
       const state = new PartitionReassembler(this.#options, this.#masker, decodeCheckpoint(metadata));
-      const beginning = { next: offset, committed: offset, busy: false, due: false, over: false };
-      this.#partitions.set(partition, { state, epoch, ...beginning });
+      const beginning = { next: offset, committed: offset, busy: false, due: false, over: false, waiting: null };
+      this.#partitions.set(partition, { state, epoch, doneMs: performance.now(), ...beginning });
     }
   }
 
@@ -133,11 +137,13 @@ export class Reassembler implements ConsumerHandlers<Frame> {
     const owned = this.#partitions.get(batch.partition);
     if (owned === undefined) return;
     owned.busy = true;
+    if (owned.waiting !== null) await owned.waiting;
     if ((batch.firstOffset ?? 0) > owned.next) this.#recordsLost(batch.partition, owned, batch.firstOffset!);
     for (const { value, offset, publishedMs } of batch.records) owned.state.feed(value, offset, publishedMs);
     owned.next = batch.nextOffset;
     await this.#publish(owned);
     owned.busy = false;
+    owned.doneMs = performance.now();
     if (owned.due) await this.#commit(batch.partition, owned);
   }
 
@@ -188,9 +194,20 @@ export class Reassembler implements ConsumerHandlers<Frame> {
 
   async #commitAll(): Promise<void> {
     for (const [partition, owned] of this.#partitions) {
+      if (!owned.busy) await this.#wait(owned);
       owned.due = owned.busy;
       if (!owned.busy) await this.#commit(partition, owned);
     }
+  }
+
+  /** Time goes on in a partition that is quiet. */
+  async #wait(owned: Owned): Promise<void> {
+    const quietMs = performance.now() - owned.doneMs;
+    if (quietMs < REASSEMBLER_DEFAULTS.quietMs) return;
+    owned.state.quiet(quietMs);
+    owned.waiting = this.#publish(owned);
+    await owned.waiting;
+    owned.waiting = null;
   }
 
   /** It is tried again and again, told once: the lag shows that nothing is lost. */

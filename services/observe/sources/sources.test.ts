@@ -10,6 +10,7 @@ import { otlpObserved } from './otlp.ts';
 import { reassemblerObserved } from './reassembler.ts';
 import { sinkObserved } from './sink.ts';
 import { trackerObserved } from './tracker.ts';
+import { workersObserved } from './workers.ts';
 
 /** What the observer itself adds. */
 const OWN = ['bittern_info', 'bittern_ready', 'bittern_not_ready'];
@@ -90,6 +91,7 @@ const parts: readonly Observed[] = [
   captureObserved(pump),
   busObserved({ queued: new Map([['t', 3]]) }),
   trackerObserved(tracker),
+  workersObserved({ takeWorkers: () => [{ worker: 0, heapBytes: 5, utilization: 0.5 }] }),
   otlpObserved({ stats: { sent: counts, rejected: counts, retries: 0, caughtUpMs: Date.now(), problem: '' } }),
 ];
 
