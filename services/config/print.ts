@@ -9,7 +9,6 @@ const COMMENT_WIDTH = 110;
 /** Defaults that each machine has its own of. */
 const OF_THE_MACHINE: Readonly<Record<string, string>> = {
   'capture.probe': "the machine's name",
-  'pipeline.workers': 'the cores, at most 4; 0 on one core',
 };
 
 function valueAt(config: Config, path: string): unknown {

@@ -17,7 +17,7 @@ import { TOPIC_DEFAULTS } from '../kafka/topics.ts';
 import { LLM_DEFAULTS } from '../llm/defaults.ts';
 import { LOG_FORMATS, OBSERVER_DEFAULTS } from '../observe/defaults.ts';
 import { OTLP_DEFAULTS } from '../otlp/options.ts';
-import { WORKERS_MAX, workersDefault } from '../pipeline/threads/defaults.ts';
+import { THREAD_DEFAULTS, WORKERS_MAX } from '../pipeline/threads/defaults.ts';
 import { privacySection } from '../privacy/settings.ts';
 import { REASSEMBLER_DEFAULTS } from '../reassembler/defaults.ts';
 import { MERGE_DEFAULTS } from '../reassembler/merge/merger.ts';
@@ -385,8 +385,8 @@ const pipeline = z
     workers: whole(
       0,
       WORKERS_MAX,
-      workersDefault(),
-      'Threads that rebuild HTTP and recognise calls, in commands that store what they capture. 0: all in the main thread, which is best on one core.',
+      THREAD_DEFAULTS.workers,
+      'Threads that rebuild HTTP and recognise calls, in commands that store what they capture. 0: all in the main thread, which is best on one core and on two.',
     ),
   })
   .prefault({})

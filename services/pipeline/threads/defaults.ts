@@ -1,11 +1,10 @@
 /** Each default of the worker threads in this one place. */
-import { availableParallelism } from 'node:os';
-
 /** More don't help: the thread that reads packets and feeds the store is busy then. */
 export const WORKERS_MAX = 16;
-const WORKERS_BY_DEFAULT_MAX = 4;
 
 export const THREAD_DEFAULTS = {
+  /** None: on two cores they gain too little for what they cost (docs/decisions/0025). */
+  workers: 0,
   /** Frames that a worker has or is on its way to have, bytes, above which it is given no more. */
   flightBytesMax: 4 * 1024 * 1024,
   /** Observations that came out of it and are not in the bus yet, bytes, above which it waits. */
@@ -19,9 +18,3 @@ export const THREAD_DEFAULTS = {
   /** Heap of all others, MB. What limits let a worker hold is far below; a worker over it ends, and the process with it. */
   oldMbMax: 2048,
 } as const;
-
-/** How many workers serve this machine best. One core: none, all stages in the main thread. */
-export function workersDefault(): number {
-  const cores = availableParallelism();
-  return cores === 1 ? 0 : Math.min(cores, WORKERS_BY_DEFAULT_MAX);
-}
