@@ -77,9 +77,10 @@ export interface Traffics {
   readonly measured: Traffic;
 }
 
-/** All stages in one process; the same ClickHouse. */
+/** The same stages in one process, so no tracker; the same ClickHouse. */
 export async function oneProcess(system: System, { warm, measured }: Traffics): Promise<Run> {
-  const probe = new ProbeProcess('store', system.settings.env, system.folder);
+  const env = { ...system.settings.env, BITTERN_TRACKER_ENABLED: 'false' };
+  const probe = new ProbeProcess('store', env, system.folder);
   const feed = ({ file, calls }: Traffic, network: string): Promise<Fed> =>
     probe.feed({ file, calls, network, callsPerSecond: 0 });
   try {
