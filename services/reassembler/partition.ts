@@ -29,6 +29,8 @@ export interface ReassemblerOptions {
   readonly limits?: HoldLimits | null;
   /** Of connections that several probes see. */
   readonly merge?: MergeLimits;
+  /** Left out: as in REASSEMBLER_DEFAULTS. */
+  readonly quietMs?: number;
 }
 
 /** What was ended by the limits. */

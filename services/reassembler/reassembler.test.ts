@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Observation } from '../../schemas/call.ts';
 import type { Consumer, Producer } from '../bus/bus.ts';
 import { createCredentialMasker } from '../http/credentials.ts';
@@ -7,7 +8,8 @@ import { HTTP_DEFAULTS } from '../http/options.ts';
 import { client, framesOf, server } from '../http/testing.ts';
 import { IDENTITY_DEFAULTS } from '../identity/mapping.ts';
 import { LLM_DEFAULTS } from '../llm/defaults.ts';
-import { Reassembler } from './reassembler.ts';
+import { MERGE_DEFAULTS } from './merge/merger.ts';
+import { Reassembler, type ReassemblerOptions } from './reassembler.ts';
 
 const options = {
   http: HTTP_DEFAULTS,
@@ -24,8 +26,9 @@ class Bench {
   /** Awaited by each publish. */
   room: Promise<void> = Promise.resolve();
   readonly stage: Reassembler;
+  readonly #consumer: Consumer;
 
-  constructor() {
+  constructor(change: Partial<ReassemblerOptions> = {}) {
     const producer: Producer<Observation> = {
       publish: (_key, observation) => {
         this.published.push(observation);
@@ -43,9 +46,15 @@ class Bench {
       done: new Promise(() => {}),
     };
     const masker = createCredentialMasker(Buffer.from('only for tests'));
-    this.stage = new Reassembler(options, masker, producer, (line) => this.notes.push(line));
+    this.stage = new Reassembler({ ...options, ...change }, masker, producer, (line) => this.notes.push(line));
+    this.#consumer = consumer;
     this.stage.attach(consumer);
     this.stage.close();
+  }
+
+  /** The regular commits. */
+  start(): void {
+    this.stage.attach(this.#consumer);
   }
 
   assign(epoch: number, offset = 0): void {
@@ -100,4 +109,27 @@ test('a checkpoint that is missing is counted and told', () => {
   bench.stage.assigned([{ partition: 3, offset: 5, metadata: '', metadataMissing, epoch: 1 }]);
   assert.deepEqual(bench.stage.losses, { overtaken: 0, checkpointsMissing: 1 });
   assert.deepEqual(bench.notes, ['Partition 3: It is gone.']);
+});
+
+test('a partition that has become quiet commits what waited for another probe', { timeout: 20_000 }, async () => {
+  // Two of its ten bytes were seen by no probe; each look finds so much time gone by that they are given up.
+  const bench = new Bench({ merge: { ...MERGE_DEFAULTS, several: true, waitMs: 100 }, quietMs: 200 });
+  const steps = [
+    client('GET /a HTTP/1.1\r\nhost: h\r\n\r\n'),
+    server('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n1234'),
+    server('7890', 2),
+  ];
+  const records = framesOf(steps, { connection, stepsPerFrame: 1, close: 'fin' }).map((value, offset) => ({
+    key: connection,
+    offset,
+    value,
+  }));
+  bench.start();
+  bench.assign(1);
+  await bench.stage.batch({ partition: 0, firstOffset: 0, records, nextOffset: records.length });
+  assert.equal(bench.published.length, 0);
+  while (bench.commits.at(-1)?.offset !== records.length) await sleep(50);
+  bench.stage.close();
+  const [told] = bench.published;
+  assert.ok(told?.type === 'exchange' && told.exchange.completeness === 'gap');
 });

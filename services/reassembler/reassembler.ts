@@ -203,7 +203,7 @@ export class Reassembler implements ConsumerHandlers<Frame> {
   /** Time goes on in a partition that is quiet. */
   async #wait(owned: Owned): Promise<void> {
     const quietMs = performance.now() - owned.doneMs;
-    if (quietMs < REASSEMBLER_DEFAULTS.quietMs) return;
+    if (quietMs < (this.#options.quietMs ?? REASSEMBLER_DEFAULTS.quietMs)) return;
     owned.state.quiet(quietMs);
     owned.waiting = this.#publish(owned);
     await owned.waiting;

@@ -21,7 +21,8 @@ export type ToWorker =
   /** No more frames come: whatever is open ends. */
   | { readonly type: 'end' };
 
-export interface ObservationRecord {
+/** What a worker's reassembler has published. */
+export interface PublishedObservation {
   readonly key: string;
   readonly value: Observation;
   readonly headers: RecordHeaders | undefined;
@@ -33,7 +34,7 @@ export type StageFigures = Pick<Reassembler, 'counts' | 'totals' | 'losses' | 'h
 /** What became of the frames: sent when a message's frames are done with, and before when much has come out of them. */
 export interface Progress {
   readonly type: 'progress';
-  readonly records: readonly ObservationRecord[];
+  readonly records: readonly PublishedObservation[];
   readonly bytes: number;
   /** Messages (frames, end) that are done with since the last one. */
   readonly done: number;

@@ -3,19 +3,19 @@ import type { Observation } from '../../../schemas/call.ts';
 import { OBSERVATIONS } from '../../../schemas/topics.ts';
 import type { Producer, RecordHeaders } from '../../bus/bus.ts';
 import { THREAD_DEFAULTS } from './defaults.ts';
-import type { ObservationRecord } from './messages.ts';
+import type { PublishedObservation } from './messages.ts';
 
 const READY = Promise.resolve();
 
 export class Outbox implements Producer<Observation> {
-  readonly #post: (records: readonly ObservationRecord[], bytes: number) => void;
-  #records: ObservationRecord[] = [];
+  readonly #post: (records: readonly PublishedObservation[], bytes: number) => void;
+  #records: PublishedObservation[] = [];
   #bytes = 0;
   /** Posted, and not in the bus yet. */
   #unreadBytes = 0;
   #waiting: { readonly done: () => boolean; readonly resolve: () => void }[] = [];
 
-  constructor(post: (records: readonly ObservationRecord[], bytes: number) => void) {
+  constructor(post: (records: readonly PublishedObservation[], bytes: number) => void) {
     this.#post = post;
   }
 
