@@ -281,7 +281,6 @@ export class KafkaConsumer<T> implements Consumer {
     const partitions = this.#ownership.partitions;
     const deliveries = [...this.#deliveries.values()];
     this.#deliveries = new Map();
-    this.#paused = new Set();
     this.#wakeRoomWaiters();
     if (partitions.length === 0) return;
     const { drainMs } = this.#parts.options;
@@ -320,6 +319,8 @@ export class KafkaConsumer<T> implements Consumer {
     if (this.#closing !== null) return;
     this.#generation = generation;
     this.#rebalances++;
+    // kafkajs keeps what is paused over a rebalance; here everything begins with empty queues.
+    this.#resume(this.#paused);
     const positions = partitions.length === 0 ? [] : await this.#positions(partitions);
     const epoch = this.#ownership.begin(
       generation,
@@ -444,11 +445,15 @@ export class KafkaConsumer<T> implements Consumer {
     for (const partition of this.#paused) {
       const delivery = this.#deliveries.get(partition);
       if (delivery !== undefined && !this.#hasRoom(delivery)) continue;
-      this.#paused.delete(partition);
-      if (this.#closing === null) {
-        this.#kafkajs.resume([{ topic: this.#parts.topic.name, partitions: [partition] }]);
-      }
+      this.#resume([partition]);
     }
+  }
+
+  #resume(paused: Iterable<number>): void {
+    const partitions = [...paused];
+    for (const partition of partitions) this.#paused.delete(partition);
+    if (this.#closing === null && partitions.length > 0)
+      this.#kafkajs.resume([{ topic: this.#parts.topic.name, partitions }]);
   }
 
   #wakeRoomWaiters(): void {

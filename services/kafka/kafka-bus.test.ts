@@ -8,6 +8,10 @@ import { readCredentials } from './security.ts';
 import { openBus } from './test-bus.ts';
 import { makeTopic, Recorder, testOptions, until } from './test-support.ts';
 
+/** Incompressible, so that limits on the wire and in memory are the same. */
+const noise = (length: number): string =>
+  Array.from({ length }, () => Math.floor(Math.random() * 36).toString(36)).join('');
+
 const broker = brokerTests();
 const warnings: string[] = [];
 process.on('warning', ({ name, message }) => warnings.push(`${name}: ${message}`));
@@ -199,10 +203,7 @@ broker.test(
     const bus = await openBus({ ...options, consumer: { ...options.consumer, ...limits } });
     const topic = await makeTopic(bus, 'backpressure', 2);
     const producer = bus.producer(topic);
-    // Incompressible, so that limits on the wire and in memory are the same.
-    const noise = (): string =>
-      Array.from({ length: 5_000 }, () => Math.floor(Math.random() * 36).toString(36)).join('');
-    for (let n = 0; n < 600; n++) await producer.publish(`key ${n}`, noise());
+    for (let n = 0; n < 600; n++) await producer.publish(`key ${n}`, noise(5_000));
     await producer.flush();
     let release = (): void => {};
     const held = new Promise<void>((resolve) => {
@@ -231,6 +232,35 @@ broker.test(
     await bus.close();
   },
 );
+
+broker.test('a partition that was paused when the group was rebalanced goes on, whoever has it then', async (kafka) => {
+  const limits = {
+    queuePartitionBytesMax: 50_000,
+    fetchPartitionBytesMax: 50_000,
+    batchBytesMax: 20_000,
+    drainMs: 500,
+  };
+  const [one, two] = [await openBus(testOptions(kafka, limits)), await openBus(testOptions(kafka, limits))];
+  const topic = await makeTopic(one, 'paused', 2);
+  const producer = one.producer(topic);
+  for (let n = 0; n < 200; n++) await producer.publish(`key ${n}`, `${n}: ${noise(5_000)}`);
+  await producer.flush();
+  const held = Promise.withResolvers<void>();
+  const seen = new Set<string>();
+  await one.consumer(topic, 'paused', {
+    batch: async ({ records }) => {
+      await held.promise;
+      for (const { value } of records) seen.add(value);
+    },
+  });
+  await until('both partitions are paused', () => one.consumerStats[0]?.pausedPartitions.length === 2);
+  const second = await Recorder.start(two, topic, 'paused');
+  await until('each has one of them', () => second.assignments.length === 1);
+  held.resolve();
+  await until('everything is handled', () => new Set([...seen, ...second.values]).size === 200);
+  await one.close();
+  await two.close();
+});
 
 broker.test('a handler that rejects fails the consumer, and says why', async (kafka) => {
   const bus = await openBus(testOptions(kafka));
