@@ -19,7 +19,7 @@ export const EXIT = {
 } as const;
 
 /** How long a process that was asked to end may take, ms: supervisors often wait for ten seconds before they kill. */
-export const STOP_MS_MAX = 9_500;
+export const STOP_MS_MAX = 9_000;
 
 export interface Option {
   readonly type: 'string' | 'boolean';
