@@ -122,7 +122,7 @@ broker.test('a record whose commit never came changes nothing for the successor'
   await consumer.close();
   const clients = new KafkaClients(options, readCredentials(options.security, {}));
   const producer = clients.producer();
-  await new Checkpoints(clients, () => producer).store('checkpoints.between/0/4', `other ${LONG}`);
+  await new Checkpoints(clients, () => producer).store('checkpoints.between/0/4', Buffer.from(`other ${LONG}`));
   await producer.close(true);
   const { offset, metadata } = await assignment(bus, topic);
   assert.deepEqual([offset, metadata], [4, `four ${LONG}`]);

@@ -1,7 +1,7 @@
 /**
  * Commit metadata that is too long for the brokers goes into a topic of its own; the commit carries a reference to the record.
  *
- *     store(text) ──► record, acknowledged ──► commit(offset, reference) ──► tombstone for the record that was referenced before
+ *     store(bytes) ──► record, acknowledged ──► commit(offset, reference) ──► tombstone for the record that was referenced before
  *
  * Every record has a key of its own, so compaction removes none before its tombstone, and a tombstone follows only on a commit
  * that refers to something else: whatever dies in between, a committed reference has its record. What a killed process wrote and
@@ -69,9 +69,8 @@ export class Checkpoints {
     this.#producer = producer;
   }
 
-  /** Resolves when the text is durable. @throws BitternError BIT_KAFKA_METADATA_TOO_LARGE, BIT_KAFKA_TOPIC_MISSING. */
-  async store(owner: string, text: string): Promise<CheckpointReference> {
-    const value = Buffer.from(text);
+  /** Resolves when the checkpoint is durable. @throws BitternError BIT_KAFKA_METADATA_TOO_LARGE, BIT_KAFKA_TOPIC_MISSING. */
+  async store(owner: string, value: Buffer): Promise<CheckpointReference> {
     if (value.length > CHECKPOINT_BYTES_MAX) throw tooLarge(value.length);
     await this.#requireTopic();
     const key = `${owner}/${randomUUID()}`;
@@ -84,14 +83,14 @@ export class Checkpoints {
     }
   }
 
-  /** The text of a record; null when it is there no more. @throws when the brokers can't be asked. */
-  async load(reference: CheckpointReference): Promise<string | null> {
+  /** What a record holds; null when it is there no more. @throws when the brokers can't be asked. */
+  async load(reference: CheckpointReference): Promise<Buffer | null> {
     const { offset, key } = reference;
     if (!(await this.#hasTopic())) return null;
     const range = { topic: CHECKPOINT_TOPIC, partition: PARTITION, from: offset };
     for await (const record of readTopic(this.#clients.readerOptions(), range)) {
       const found = record.offset === offset && record.key?.toString() === key;
-      return found && record.value !== null ? record.value.toString() : null;
+      return found ? record.value : null;
     }
     return null;
   }

@@ -6,7 +6,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommitResult } from '../bus/bus.ts';
 import { BitternError } from '../common/errors.ts';
-import { type CheckpointReference, type Checkpoints, needsRecord, writeReference } from './checkpoints.ts';
+import type { CheckpointReference } from './checkpoints.ts';
+import type { CommitMetadata, WrittenMetadata } from './commit-metadata.ts';
 import { kafkaError, marksOf } from './errors.ts';
 import type { Coordinator, Generation } from './membership.ts';
 import type { OwnedPartition, Ownership } from './ownership.ts';
@@ -31,8 +32,8 @@ interface Pending {
   readonly owned: OwnedPartition;
   offset: number;
   metadata: string;
-  /** Where the metadata is when it is too long for a commit. */
-  reference: CheckpointReference | null;
+  /** What stands for the metadata in the commit; null until it is written. */
+  written: WrittenMetadata | null;
   readonly waiters: ((result: CommitResult | BitternError) => void)[];
 }
 
@@ -41,17 +42,17 @@ export class Committer {
   readonly #group: string;
   readonly #source: CoordinatorSource;
   readonly #ownership: Ownership;
-  readonly #checkpoints: Checkpoints;
+  readonly #metadata: CommitMetadata;
   readonly counts = { committed: 0, fenced: 0, retried: 0 };
   #pending = new Map<OwnedPartition, Pending>();
   #running: Promise<void> | null = null;
 
-  constructor(topic: string, group: string, source: CoordinatorSource, ownership: Ownership, checkpoints: Checkpoints) {
+  constructor(topic: string, group: string, source: CoordinatorSource, ownership: Ownership, metadata: CommitMetadata) {
     this.#topic = topic;
     this.#group = group;
     this.#source = source;
     this.#ownership = ownership;
-    this.#checkpoints = checkpoints;
+    this.#metadata = metadata;
   }
 
   async commit(partition: number, offset: number, metadata: string, epoch: number | undefined): Promise<CommitResult> {
@@ -80,7 +81,7 @@ export class Committer {
   #enqueue(owned: OwnedPartition, offset: number, metadata: string, waiter: Pending['waiters'][number]): void {
     const pending = this.#pending.get(owned);
     if (pending === undefined) {
-      this.#pending.set(owned, { owned, offset, metadata, reference: null, waiters: [waiter] });
+      this.#pending.set(owned, { owned, offset, metadata, written: null, waiters: [waiter] });
       return;
     }
     pending.offset = offset;
@@ -110,12 +111,12 @@ export class Committer {
     const { generation } = batch[0]!.owned;
     while (batch.every(({ owned }) => this.#ownership.holds(owned))) {
       try {
-        for (const pending of batch) await this.#storeLong(pending);
+        for (const pending of batch) await this.#write(pending);
         const coordinator = await this.#source.coordinator();
         await coordinator.offsetCommit(this.#request(generation, batch));
-        for (const { owned, offset, reference } of batch) {
+        for (const { owned, offset, written } of batch) {
           owned.committed = offset;
-          this.#refer(owned, reference);
+          this.#refer(owned, written!.reference);
         }
         return 'committed';
       } catch (error) {
@@ -132,23 +133,21 @@ export class Committer {
   }
 
   /** Once, however often the commit is tried. */
-  async #storeLong(pending: Pending): Promise<void> {
-    if (pending.reference !== null || !needsRecord(pending.metadata)) return;
-    const owner = `${this.#group}/${pending.owned.partition}/${pending.offset}`;
-    pending.reference = await this.#checkpoints.store(owner, pending.metadata);
+  async #write(pending: Pending): Promise<void> {
+    pending.written ??= await this.#metadata.write(pending.owned.partition, pending.offset, pending.metadata);
   }
 
   /** What the commit before this one referred to isn't needed any more. */
   #refer(owned: OwnedPartition, reference: CheckpointReference | null): void {
-    if (owned.reference !== null) this.#checkpoints.bury(owned.reference);
+    if (owned.reference !== null) this.#metadata.bury(owned.reference);
     owned.reference = reference;
   }
 
   #request(generation: Generation, batch: readonly Pending[]): Parameters<Coordinator['offsetCommit']>[0] {
-    const partitions = batch.map(({ owned, offset, metadata, reference }) => ({
+    const partitions = batch.map(({ owned, offset, written }) => ({
       partition: owned.partition,
       offset: String(offset),
-      metadata: reference === null ? metadata : writeReference(reference),
+      metadata: written!.text,
     }));
     return {
       groupId: this.#group,

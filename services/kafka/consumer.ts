@@ -24,8 +24,9 @@ import type {
   Poison,
   Topic,
 } from '../bus/bus.ts';
-import { CHECKPOINT_TOPIC, type CheckpointReference, type Checkpoints, readReference } from './checkpoints.ts';
+import type { CheckpointReference, Checkpoints } from './checkpoints.ts';
 import { KAFKAJS_RETRY } from './clients.ts';
+import { CommitMetadata } from './commit-metadata.ts';
 import { Committer } from './committer.ts';
 import type { DeadLetterWriter } from './dead-letter-writer.ts';
 import { KafkaRecord, PartitionDelivery } from './delivery.ts';
@@ -103,6 +104,7 @@ export class KafkaConsumer<T> implements Consumer {
   readonly #kafkajs: KafkajsConsumer;
   readonly #membership: Membership;
   readonly #ownership = new Ownership();
+  readonly #metadata: CommitMetadata;
   readonly #committer: Committer;
   readonly #settle: { resolve: () => void; reject: (error: unknown) => void };
   #deliveries = new Map<number, PartitionDelivery<T>>();
@@ -136,7 +138,8 @@ export class KafkaConsumer<T> implements Consumer {
       leaving: () => this.#leave(),
       joined: (generation, partitions) => this.#take(generation, partitions),
     });
-    this.#committer = new Committer(topic.name, groupId, this.#membership, this.#ownership, parts.checkpoints);
+    this.#metadata = new CommitMetadata(groupId, topic.codec, parts.checkpoints);
+    this.#committer = new Committer(topic.name, groupId, this.#membership, this.#ownership, this.#metadata);
     this.#kafkajs = client.consumer({
       groupId,
       partitionAssigners: [this.#membership.assigner],
@@ -396,17 +399,9 @@ export class KafkaConsumer<T> implements Consumer {
     return positions;
   }
 
-  /** A committed position, with its metadata from where it was put. */
-  async #position(partition: number, offset: number, metadata: string): Promise<Position> {
-    const reference = readReference(metadata);
-    if (reference === null) return { assignment: { partition, offset, metadata }, reference };
-    const text = await this.#parts.checkpoints.load(reference);
-    if (text !== null) return { assignment: { partition, offset, metadata: text }, reference };
-    const metadataMissing = {
-      code: 'BIT_CHECKPOINT_MISSING',
-      message: `The checkpoint of offset ${offset} is not in '${CHECKPOINT_TOPIC}' any more, so what was in flight there is taken up in its middle: check that topic's retention and clean-up policy.`,
-    };
-    return { assignment: { partition, offset, metadata: '', metadataMissing }, reference: null };
+  async #position(partition: number, offset: number, committed: string): Promise<Position> {
+    const { reference, ...metadata } = await this.#metadata.read(partition, offset, committed);
+    return { assignment: { partition, offset, ...metadata }, reference };
   }
 
   async #fetched({ batch, resolveOffset }: EachBatchPayload): Promise<void> {

@@ -106,6 +106,10 @@ export interface KeyedCodec<T> extends Codec<T> {
   encodeFor(value: T, topic: string, key: string): Buffer;
   /** @throws BitternError when the bytes can't be opened or read. */
   decodeFor(bytes: Buffer, topic: string, key: string): T;
+  /** Of bytes that aren't a value, but may hold some of one. */
+  sealFor(plain: Buffer, topic: string, key: string): Buffer;
+  /** @throws BitternError BIT_SEAL_KEY_UNKNOWN, BIT_SEAL_BROKEN. */
+  openFor(sealed: Buffer, topic: string, key: string): Buffer;
 }
 
 export function isKeyedCodec<T>(codec: Codec<T>): codec is KeyedCodec<T> {
@@ -121,6 +125,8 @@ export function sealedCodec<T>(codec: Codec<T>, keyring: Keyring): KeyedCodec<T>
     decode: (bytes) => codec.decode(sealer.open(bytes, '', '')),
     encodeFor: (value, topic, key) => sealer.seal(codec.encode(value), topic, key),
     decodeFor: (bytes, topic, key) => codec.decode(sealer.open(bytes, topic, key)),
+    sealFor: (plain, topic, key) => sealer.seal(plain, topic, key),
+    openFor: (sealed, topic, key) => sealer.open(sealed, topic, key),
   };
 }
 
