@@ -24,26 +24,24 @@ import type {
   Poison,
   Topic,
 } from '../bus/bus.ts';
-import type { CheckpointReference, Checkpoints } from './checkpoints.ts';
+import type { Checkpoints } from './checkpoints.ts';
 import { KAFKAJS_RETRY } from './clients.ts';
 import { CommitMetadata } from './commit-metadata.ts';
 import { Committer } from './committer.ts';
 import type { DeadLetterWriter } from './dead-letter-writer.ts';
 import { KafkaRecord, PartitionDelivery } from './delivery.ts';
 import { kafkaError } from './errors.ts';
-import { type Generation, Membership, type PartitionOffset } from './membership.ts';
+import { type Generation, Membership } from './membership.ts';
 import type { KafkaConsumerOptions } from './options.ts';
 import { type OwnedPartition, Ownership } from './ownership.ts';
+import { Positions } from './positions.ts';
+import { Queues } from './queues.ts';
 import { kafkaGroupId } from './topics.ts';
 
-/** How long a full queue holds the fetch loop (and with it all partitions) before its partition alone is paused. */
-const PAUSE_AFTER_MS = 500;
 /** A slice of the drain deadline that is kept for `revoked` and the last commits. */
 const REVOKE_SHARE = 0.4;
 /** For telling the group that this member leaves, whatever time is left. */
 const LEAVE_MS_MIN = 750;
-const POSITION_ATTEMPTS = 10;
-const POSITION_RETRY_MS = 300;
 
 /** How far a partition is, for health and metrics. Offsets are of the next record. */
 export interface PartitionProgress {
@@ -91,12 +89,6 @@ export interface ConsumerParts<T> {
   readonly checkpoints: Checkpoints;
 }
 
-/** Where a partition goes on, and the record that its metadata was in. */
-interface Position {
-  readonly assignment: Omit<Assignment, 'epoch'>;
-  readonly reference: CheckpointReference | null;
-}
-
 export class KafkaConsumer<T> implements Consumer {
   readonly done: Promise<void>;
   readonly #parts: ConsumerParts<T>;
@@ -104,11 +96,10 @@ export class KafkaConsumer<T> implements Consumer {
   readonly #kafkajs: KafkajsConsumer;
   readonly #membership: Membership;
   readonly #ownership = new Ownership();
-  readonly #metadata: CommitMetadata;
+  readonly #positions: Positions;
   readonly #committer: Committer;
   readonly #settle: { resolve: () => void; reject: (error: unknown) => void };
-  #deliveries = new Map<number, PartitionDelivery<T>>();
-  #paused = new Set<number>();
+  readonly #queues: Queues<T>;
   #generation: Generation | null = null;
   #records = 0;
   #bytes = 0;
@@ -116,7 +107,6 @@ export class KafkaConsumer<T> implements Consumer {
   #lastBatchMs = 0;
   #rebalances = 0;
   #restarts = 0;
-  #roomWaiters: (() => void)[] = [];
   #releasing: Promise<void> | null = null;
   /** When partitions are given up, done or not, ms of performance.now(). */
   #givenUpMs = Number.POSITIVE_INFINITY;
@@ -131,6 +121,10 @@ export class KafkaConsumer<T> implements Consumer {
     this.#parts = parts;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.done = promise;
+    this.#queues = new Queues(options, {
+      pause: (partitions) => this.#fetching('pause', partitions),
+      resume: (partitions) => this.#fetching('resume', partitions),
+    });
     this.#settle = { resolve, reject };
     // The owner learns of a failure from `done` when it looks; until then it isn't an unhandled rejection.
     this.done.catch(() => {});
@@ -138,8 +132,9 @@ export class KafkaConsumer<T> implements Consumer {
       leaving: () => this.#leave(),
       joined: (generation, partitions) => this.#take(generation, partitions),
     });
-    this.#metadata = new CommitMetadata(groupId, topic.codec, parts.checkpoints);
-    this.#committer = new Committer(topic.name, groupId, this.#membership, this.#ownership, this.#metadata);
+    const metadata = new CommitMetadata(groupId, topic.codec, parts.checkpoints);
+    this.#positions = new Positions(topic.name, groupId, this.#membership, metadata);
+    this.#committer = new Committer(topic.name, groupId, this.#membership, this.#ownership, metadata);
     this.#kafkajs = client.consumer({
       groupId,
       partitionAssigners: [this.#membership.assigner],
@@ -210,8 +205,8 @@ export class KafkaConsumer<T> implements Consumer {
       topic: this.#parts.topic.name,
       group: this.#parts.group,
       partitions: this.#ownership.partitions,
-      pausedPartitions: [...this.#paused],
-      queuedBytes: this.#queuedBytes,
+      pausedPartitions: this.#queues.paused,
+      queuedBytes: this.#queues.bytes,
       progress: this.#ownership.all.map(progressOf),
       records: this.#records,
       bytes: this.#bytes,
@@ -229,12 +224,6 @@ export class KafkaConsumer<T> implements Consumer {
     const { partitions } = this.#ownership;
     if (partitions.length === 0 || this.#closing !== null) return;
     for (const [partition, end] of await this.#membership.offsets('end', partitions)) this.#heardOfEnd(partition, end);
-  }
-
-  get #queuedBytes(): number {
-    let bytes = 0;
-    for (const delivery of this.#deliveries.values()) bytes += delivery.queuedBytes;
-    return bytes;
   }
 
   /** Ends within `withinMs`, or soon after it when that is less than what `revoked` is promised. */
@@ -282,9 +271,7 @@ export class KafkaConsumer<T> implements Consumer {
 
   async #giveUp(): Promise<void> {
     const partitions = this.#ownership.partitions;
-    const deliveries = [...this.#deliveries.values()];
-    this.#deliveries = new Map();
-    this.#wakeRoomWaiters();
+    const deliveries = this.#queues.close();
     if (partitions.length === 0) return;
     const { drainMs } = this.#parts.options;
     const keepAlive = setInterval(() => this.#heartbeat(), this.#parts.options.heartbeatIntervalMs);
@@ -322,9 +309,7 @@ export class KafkaConsumer<T> implements Consumer {
     if (this.#closing !== null) return;
     this.#generation = generation;
     this.#rebalances++;
-    // kafkajs keeps what is paused over a rebalance; here everything begins with empty queues.
-    this.#resume(this.#paused);
-    const positions = partitions.length === 0 ? [] : await this.#positions(partitions);
+    const positions = partitions.length === 0 ? [] : await this.#positions.of(partitions);
     const epoch = this.#ownership.begin(
       generation,
       positions.map(({ assignment, reference }) => ({ ...assignment, reference })),
@@ -336,9 +321,8 @@ export class KafkaConsumer<T> implements Consumer {
       failed: (error: unknown) => this.#fail(error),
     };
     const assignments = positions.map(({ assignment }): Assignment => ({ ...assignment, epoch }));
-    for (const { partition } of assignments) {
-      this.#deliveries.set(partition, new PartitionDelivery(this.#parts.topic, partition, this.#parts.options, hooks));
-    }
+    const { topic, options } = this.#parts;
+    this.#queues.open(assignments.map(({ partition }) => new PartitionDelivery(topic, partition, options, hooks)));
     try {
       await this.#parts.handlers.assigned?.(assignments);
     } catch (error) {
@@ -364,48 +348,8 @@ export class KafkaConsumer<T> implements Consumer {
     if (owned !== undefined) owned.end = Math.max(owned.end ?? 0, end);
   }
 
-  async #positions(partitions: readonly number[]): Promise<Position[]> {
-    const topic = this.#parts.topic.name;
-    const request = {
-      groupId: this.#groupId,
-      topics: [{ topic, partitions: partitions.map((partition) => ({ partition })) }],
-    };
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const { responses } = await (await this.#membership.coordinator()).offsetFetch(request);
-        const found = responses.flatMap((response) => response.partitions);
-        return await this.#resolvePositions(found);
-      } catch (error) {
-        if (attempt === POSITION_ATTEMPTS) throw error;
-        this.#membership.forgetCoordinator();
-        await sleep(POSITION_RETRY_MS);
-      }
-    }
-  }
-
-  /** Where nothing was committed, the first record still there is the first that is delivered. */
-  async #resolvePositions(found: readonly PartitionOffset[]): Promise<Position[]> {
-    const fresh = found.filter(({ offset }) => Number(offset) < 0).map(({ partition }) => partition);
-    const earliest = fresh.length === 0 ? new Map<number, number>() : await this.#membership.offsets('earliest', fresh);
-    const positions: Position[] = [];
-    for (const { partition, offset, metadata } of found) {
-      const committed = Number(offset);
-      if (committed >= 0) positions.push(await this.#position(partition, committed, metadata ?? ''));
-      else {
-        const assignment = { partition, offset: earliest.get(partition) ?? 0, metadata: '' };
-        positions.push({ assignment, reference: null });
-      }
-    }
-    return positions;
-  }
-
-  async #position(partition: number, offset: number, committed: string): Promise<Position> {
-    const { reference, ...metadata } = await this.#metadata.read(partition, offset, committed);
-    return { assignment: { partition, offset, ...metadata }, reference };
-  }
-
   async #fetched({ batch, resolveOffset }: EachBatchPayload): Promise<void> {
-    const delivery = this.#deliveries.get(batch.partition);
+    const delivery = this.#queues.get(batch.partition);
     if (delivery === undefined) {
       // While work is drained nothing is taken, and nothing fetched again and again.
       await this.#releasing;
@@ -416,45 +360,17 @@ export class KafkaConsumer<T> implements Consumer {
     delivery.push(batch.messages, Number(batch.lastOffset()) + 1);
     this.#heardOfEnd(batch.partition, Number(batch.highWatermark));
     resolveOffset(batch.lastOffset());
-    if (this.#hasRoom(delivery)) return;
-    await Promise.race([this.#room(delivery), sleep(PAUSE_AFTER_MS, undefined, { ref: false })]);
-    if (this.#hasRoom(delivery) || this.#deliveries.get(batch.partition) !== delivery) return;
-    this.#paused.add(batch.partition);
-    this.#kafkajs.pause([{ topic: this.#parts.topic.name, partitions: [batch.partition] }]);
-  }
-
-  #hasRoom(delivery: PartitionDelivery<T>): boolean {
-    const { queueBytesMax, queuePartitionBytesMax } = this.#parts.options;
-    return delivery.queuedBytes < queuePartitionBytesMax && this.#queuedBytes < queueBytesMax;
-  }
-
-  async #room(delivery: PartitionDelivery<T>): Promise<void> {
-    while (!this.#hasRoom(delivery) && this.#deliveries.get(delivery.partition) === delivery) {
-      await new Promise<void>((resolve) => this.#roomWaiters.push(resolve));
-    }
+    await this.#queues.makeRoom(delivery);
   }
 
   #progress(bytes: number): void {
     this.#bytes += bytes;
-    if (this.#roomWaiters.length > 0) this.#wakeRoomWaiters();
-    for (const partition of this.#paused) {
-      const delivery = this.#deliveries.get(partition);
-      if (delivery !== undefined && !this.#hasRoom(delivery)) continue;
-      this.#resume([partition]);
-    }
+    this.#queues.progress();
   }
 
-  #resume(paused: Iterable<number>): void {
-    const partitions = [...paused];
-    for (const partition of partitions) this.#paused.delete(partition);
-    if (this.#closing === null && partitions.length > 0)
-      this.#kafkajs.resume([{ topic: this.#parts.topic.name, partitions }]);
-  }
-
-  #wakeRoomWaiters(): void {
-    const waiters = this.#roomWaiters;
-    this.#roomWaiters = [];
-    for (const wake of waiters) wake();
+  /** kafkajs can be told so only while it runs. */
+  #fetching(how: 'pause' | 'resume', partitions: readonly number[]): void {
+    if (this.#closing === null) this.#kafkajs[how]([{ topic: this.#parts.topic.name, partitions: [...partitions] }]);
   }
 
   #bury(partition: number, message: KafkaMessage, poison: Poison): Promise<void> {
