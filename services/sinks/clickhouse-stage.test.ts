@@ -5,6 +5,7 @@ import type { Observation } from '../../schemas/call.ts';
 import type { CommitResult, Consumer } from '../bus/bus.ts';
 import type { Claim } from '../clickhouse/claim.ts';
 import { callObservation, sampleCall } from '../clickhouse/testing.ts';
+import { BitternError } from '../common/errors.ts';
 import { ClickHouseStage } from './clickhouse-stage.ts';
 
 /** A sink that stores when it is told to. */
@@ -28,10 +29,13 @@ class HeldSink {
   }
 }
 
-function setUp(ownedEpochs: ReadonlySet<number>) {
+/** `refusals`: how many commits fail at first. */
+function setUp(ownedEpochs: ReadonlySet<number>, refusals = 0) {
+  const notes: string[] = [];
   const commits: { readonly offset: number; readonly epoch: number | undefined }[] = [];
   const consumer: Consumer = {
     commit: async (_partition, offset, _metadata, epoch): Promise<CommitResult> => {
+      if (refusals-- > 0) throw new BitternError('BIT_KAFKA_DENIED', 'Nobody may commit.');
       commits.push({ offset, epoch });
       return 'committed';
     },
@@ -41,9 +45,9 @@ function setUp(ownedEpochs: ReadonlySet<number>) {
     done: new Promise(() => {}),
   };
   const sink = new HeldSink();
-  const stage = new ClickHouseStage(sink);
+  const stage = new ClickHouseStage(sink, (line) => notes.push(line));
   stage.attach(consumer);
-  return { stage, sink, commits };
+  return { stage, sink, commits, notes };
 }
 
 function batch(offset: number) {
@@ -89,5 +93,16 @@ test('letting go that takes too long takes nothing from the ownership that comes
       { offset: 2, epoch: 2 },
     ],
   );
+  stage.close();
+});
+
+test('a commit that is refused is told once and tried again, and nothing ends by it', async () => {
+  const { stage, sink, commits, notes } = setUp(new Set([1]), 2);
+  stage.assigned([{ partition: 0, offset: 5, metadata: '', epoch: 1 }]);
+  await stage.batch(batch(5));
+  sink.store();
+  await sleep(900);
+  assert.deepEqual(commits, [{ offset: 6, epoch: 1 }]);
+  assert.deepEqual(notes, ["Progress can't be committed. Nobody may commit."]);
   stage.close();
 });

@@ -6,6 +6,7 @@ import type { ObservationRecord } from '../../schemas/call.ts';
 import type { Assignment, Batch, Consumer, ConsumerHandlers } from '../bus/bus.ts';
 import type { Claim } from '../clickhouse/claim.ts';
 import type { SinkStats } from '../clickhouse/sink.ts';
+import { toldOf } from '../common/errors.ts';
 
 export interface ObservationSink {
   add(observations: readonly ObservationRecord[], claim: Claim | null): Promise<void>;
@@ -37,9 +38,13 @@ export class ClickHouseStage implements ConsumerHandlers<ObservationRecord> {
   #unsettled: Unsettled[] = [];
   #consumer: Consumer | null = null;
   #timer: NodeJS.Timeout | null = null;
+  readonly #note: (line: string) => void;
+  #problem = '';
 
-  constructor(sink: ObservationSink) {
+  /** `note`: is told what an operator should know, a sentence a line. */
+  constructor(sink: ObservationSink, note: (line: string) => void = () => {}) {
     this.#sink = sink;
+    this.#note = note;
   }
 
   /** The consumer that offsets are committed to; before the first record. */
@@ -101,7 +106,18 @@ export class ClickHouseStage implements ConsumerHandlers<ObservationRecord> {
       latest.set(`${each.partition}/${each.epoch}`, each);
     }
     this.#unsettled.splice(0, stored);
-    for (const { partition, nextOffset, epoch } of latest.values())
-      await this.#consumer?.commit(partition, nextOffset, '', epoch);
+    for (const each of latest.values()) await this.#commit(each);
+  }
+
+  /** What the brokers refuse is tried again and again, told once: the lag shows that nothing is lost. */
+  async #commit(stored: Unsettled): Promise<void> {
+    try {
+      await this.#consumer?.commit(stored.partition, stored.nextOffset, '', stored.epoch);
+    } catch (error) {
+      this.#unsettled.unshift(stored);
+      const problem = toldOf(error);
+      if (problem !== this.#problem) this.#note(`Progress can't be committed. ${problem}`);
+      this.#problem = problem;
+    }
   }
 }

@@ -52,7 +52,7 @@ async function runClickHouse(context: Context): Promise<number> {
     const bus = await openKafkaBus(config, signal);
     const observing = await startObserving(context, 'sink');
     try {
-      const stage = new ClickHouseStage(target);
+      const stage = new ClickHouseStage(target, note);
       const observations = await bus.consumer(topics.observations, 'clickhouse', stage);
       stage.attach(observations);
       const reports = await bus.consumer(topics.reports, 'clickhouse', {
