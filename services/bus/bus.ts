@@ -114,6 +114,11 @@ export interface Consumer {
    * nobody else ever owns it.
    */
   ownedForMs?(partition: number, epoch: number): number | null;
+  /**
+   * The offset that the partition's next record will get, asked for now. Rejects while it can't be asked. Absent where delivery is
+   * never behind.
+   */
+  endOf?(partition: number): Promise<number>;
   /** Stops delivery, lets the running batch finish, calls `revoked`. */
   close(): Promise<void>;
   /** Rejects when the consumer fails; resolves after `close`. */

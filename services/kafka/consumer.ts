@@ -219,6 +219,14 @@ export class KafkaConsumer<T> implements Consumer {
     };
   }
 
+  async endOf(partition: number): Promise<number> {
+    const { topic } = this.#parts;
+    const end = (await this.#membership.offsets('end', [partition])).get(partition);
+    if (end === undefined) throw new RangeError(`'${topic.name}' has no partition ${partition}`);
+    this.#heardOfEnd(partition, end);
+    return end;
+  }
+
   /** Asks for the ends of the owned partitions, which fetching tells only while it goes on. */
   async refreshEnds(): Promise<void> {
     const { partitions } = this.#ownership;

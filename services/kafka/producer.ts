@@ -42,6 +42,8 @@ export class KafkaProducer<T> implements Producer<T> {
     } catch (error) {
       return Promise.reject(error);
     }
-    return writer.append({ key: Buffer.from(key), value: bytes, headers: this.#headers.with(headers) });
+    // When it was published, not when it is sent: in an outage of the brokers that may be much later.
+    const timestampMs = Date.now();
+    return writer.append({ key: Buffer.from(key), value: bytes, headers: this.#headers.with(headers), timestampMs });
   }
 }

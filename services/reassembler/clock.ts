@@ -9,8 +9,13 @@
 const STEP_MS_MAX = 60_000;
 
 export class PartitionClock {
+  readonly #stepMsMax: number;
   #nowMs = 0;
   #latestMs = 0;
+
+  constructor(stepMsMax = STEP_MS_MAX) {
+    this.#stepMsMax = stepMsMax;
+  }
 
   /** ms since the first record. */
   get nowMs(): number {
@@ -20,7 +25,7 @@ export class PartitionClock {
   /** `publishedMs`: of the next record. One from before the latest moves nothing. */
   advance(publishedMs: number): void {
     if (publishedMs <= this.#latestMs) return;
-    if (this.#latestMs > 0) this.#nowMs += Math.min(publishedMs - this.#latestMs, STEP_MS_MAX);
+    if (this.#latestMs > 0) this.#nowMs += Math.min(publishedMs - this.#latestMs, this.#stepMsMax);
     this.#latestMs = publishedMs;
   }
 }

@@ -372,3 +372,28 @@ test('what waits for another probe is not held by a partition that has become qu
   assert.ok(told?.type === 'exchange' && told.exchange.completeness === 'gap');
   assert.equal(partition.progress(log.length).offset, log.length);
 });
+
+test('a break in which nobody could publish is no time in which another probe could have brought its bytes', () => {
+  const answer = 'HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n12345';
+  const ask = client('GET /break HTTP/1.1\r\nhost: h\r\n\r\n');
+  const seenBy = (probe: string, steps: readonly Step[]): Frame[] =>
+    framesOf(steps, { stepsPerFrame: 1, close: 'fin' }).map((frame) => ({ ...frame, probe }));
+  const one = seenBy('mirror-a', [ask, server(answer), server('90', 3), fin('server')]);
+  const other = seenBy('mirror-b', [ask, server(`${answer}67890`), fin('server')]);
+  const partition = new PartitionReassembler({ ...options, merge: { ...MERGE_DEFAULTS, several: true } }, masker, null);
+  const told: Observation[] = [];
+  // The broker was away for half a minute between the two; each began to publish again with something else.
+  const log = [
+    ...one.map((frame) => ({ frame, atMs: START_MS })),
+    { frame: chatter(0, 1)[0]!.frame, atMs: START_MS + 30_000 },
+  ];
+  log.push(...other.map((frame) => ({ frame, atMs: START_MS + 30_100 })));
+  for (const [offset, { frame, atMs }] of log.entries()) {
+    partition.feed(frame, offset, atMs);
+    told.push(...partition.takeReady());
+  }
+  assert.deepEqual(
+    told.map((each) => each.type === 'exchange' && each.exchange.completeness),
+    ['full'],
+  );
+});

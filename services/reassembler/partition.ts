@@ -43,6 +43,11 @@ export interface HoldCounts {
 
 /** How often the limits are looked at, ms of the partition's clock. */
 const SWEEP_INTERVAL_MS = 10_000;
+/**
+ * The share of the wait for another probe's bytes that one record may let pass. Nobody could publish while the brokers were away,
+ * and then the others' records come shortly after the first one that tells of so much time.
+ */
+const WAIT_SHARE_MAX = 1 / 4;
 
 /** An offset to commit, and what goes with it. */
 export interface Progress {
@@ -60,6 +65,8 @@ export class PartitionReassembler {
   #takenOver: boolean;
   readonly #limits: HoldLimits | null;
   readonly #clock = new PartitionClock();
+  /** On which other probes are waited for. */
+  readonly #mergeClock: PartitionClock;
   readonly #merger: ProbeMerger;
   #sweptMs = 0;
   #idle = 0;
@@ -76,7 +83,9 @@ export class PartitionReassembler {
     this.#told = checkpoint ?? new Map();
     this.#takenOver = checkpoint !== null;
     for (const [connection, resume] of this.#told) this.#watermark.restore(connection, resume);
-    this.#merger = new ProbeMerger(options.merge ?? MERGE_DEFAULTS, checkpoint?.several ?? false);
+    const merge = options.merge ?? MERGE_DEFAULTS;
+    this.#mergeClock = new PartitionClock(merge.waitMs * WAIT_SHARE_MAX);
+    this.#merger = new ProbeMerger(merge, checkpoint?.several ?? false);
   }
 
   /** Bytes of bodies that the memory ceiling of open exchanges made it let go. */
@@ -106,16 +115,23 @@ export class PartitionReassembler {
   /** `offset`: of the frame's record in the partition; `publishedMs`: when it was published, where that is known. */
   feed(frame: Frame, offset: number, publishedMs = 0): void {
     this.#clock.advance(publishedMs);
+    this.#mergeClock.advance(publishedMs);
     const { nowMs } = this.#clock;
-    if (this.#merger.isDue(nowMs)) this.#release(this.#merger.release(nowMs));
-    if (this.#merger.concerns(frame, nowMs)) this.#feedMerged(frame, offset, nowMs);
+    const mergeMs = this.#mergeClock.nowMs;
+    if (this.#merger.isDue(mergeMs)) this.#release(this.#merger.release(mergeMs));
+    if (this.#merger.concerns(frame, mergeMs)) this.#feedMerged(frame, offset, nowMs, mergeMs);
     else this.#feedAlone(frame, offset, nowMs);
     if (this.#limits !== null && nowMs - this.#sweptMs >= SWEEP_INTERVAL_MS) this.#sweep(this.#limits);
   }
 
+  /** Something waits for another probe's bytes. */
+  get waits(): boolean {
+    return this.#merger.waits;
+  }
+
   /** No record has come for `quietMs` of this process's time: nothing moves the partition's clock, on which others' bytes are waited for. */
   quiet(quietMs: number): void {
-    const nowMs = this.#clock.nowMs + quietMs;
+    const nowMs = this.#mergeClock.nowMs + quietMs;
     if (this.#merger.isDue(nowMs)) this.#release(this.#merger.release(nowMs));
   }
 
@@ -143,11 +159,11 @@ export class PartitionReassembler {
   }
 
   /** Several probes publish into this partition, and may all see the connection. */
-  #feedMerged(frame: Frame, offset: number, nowMs: number): void {
+  #feedMerged(frame: Frame, offset: number, nowMs: number, mergeMs: number): void {
     const { connection } = frame;
     this.#watermark.lateMsMax = LATE_MS_MAX;
     const merged = this.#merger.get(connection) ?? this.#merger.add(connection, this.#beginningOf(frame));
-    this.#read(this.#merger.feed(merged, frame, offset, nowMs), merged);
+    this.#read(this.#merger.feed(merged, frame, offset, mergeMs), merged);
     const ends = frameEnds(frame);
     const place = {
       ...{ connection, offset, clientStart: frame.clientOffset, serverStart: frame.serverOffset },

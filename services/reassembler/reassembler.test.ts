@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Observation } from '../../schemas/call.ts';
-import type { Consumer, Producer } from '../bus/bus.ts';
+import type { Frame } from '../../schemas/frame.ts';
+import type { Batch, Consumer, Producer } from '../bus/bus.ts';
 import { createCredentialMasker } from '../http/credentials.ts';
 import { HTTP_DEFAULTS } from '../http/options.ts';
 import { client, framesOf, server } from '../http/testing.ts';
@@ -25,6 +26,8 @@ class Bench {
   readonly notes: string[] = [];
   /** Awaited by each publish. */
   room: Promise<void> = Promise.resolve();
+  /** Where the partition's records end; null: the bus doesn't tell. */
+  endOf: (() => Promise<number>) | null = null;
   readonly stage: Reassembler;
   readonly #consumer: Consumer;
 
@@ -54,7 +57,8 @@ class Bench {
 
   /** The regular commits. */
   start(): void {
-    this.stage.attach(this.#consumer);
+    const { endOf } = this;
+    this.stage.attach(endOf === null ? this.#consumer : { ...this.#consumer, endOf });
   }
 
   assign(epoch: number, offset = 0): void {
@@ -111,25 +115,82 @@ test('a checkpoint that is missing is counted and told', () => {
   assert.deepEqual(bench.notes, ['Partition 3: It is gone.']);
 });
 
-test('a partition that has become quiet commits what waited for another probe', { timeout: 20_000 }, async () => {
-  // Two of its ten bytes were seen by no probe; each look finds so much time gone by that they are given up.
-  const bench = new Bench({ merge: { ...MERGE_DEFAULTS, several: true, waitMs: 100 }, quietMs: 200 });
+/** What one probe saw of an exchange, of whose ten bytes two are missing. */
+function gapped(): Batch<Frame> {
   const steps = [
     client('GET /a HTTP/1.1\r\nhost: h\r\n\r\n'),
     server('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n1234'),
     server('7890', 2),
   ];
-  const records = framesOf(steps, { connection, stepsPerFrame: 1, close: 'fin' }).map((value, offset) => ({
-    key: connection,
-    offset,
-    value,
-  }));
+  const values = framesOf(steps, { connection, stepsPerFrame: 1, close: 'fin' });
+  const records = values.map((value, offset) => ({ key: connection, offset, value }));
+  return { partition: 0, firstOffset: 0, records, nextOffset: records.length };
+}
+
+const SOON = { merge: { ...MERGE_DEFAULTS, several: true, waitMs: 100 }, quietMs: 200 };
+
+test('a partition that has become quiet commits what waited for another probe', { timeout: 20_000 }, async () => {
+  const bench = new Bench(SOON);
+  const batch = gapped();
   bench.start();
   bench.assign(1);
-  await bench.stage.batch({ partition: 0, firstOffset: 0, records, nextOffset: records.length });
+  await bench.stage.batch(batch);
   assert.equal(bench.published.length, 0);
-  while (bench.commits.at(-1)?.offset !== records.length) await sleep(50);
+  while (bench.commits.at(-1)?.offset !== batch.nextOffset) await sleep(50);
   bench.stage.close();
   const [told] = bench.published;
   assert.ok(told?.type === 'exchange' && told.exchange.completeness === 'gap');
+});
+
+test('a partition whose broker is away, or that has records to come, is not quiet', { timeout: 20_000 }, async () => {
+  const bench = new Bench(SOON);
+  const batch = gapped();
+  let looks = 0;
+  bench.endOf = async () => {
+    looks++;
+    if (looks === 2) throw new Error('no broker');
+    return looks === 4 ? batch.nextOffset + 1 : batch.nextOffset;
+  };
+  bench.start();
+  bench.assign(1);
+  await bench.stage.batch(batch);
+  while (looks < 6) {
+    assert.equal(bench.published.length, 0, `after ${looks} looks`);
+    await sleep(20);
+  }
+  while (bench.commits.at(-1)?.offset !== batch.nextOffset) await sleep(50);
+  bench.stage.close();
+  assert.equal(looks, 6, 'what nothing waits in is not asked for');
+});
+
+test('what came of waiting is published before its offsets are committed', { timeout: 20_000 }, async () => {
+  const bench = new Bench(SOON);
+  const batch = gapped();
+  const room = Promise.withResolvers<void>();
+  bench.room = room.promise;
+  bench.start();
+  bench.assign(1);
+  await bench.stage.batch(batch);
+  while (bench.published.length === 0) await sleep(20);
+  const committed = (): boolean => bench.commits.some(({ offset }) => offset === batch.nextOffset);
+  await sleep(1500);
+  assert.equal(committed(), false, 'by the next regular commit');
+  await bench.stage.revoked([0]);
+  assert.equal(committed(), false, 'when the partition is taken');
+  bench.stage.close();
+  room.resolve();
+});
+
+test('what came of waiting is committed when it is published', { timeout: 20_000 }, async () => {
+  const bench = new Bench(SOON);
+  const batch = gapped();
+  const room = Promise.withResolvers<void>();
+  bench.room = room.promise;
+  bench.start();
+  bench.assign(1);
+  await bench.stage.batch(batch);
+  while (bench.published.length === 0) await sleep(20);
+  room.resolve();
+  while (bench.commits.at(-1)?.offset !== batch.nextOffset) await sleep(50);
+  bench.stage.close();
 });

@@ -39,6 +39,10 @@ interface Owned {
   committed: number;
   /** When the last batch was done with, ms of performance.now(). */
   doneMs: number;
+  /** When it was first known since then that there is nothing more to be read, ms of performance.now(); null: it isn't. */
+  emptyMs: number | null;
+  /** It is being asked whether there is. */
+  asking: boolean;
   /** What came of waiting is being published: the next batch comes after it. */
   waiting: Promise<void> | null;
   /** A batch is being worked on: what has come out of it may not be durable yet. */
@@ -54,7 +58,7 @@ export class Reassembler implements ConsumerHandlers<Frame> {
   readonly #masker: CredentialMasker;
   readonly #producer: Producer<Observation>;
   readonly #partitions = new Map<number, Owned>();
-  #consumer: Pick<Consumer, 'commit'> | null = null;
+  #consumer: Pick<Consumer, 'commit' | 'endOf'> | null = null;
   #timer: NodeJS.Timeout | null = null;
   readonly #note: (line: string) => void;
   #calls = 0;
@@ -78,7 +82,7 @@ export class Reassembler implements ConsumerHandlers<Frame> {
   }
 
   /** The consumer that offsets are committed to; before the first record. */
-  attach(consumer: Pick<Consumer, 'commit'>): void {
+  attach(consumer: Pick<Consumer, 'commit' | 'endOf'>): void {
     this.#consumer = consumer;
     this.#timer = setInterval(() => {
       this.#commitAll().catch((error: unknown) => this.#commitFailed(error));
@@ -128,8 +132,9 @@ export class Reassembler implements ConsumerHandlers<Frame> {
         this.#note(`Partition ${partition}: ${metadataMissing.message}`);
       }
       const state = new PartitionReassembler(this.#options, this.#masker, decodeCheckpoint(metadata));
-      const beginning = { next: offset, committed: offset, busy: false, due: false, over: false, waiting: null };
-      this.#partitions.set(partition, { state, epoch, doneMs: performance.now(), ...beginning });
+      const idle = { busy: false, due: false, over: false, waiting: null, emptyMs: null, asking: false };
+      const owned = { state, epoch, next: offset, committed: offset, doneMs: performance.now(), ...idle };
+      this.#partitions.set(partition, owned);
     }
   }
 
@@ -137,6 +142,7 @@ export class Reassembler implements ConsumerHandlers<Frame> {
     const owned = this.#partitions.get(batch.partition);
     if (owned === undefined) return;
     owned.busy = true;
+    owned.emptyMs = null;
     if (owned.waiting !== null) await owned.waiting;
     if ((batch.firstOffset ?? 0) > owned.next) this.#recordsLost(batch.partition, owned, batch.firstOffset!);
     for (const { value, offset, publishedMs } of batch.records) owned.state.feed(value, offset, publishedMs);
@@ -156,7 +162,7 @@ export class Reassembler implements ConsumerHandlers<Frame> {
       // At once: when this takes too long, the partition may be assigned again before it has ended.
       this.#partitions.delete(partition);
       this.#past = plus(this.#past, owned.state);
-      owned.over = owned.busy;
+      owned.over = owned.busy || owned.waiting !== null;
       taken.push([partition, owned]);
     }
     for (const [partition, owned] of taken) {
@@ -194,20 +200,43 @@ export class Reassembler implements ConsumerHandlers<Frame> {
 
   async #commitAll(): Promise<void> {
     for (const [partition, owned] of this.#partitions) {
-      if (!owned.busy) await this.#wait(owned);
-      owned.due = owned.busy;
-      if (!owned.busy) await this.#commit(partition, owned);
+      // Of what comes of waiting the batch's end, or its own, tells that all of it is published.
+      owned.due = owned.busy || owned.waiting !== null;
+      if (owned.due) continue;
+      await this.#commit(partition, owned);
+      this.#lookForQuiet(partition, owned).catch((error: unknown) => this.#commitFailed(error));
     }
   }
 
   /** Time goes on in a partition that is quiet. */
-  async #wait(owned: Owned): Promise<void> {
-    const quietMs = performance.now() - owned.doneMs;
-    if (quietMs < (this.#options.quietMs ?? REASSEMBLER_DEFAULTS.quietMs)) return;
+  async #lookForQuiet(partition: number, owned: Owned): Promise<void> {
+    const { doneMs } = owned;
+    const quietMs = performance.now() - doneMs;
+    if (quietMs < this.#quietMs || owned.asking || owned.waiting !== null || !owned.state.waits) return;
+    owned.asking = true;
+    const empty = await this.#isEmpty(partition, owned);
+    owned.asking = false;
+    if (!empty || owned.over || owned.busy || owned.doneMs !== doneMs) return;
     owned.state.quiet(quietMs);
     owned.waiting = this.#publish(owned);
     await owned.waiting;
     owned.waiting = null;
+    if (owned.due && !owned.busy) await this.#commit(partition, owned);
+  }
+
+  get #quietMs(): number {
+    return this.#options.quietMs ?? REASSEMBLER_DEFAULTS.quietMs;
+  }
+
+  /** Known at two times, some way apart: brokers that were away, and probes that find them again, are not quiet. */
+  async #isEmpty(partition: number, owned: Owned): Promise<boolean> {
+    if (this.#consumer?.endOf === undefined) return true;
+    const knownMs = owned.emptyMs === null ? 0 : performance.now() - owned.emptyMs;
+    if (owned.emptyMs !== null && knownMs < this.#quietMs / 2) return false;
+    const end = await this.#consumer.endOf(partition).catch(() => Number.POSITIVE_INFINITY);
+    if (end > owned.next) owned.emptyMs = null;
+    else owned.emptyMs ??= performance.now();
+    return end <= owned.next && knownMs > 0;
   }
 
   /** It is tried again and again, told once: the lag shows that nothing is lost. */

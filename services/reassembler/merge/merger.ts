@@ -59,6 +59,11 @@ export class ProbeMerger {
     return this.#connections.has(frame.connection) || (this.#several && frame.fromStart);
   }
 
+  /** Something waits for another probe's bytes. */
+  get waits(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   get(id: ConnectionId): MergedConnection | undefined {
     return this.#connections.get(id);
   }
