@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Store } from '../../services/clickhouse/store.ts';
 import { compare, type Row } from '../compare.ts';
 import { Random } from '../generator/random.ts';
+import type { Brokers } from '../kafka/cluster.ts';
 import { FaultInjector } from './injector.ts';
 import { runBittern, StageProcess, type StageSettings } from './processes.ts';
 import { type Round, removeRound, writeRound } from './round.ts';
@@ -17,6 +18,7 @@ export interface DrillOptions {
   readonly calls: number;
   /** Calls of one capture. */
   readonly round: number;
+  readonly brokers: number;
 }
 
 export class Drill {
@@ -29,12 +31,7 @@ export class Drill {
   #published = 0;
   #drainMs = 0;
 
-  constructor(
-    options: DrillOptions,
-    store: Store,
-    settings: StageSettings,
-    broker: ConstructorParameters<typeof FaultInjector>[0]['broker'],
-  ) {
+  constructor(options: DrillOptions, store: Store, settings: StageSettings, brokers: Brokers) {
     this.#options = options;
     this.#random = new Random(options.seed);
     this.#store = store;
@@ -44,7 +41,10 @@ export class Drill {
     const tracker = new StageProcess('tracker-1', ['tracker'], settings);
     this.#stages = [...[1, 2, 3].map(reassembler), ...[1, 2].map(sink), tracker];
     const extra = [reassembler(4), sink(3)];
-    this.faults = new FaultInjector({ broker, store, stages: this.#stages, extra }, this.#random.fork());
+    this.faults = new FaultInjector(
+      { brokers, brokerCount: options.brokers, store, stages: this.#stages, extra },
+      this.#random.fork(),
+    );
   }
 
   /** How often a capture was published, and how long the stages took for what was left when the last was. */

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Store } from '../../services/clickhouse/store.ts';
 import type { Random } from '../generator/random.ts';
-import type { KafkaBroker } from '../kafka/broker.ts';
+import type { Brokers } from '../kafka/cluster.ts';
 import type { StageProcess } from './processes.ts';
 
 const PAUSE_MS = { low: 200, high: 2000 } as const;
@@ -13,7 +13,8 @@ const OUTAGE_EVERY = 40;
 const OUTAGE_MS = 20_000;
 
 export interface FaultTargets {
-  readonly broker: KafkaBroker;
+  readonly brokers: Brokers;
+  readonly brokerCount: number;
   readonly store: Store;
   readonly stages: readonly StageProcess[];
   /** Consumers that come and go. */
@@ -24,6 +25,10 @@ const FAULTS = ['broker', 'clickhouse', 'freeze', 'stop', 'scale', 'kill'] as co
 type Fault = (typeof FAULTS)[number];
 /** Of a hundred. */
 const WEIGHTS: Readonly<Record<Fault, number>> = { broker: 4, clickhouse: 8, freeze: 12, stop: 10, scale: 8, kill: 58 };
+/** Where only one of several brokers dies, and for long enough that others lead. */
+const WEIGHTS_SEVERAL: typeof WEIGHTS = { ...WEIGHTS, broker: 20, kill: 42 };
+/** How long a broker is away at most. */
+const AWAY_MS = { alone: 3000, several: 12_000 } as const;
 
 export class FaultInjector {
   readonly counts = {
@@ -80,7 +85,7 @@ export class FaultInjector {
   #choose(): Fault {
     let dice = this.#random.int(0, 99);
     for (const fault of FAULTS) {
-      dice -= WEIGHTS[fault];
+      dice -= (this.#targets.brokerCount > 1 ? WEIGHTS_SEVERAL : WEIGHTS)[fault];
       if (dice < 0) return fault;
     }
     return 'kill';
@@ -90,9 +95,9 @@ export class FaultInjector {
     switch (fault) {
       case 'broker':
         this.counts.broker++;
-        await this.#targets.broker.kill();
-        await sleep(this.#random.int(0, 3000));
-        return this.#targets.broker.start();
+        await this.#targets.brokers.kill();
+        await sleep(this.#random.int(0, AWAY_MS[this.#targets.brokerCount > 1 ? 'several' : 'alone']));
+        return this.#targets.brokers.start();
       case 'clickhouse':
         this.#killEngine();
         return;

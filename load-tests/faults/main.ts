@@ -1,8 +1,8 @@
 /**
- * The fault suite: `npm run faults -- --seed S --kills K --calls N [--round 200] [--encoding confluent]`
+ * The fault suite: `npm run faults -- --seed S --kills K --calls N [--round 200] [--brokers 3] [--encoding confluent]`
  *
  * Generated traffic (of each three captures one with HTTP/2, and one as two probes saw it that each missed something) goes over a real Kafka broker through three reassemblers and two sinks into a real ClickHouse beside a tracker, while
- * processes are killed with SIGKILL or frozen for a while, the broker and ClickHouse killed too, consumers come and go, and
+ * processes are killed with SIGKILL or frozen for a while, the broker (or of several one at a time) and ClickHouse killed too, consumers come and go, and
  * captures are published twice. With `--encoding confluent` the records are in Confluent's wire format, by a real schema registry.
  * At the end the stored calls must equal the manifests exactly, and what the tracker made of them what one makes that meets them all at once. Prints the counts last; exits with 1 on any difference.
  */
@@ -17,13 +17,16 @@ const DIFFERENCES_SHOWN = 20;
 
 function readOptions(): DrillOptions & { readonly encoding: string } {
   const text = { type: 'string' } as const;
-  const { values } = parseArgs({ options: { seed: text, kills: text, calls: text, encoding: text, round: text } });
+  const { values } = parseArgs({
+    options: { seed: text, kills: text, calls: text, encoding: text, round: text, brokers: text },
+  });
   return {
     seed: Number(values.seed ?? 1),
     kills: Number(values.kills ?? 6),
     calls: Number(values.calls ?? 600),
     round: Number(values.round ?? 200),
     encoding: values.encoding ?? 'single_object',
+    brokers: Number(values.brokers ?? 1),
   };
 }
 
@@ -35,9 +38,10 @@ const env = {
   BITTERN_KAFKA_ENCODING: options.encoding,
   BITTERN_KAFKA_SCHEMA_REGISTRY_URL: registry?.url ?? '',
 };
-const system = await System.open({ partitions: PARTITIONS, sessionTimeoutMs: SESSION_TIMEOUT_MS, env });
+const { brokers } = options;
+const system = await System.open({ partitions: PARTITIONS, sessionTimeoutMs: SESSION_TIMEOUT_MS, brokers, env });
 const { store } = system;
-const drill = new Drill(options, store, system.settings, system.broker);
+const drill = new Drill(options, store, system.settings, system.brokers);
 let failed = true;
 try {
   const differences = await drill.run();
@@ -49,25 +53,15 @@ try {
   const [stored] = await answer.json<{ calls: number; ids: number }>();
   const twice = (stored?.calls ?? 0) - (stored?.ids ?? 0);
   failed = differences.length > 0 || twice !== 0 || drill.faults.counts.late > 0;
-  const {
-    reassembler,
-    sink,
-    tracker,
-    broker: brokers,
-    clickhouse,
-    frozen,
-    stopped,
-    scaled,
-    outages,
-    late,
-  } = drill.faults.counts;
+  const { reassembler, sink, tracker, broker, clickhouse, frozen, stopped, scaled, outages, late } =
+    drill.faults.counts;
   const { published, drainMs } = drill.counts;
   const seconds = (ms: number): string => `${(ms / 1000).toFixed(0)} s`;
   console.log(
-    `kills: ${drill.faults.kills} (${reassembler} reassembler, ${sink} sink, ${tracker} tracker, ${brokers} broker, ${clickhouse} ClickHouse); ${frozen} freezes, ${stopped} orderly stops (${late} overdue), ${scaled} consumers more or less, ${outages} ClickHouse outages; ${published} captures published; drained in ${seconds(drainMs)}`,
+    `kills: ${drill.faults.kills} (${reassembler} reassembler, ${sink} sink, ${tracker} tracker, ${broker} broker, ${clickhouse} ClickHouse); ${frozen} freezes, ${stopped} orderly stops (${late} overdue), ${scaled} consumers more or less, ${outages} ClickHouse outages; ${published} captures published; drained in ${seconds(drainMs)}`,
   );
   console.log(
-    `stored ${stored?.calls} calls, ${twice} of them twice; ${differences.length} differences; ${seconds(performance.now() - started)} (seed ${options.seed}, ${options.encoding})`,
+    `stored ${stored?.calls} calls, ${twice} of them twice; ${differences.length} differences; ${seconds(performance.now() - started)} (seed ${options.seed}, ${options.encoding}, ${brokers === 1 ? 'one broker' : `${brokers} brokers`})`,
   );
 } finally {
   await drill.end();

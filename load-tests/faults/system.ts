@@ -4,11 +4,16 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { openStore, STORE_DEFAULTS, type Store } from '../../services/clickhouse/store.ts';
 import { KafkaBroker } from '../kafka/broker.ts';
+import { type Brokers, KafkaCluster } from '../kafka/cluster.ts';
 import { Gate } from './gate.ts';
 import { runBittern, StageProcess, type StageSettings } from './processes.ts';
 
+const REPLICAS_MAX = 3;
+
 export interface SystemOptions {
   readonly partitions: number;
+  /** 1 when left out; of several each topic has as many replicas, up to three. */
+  readonly brokers?: number;
   readonly sessionTimeoutMs: number;
   /** Settings of all processes, as environment variables. */
   readonly env?: NodeJS.ProcessEnv;
@@ -16,6 +21,8 @@ export interface SystemOptions {
 
 export class System {
   readonly folder: string;
+  readonly brokers: Brokers;
+  /** The only one, or the first. */
   readonly broker: KafkaBroker;
   /** Not through the gate. */
   readonly store: Store;
@@ -24,9 +31,16 @@ export class System {
   readonly settings: StageSettings;
   readonly #stages: StageProcess[] = [];
 
-  private constructor(folder: string, broker: KafkaBroker, store: Store, gate: Gate, settings: StageSettings) {
+  private constructor(
+    folder: string,
+    brokers: KafkaBroker | KafkaCluster,
+    store: Store,
+    gate: Gate,
+    settings: StageSettings,
+  ) {
     this.folder = folder;
-    this.broker = broker;
+    this.brokers = brokers;
+    this.broker = brokers instanceof KafkaCluster ? brokers.nodes[0]! : brokers;
     this.store = store;
     this.gate = gate;
     this.settings = settings;
@@ -35,8 +49,10 @@ export class System {
   /** Starts the servers and makes the topics; no stage. */
   static async open(options: SystemOptions): Promise<System> {
     const folder = await mkdtemp(path.join(tmpdir(), 'bittern-system-'));
-    const broker = await KafkaBroker.open(path.join(folder, 'kafka'));
-    await broker.start();
+    const { brokers: size = 1 } = options;
+    const kafkaDir = path.join(folder, 'kafka');
+    const brokers = size === 1 ? await KafkaBroker.open(kafkaDir) : await KafkaCluster.open(kafkaDir, size);
+    await brokers.start();
     const dataDir = path.join(folder, 'data');
     const store = await openStore({ dataDir, retentionDays: 0, memoryBytesMax: STORE_DEFAULTS.memoryBytesMax });
     const url = await clickhouseUrl(dataDir);
@@ -50,15 +66,15 @@ export class System {
       HOME: folder,
       NODE_COMPILE_CACHE: path.join(folder, 'compile-cache'),
       CLICKHOUSE_URL: url.href,
-      BITTERN_KAFKA_BROKERS: broker.plaintext,
+      BITTERN_KAFKA_BROKERS: brokers.plaintext,
       BITTERN_KAFKA_PARTITIONS: String(options.partitions),
-      BITTERN_KAFKA_REPLICAS: '1',
+      BITTERN_KAFKA_REPLICAS: String(Math.min(size, REPLICAS_MAX)),
       BITTERN_KAFKA_SESSION_TIMEOUT_MS: String(options.sessionTimeoutMs),
       BITTERN_IDENTITY_FINGERPRINT_KEY_FILE: keyFile,
       BITTERN_OBSERVE_LISTEN: '127.0.0.1:0',
       ...options.env,
     };
-    const system = new System(folder, broker, store, gate, { folder, env });
+    const system = new System(folder, brokers, store, gate, { folder, env });
     await system.run(['topics', '--create']);
     return system;
   }
@@ -86,8 +102,8 @@ export class System {
     await Promise.all(this.#stages.map((stage) => stage.kill()));
     await this.gate.set('closed');
     await this.store.close();
-    if (keep) await this.broker.stop();
-    else await this.broker.remove();
+    if (keep) await this.brokers.stop();
+    else await this.brokers.remove();
     if (!keep) await rm(this.folder, { recursive: true, force: true });
   }
 }

@@ -1,5 +1,5 @@
 /**
- * One real Kafka broker in a folder of its own: `start`, `stop`, `kill` (-9) and `start` again on the same data and ports.
+ * A real Kafka broker in a folder of its own, alone or as a node of a cluster (cluster.ts): `start`, `stop`, `kill` (-9) and `start` again on the same data and ports.
  * Everything that another process needs to find it stands in `broker.json`.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
@@ -13,7 +13,7 @@ import { promisify } from 'node:util';
 import { BitternError } from '../../services/common/errors.ts';
 import { type Certificates, makeCertificates } from './certificates.ts';
 import { buildOnce, fetchDistribution, KAFKA_DISTRIBUTION } from './distribution.ts';
-import { type BrokerPorts, serverProperties, TEST_USER } from './settings.ts';
+import { type BrokerPorts, type ClusterPlace, serverProperties, TEST_USER } from './settings.ts';
 
 const run = promisify(execFile);
 const LOG_SETTINGS = fileURLToPath(new URL('./log4j2.properties', import.meta.url));
@@ -45,18 +45,19 @@ export class KafkaBroker {
     this.#pid = state.pid;
   }
 
-  /** Makes a broker in `dir`, or opens the one that is there. Doesn't start it. */
-  static async open(dir: string): Promise<KafkaBroker> {
+  /** Makes a broker in `dir`, or opens the one that is there. Doesn't start it. `place`: left out for one that is alone. */
+  static async open(dir: string, place?: ClusterPlace): Promise<KafkaBroker> {
     const file = path.join(dir, 'broker.json');
     if (existsSync(file)) return new KafkaBroker(dir, JSON.parse(await readFile(file, 'utf8')) as BrokerState);
     await mkdir(dir, { recursive: true });
     const [plaintext, saslSsl, mtls, controller] = await freePorts(4);
-    const ports = { plaintext: plaintext!, saslSsl: saslSsl!, mtls: mtls!, controller: controller! };
+    const own = place?.controllerPorts[place.node - 1];
+    const ports = { plaintext: plaintext!, saslSsl: saslSsl!, mtls: mtls!, controller: own ?? controller! };
     const certificates = await makeCertificates(dir);
     const dataDir = path.join(dir, 'data');
     const settingsFile = path.join(dir, 'server.properties');
-    await writeFile(settingsFile, serverProperties(ports, dataDir, certificates));
-    await formatStorage(dir, dataDir, ports, certificates);
+    await writeFile(settingsFile, serverProperties(ports, dataDir, certificates, place));
+    await formatStorage(dir, dataDir, ports, certificates, place);
     const broker = new KafkaBroker(dir, { ports, certificates, pid: null });
     await broker.#save();
     return broker;
@@ -170,13 +171,15 @@ async function formatStorage(
   dataDir: string,
   ports: BrokerPorts,
   certificates: Certificates,
+  place: ClusterPlace | undefined,
 ): Promise<void> {
   const library = await fetchDistribution();
-  const template = path.join(KAFKA_DISTRIBUTION.cacheDir, `formatted-${KAFKA_DISTRIBUTION.version}`);
+  const node = place === undefined ? '' : `-${place.node}-of-${place.controllerPorts.length}`;
+  const template = path.join(KAFKA_DISTRIBUTION.cacheDir, `formatted-${KAFKA_DISTRIBUTION.version}${node}`);
   if (!existsSync(template)) {
     await buildOnce(template, async (target) => {
       const settingsFile = path.join(dir, 'format.properties');
-      await writeFile(settingsFile, serverProperties(ports, target, certificates));
+      await writeFile(settingsFile, serverProperties(ports, target, certificates, place));
       const user = `[name=${TEST_USER.username},password=${TEST_USER.password}]`;
       const scram = ['--add-scram', `SCRAM-SHA-256=${user}`, '--add-scram', `SCRAM-SHA-512=${user}`];
       const clusterId = Buffer.from('bittern-test-kft').toString('base64url');

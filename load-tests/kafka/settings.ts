@@ -1,4 +1,4 @@
-/** The settings file of the test broker: one node that is broker and controller, with the four ways of signing in that people run. */
+/** The settings file of a test broker: a node that is broker and controller, alone or one of several, with the four ways of signing in that people run. */
 import type { Certificates } from './certificates.ts';
 
 export interface BrokerPorts {
@@ -15,7 +15,21 @@ export const TEST_USER = { username: 'alice', password: 'alice-secret' } as cons
 
 const HOST = '127.0.0.1';
 
-export function serverProperties(ports: BrokerPorts, dataDir: string, certificates: Certificates): string {
+/** One node of a cluster, and where all its controllers listen, by node from 1 on. */
+export interface ClusterPlace {
+  readonly node: number;
+  readonly controllerPorts: readonly number[];
+}
+
+/** `place`: left out for a broker that is alone. */
+export function serverProperties(
+  ports: BrokerPorts,
+  dataDir: string,
+  certificates: Certificates,
+  place: ClusterPlace = { node: 1, controllerPorts: [ports.controller] },
+): string {
+  const voters = place.controllerPorts.map((port, index) => `${index + 1}@${HOST}:${port}`);
+  const replicas = voters.length;
   const listeners = [
     `PLAINTEXT://${HOST}:${ports.plaintext}`,
     `SASL_SSL://${HOST}:${ports.saslSsl}`,
@@ -25,8 +39,8 @@ export function serverProperties(ports: BrokerPorts, dataDir: string, certificat
   const plain = `org.apache.kafka.common.security.plain.PlainLoginModule required user_${TEST_USER.username}="${TEST_USER.password}";`;
   const settings = {
     'process.roles': 'broker,controller',
-    'node.id': 1,
-    'controller.quorum.voters': `1@${HOST}:${ports.controller}`,
+    'node.id': place.node,
+    'controller.quorum.voters': voters.join(','),
     listeners: [...listeners, `CONTROLLER://${HOST}:${ports.controller}`].join(','),
     'advertised.listeners': listeners.join(','),
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,MTLS:SSL,CONTROLLER:PLAINTEXT',
@@ -42,9 +56,9 @@ export function serverProperties(ports: BrokerPorts, dataDir: string, certificat
     'ssl.truststore.type': 'PEM',
     'ssl.truststore.location': certificates.caFile,
     'log.dirs': dataDir,
-    'offsets.topic.replication.factor': 1,
+    'offsets.topic.replication.factor': replicas,
     'offsets.topic.num.partitions': 4,
-    'transaction.state.log.replication.factor': 1,
+    'transaction.state.log.replication.factor': replicas,
     'transaction.state.log.min.isr': 1,
     'transaction.state.log.num.partitions': 1,
     'auto.create.topics.enable': false,

@@ -484,7 +484,12 @@ const kafka = z
       TOPIC_DEFAULTS.partitions,
       'Partitions of the topics that `bittern topics --create` makes: the most consumers that can share the work.',
     ),
-    replicas: whole(1, 100, TOPIC_DEFAULTS.replicas, 'Replicas of these topics.'),
+    replicas: whole(
+      1,
+      100,
+      TOPIC_DEFAULTS.replicas,
+      'Replicas of these topics. With three and more a record counts as published when two brokers have it (min.insync.replicas).',
+    ),
     retentionMs: whole(
       60_000,
       365 * DAY_MS,

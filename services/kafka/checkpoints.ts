@@ -8,6 +8,7 @@
  * never committed, or never got to bury, goes with the topic's retention.
  */
 import { randomUUID } from 'node:crypto';
+import type { MessageToProduce, ProduceResult } from '@platformatic/kafka';
 import { BitternError } from '../common/errors.ts';
 import type { KafkaClients, RawProducer } from './clients.ts';
 import { kafkaError } from './errors.ts';
@@ -62,6 +63,8 @@ export class Checkpoints {
   readonly #clients: KafkaClients;
   readonly #producer: () => RawProducer;
   #exists = false;
+  /** One request at a time: the client numbers them, and can't send one of several again. */
+  #last: Promise<unknown> = Promise.resolve();
 
   /** @param producer the process's producer client. */
   constructor(clients: KafkaClients, producer: () => RawProducer) {
@@ -76,7 +79,7 @@ export class Checkpoints {
     const key = `${owner}/${randomUUID()}`;
     const message = { topic: CHECKPOINT_TOPIC, partition: PARTITION, key: Buffer.from(key), value };
     try {
-      const { offsets } = await this.#producer().send({ messages: [message] });
+      const { offsets } = await this.#send(message);
       return { offset: Number(offsets![0]!.offset), key };
     } catch (cause) {
       throw kafkaError('Storing a checkpoint', cause);
@@ -98,9 +101,13 @@ export class Checkpoints {
   /** Lets compaction remove a record that no commit refers to. That it fails now and then is harmless. */
   bury({ key }: CheckpointReference): void {
     const message = { topic: CHECKPOINT_TOPIC, partition: PARTITION, key: Buffer.from(key) };
-    this.#producer()
-      .send({ messages: [message] })
-      .catch(() => {});
+    this.#send(message).catch(() => {});
+  }
+
+  #send(message: MessageToProduce): Promise<ProduceResult> {
+    const sent = this.#last.then(() => this.#producer().send({ messages: [message] }));
+    this.#last = sent.catch(() => {});
+    return sent;
   }
 
   /** The producer would wait for a topic that nobody has made. */

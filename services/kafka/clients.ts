@@ -22,8 +22,9 @@ export const KAFKAJS_RETRY = { initialRetryTime: 200, maxRetryTime: 5_000, retri
 const PRODUCER_RETRY_DELAY_MS = 500;
 const CONNECT_ATTEMPT_TIMEOUT_MS = 3_000;
 const CONNECT_RETRY_MS = 300;
-const ADMIN_ATTEMPTS = 10;
-const ADMIN_RETRY_MS = 200;
+/** Over what a cluster takes to notice that one of its brokers is gone (`broker.session.timeout.ms`, 9 s), and to elect others. */
+const ADMIN_RETRY_MS_MAX = 15_000;
+const ADMIN_RETRY_MS = 300;
 const TRANSIENT = [
   'NOT_LEADER_FOR_PARTITION',
   'LEADER_NOT_AVAILABLE',
@@ -74,7 +75,7 @@ export class KafkaClients {
     const deadline = Date.now() + this.#options.connectTimeoutMs;
     for (;;) {
       try {
-        return await useAdmin(client, what, () => Promise.resolve());
+        return await useAdmin(client, what, () => Promise.resolve(), 0);
       } catch (error) {
         const waiting = error instanceof BitternError && error.code === 'BIT_KAFKA_UNREACHABLE';
         if (!waiting || Date.now() > deadline || signal?.aborted) throw error;
@@ -85,7 +86,7 @@ export class KafkaClients {
 
   /** Runs one piece of administration on a connection of its own. @param what for the error's sentence. */
   withAdmin<R>(what: string, action: (admin: Admin) => Promise<R>): Promise<R> {
-    return useAdmin(this.kafkajs, what, action);
+    return useAdmin(this.kafkajs, what, action, ADMIN_RETRY_MS_MAX);
   }
 
   /** Idempotent, acknowledged by all replicas, and waiting through outages instead of failing. */
@@ -129,15 +130,21 @@ export class KafkaClients {
   }
 }
 
-async function useAdmin<R>(client: Kafka, what: string, action: (admin: Admin) => Promise<R>): Promise<R> {
+async function useAdmin<R>(
+  client: Kafka,
+  what: string,
+  action: (admin: Admin) => Promise<R>,
+  retryMsMax: number,
+): Promise<R> {
   const admin = client.admin();
+  const deadlineMs = performance.now() + retryMsMax;
   try {
     await admin.connect();
-    for (let attempt = 1; ; attempt++) {
+    for (;;) {
       try {
         return await action(admin);
       } catch (error) {
-        if (attempt === ADMIN_ATTEMPTS || !isTransient(error)) throw error;
+        if (performance.now() > deadlineMs || !isTransient(error)) throw error;
       }
       await sleep(ADMIN_RETRY_MS);
     }
@@ -148,8 +155,11 @@ async function useAdmin<R>(client: Kafka, what: string, action: (admin: Admin) =
   }
 }
 
-/** A topic's leaders are not known everywhere at once, least of all when it was made just now; a coordinator that took over reads its groups first. */
+/**
+ * A topic's leaders are not known everywhere at once, least of all when it was made just now; a coordinator that took over reads its
+ * groups first; and of several brokers one may be gone.
+ */
 function isTransient(error: unknown): boolean {
   const marks = marksOf(error);
-  return TRANSIENT.some((mark) => marks.has(mark));
+  return TRANSIENT.some((mark) => marks.has(mark)) || kafkaError('', error).code === 'BIT_KAFKA_UNREACHABLE';
 }

@@ -128,15 +128,16 @@ broker.test('topics are made once, and what is wrong with those that exist is to
   const other = {
     ...plan,
     partitions: 4,
+    replicas: 3,
     retentionMs: plan.retentionMs * 2,
     messageBytesMax: 5_000_000,
     cleanup: 'compact',
   } as const;
   const findings = await bus.topics.check([other]);
-  assert.equal(findings.length, 4);
+  assert.equal(findings.length, 6);
   assert.match(
     findings.join('\n'),
-    /3 partitions instead of 4.*24 h instead of 48 h.*1048588 bytes.*cleanup\.policy=delete/s,
+    /3 partitions instead of 4.*1 replica instead of 3.*min\.insync\.replicas=1 instead of 2.*24 h instead of 48 h.*1048588 bytes.*cleanup\.policy=delete/s,
   );
   assert.deepEqual(
     (await bus.topics.lag('planned', 'nobody')).map(({ committed, lag }) => [committed, lag]),

@@ -101,6 +101,7 @@ export class KafkaBus implements Bus {
     const flushed = Promise.allSettled(this.#openWriters.map((writer) => writer.flush()));
     await Promise.race([flushed, sleep(left(CLOSE_STEP_MS), undefined, { ref: false })]);
     const bytes = this.#openWriters.reduce((sum, writer) => sum + writer.bytes, 0);
+    for (const writer of this.#openWriters) writer.end();
     const closed = this.#producer?.close(true).catch(() => {});
     await Promise.race([closed, sleep(CLOSE_STEP_MS, undefined, { ref: false })]);
     this.#clients.close();

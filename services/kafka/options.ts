@@ -8,12 +8,10 @@ export interface KafkaProducerOptions {
   readonly compression: KafkaCompression;
   /** Largest encoded record, key and headers not counted. The topic's own limit counts as well when it is lower. */
   readonly recordBytesMax: number;
-  /** Records of one topic are gathered up to this many bytes into one request. Below the brokers' default of 1 MiB a batch. */
-  readonly sendBytesMax: number;
-  /** …and for no longer than this. */
+  /** Records of one partition are gathered up to this many bytes into one request. Below the brokers' default of 1 MiB a batch. */
+  readonly batchBytesMax: number;
+  /** …and for no longer than this, unless the partition's request before is not acknowledged yet. */
   readonly lingerMs: number;
-  /** Requests of one topic that wait for their acknowledgement. Order is kept: the broker numbers them. */
-  readonly sendsInFlightMax: number;
   /** Bytes of one topic that are gathered or in flight; above it `publish` waits. */
   readonly bufferBytesMax: number;
 }
@@ -61,9 +59,8 @@ export const KAFKA_DEFAULTS: Omit<KafkaOptions, 'brokers'> = {
   producer: {
     compression: 'zstd',
     recordBytesMax: 1_000_000,
-    sendBytesMax: 900_000,
-    lingerMs: 5,
-    sendsInFlightMax: 4,
+    batchBytesMax: 900_000,
+    lingerMs: 50,
     bufferBytesMax: 16 * 1024 * 1024,
   },
   consumer: {

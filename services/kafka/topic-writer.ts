@@ -1,13 +1,15 @@
 /**
- * Appends records to one topic: gathered into requests by bytes and time, a few requests in flight, the publisher held back
- * when too many bytes wait. An outage of the broker is waited out; an error that waiting can't cure is kept and told to every
- * later caller, because what was accepted before it is not durable.
+ * Appends records to one topic: each partition's are gathered into batches (lane.ts), the publisher is held back when too many
+ * bytes wait. An outage of the brokers is waited out; an error that waiting can't cure is kept and told to every later caller,
+ * because what was accepted before it is not durable.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessageToProduce } from '@platformatic/kafka';
 import { BitternError } from '../common/errors.ts';
 import type { RawProducer } from './clients.ts';
-import { kafkaError } from './errors.ts';
+import { kafkaError, marksOf } from './errors.ts';
 import type { WireHeaders } from './headers.ts';
+import { Lane } from './lane.ts';
 import type { KafkaProducerOptions } from './options.ts';
 import { partitionOf } from './partition.ts';
 
@@ -15,8 +17,20 @@ import { partitionOf } from './partition.ts';
 const RECORD_OVERHEAD_BYTES = 128;
 /** The length fields of a header. */
 const HEADER_OVERHEAD_BYTES = 10;
-/** Records of a request, whatever they weigh. */
-const SEND_RECORDS_MAX = 10_000;
+/**
+ * What the client gives up for and a broker takes the next time: it has lost sight of the producer's numbers, or of its own
+ * role. The batch may be there already; whoever reads frames takes no byte of a connection twice.
+ */
+const AGAIN = [
+  'OUT_OF_ORDER_SEQUENCE_NUMBER',
+  'DUPLICATE_SEQUENCE_NUMBER',
+  'UNKNOWN_PRODUCER_ID',
+  'INVALID_PRODUCER_EPOCH',
+  'BROKER_NOT_AVAILABLE',
+  'NOT_LEADER_OR_FOLLOWER',
+  'LEADER_NOT_AVAILABLE',
+];
+const AGAIN_DELAY_MS = 500;
 
 const READY = Promise.resolve();
 
@@ -47,25 +61,14 @@ export interface KafkaProducerStats {
   readonly queuedBytes: number;
 }
 
-interface Send {
-  readonly messages: MessageToProduce[];
-  bytes: number;
-  /** Told when it is acknowledged, or when the writer has failed. */
-  readonly settled: (() => void)[];
-}
-
 export class TopicWriter {
   readonly topic: string;
   readonly #producer: RawProducer;
   readonly #limits: TopicLimits;
   readonly #options: KafkaProducerOptions;
-  readonly #sendBytesMax: number;
-  #open: Send = { messages: [], bytes: 0, settled: [] };
-  #ready: Send[] = [];
-  readonly #inFlight = new Set<Send>();
+  readonly #lanes: (Lane | undefined)[] = [];
   #bytes = 0;
   readonly #acknowledged = { records: 0, bytes: 0, requests: 0 };
-  #linger: NodeJS.Timeout | null = null;
   #waiters: (() => void)[] = [];
   #failure: BitternError | null = null;
 
@@ -74,8 +77,6 @@ export class TopicWriter {
     this.#producer = producer;
     this.#limits = limits;
     this.#options = options;
-    // The topic's limit is one of batches: a request may hold a single batch.
-    this.#sendBytesMax = Math.min(options.sendBytesMax, limits.recordBytesMax);
   }
 
   /** Bytes gathered or in flight. */
@@ -94,22 +95,24 @@ export class TopicWriter {
     const bytes = valueBytes + (record.key?.length ?? 0) + headerBytes(record.headers) + RECORD_OVERHEAD_BYTES;
     const tooLarge = this.#check(valueBytes, bytes);
     if (tooLarge !== null) return Promise.reject(tooLarge);
-    const open = this.#open;
-    if (open.bytes + bytes > this.#sendBytesMax || open.messages.length === SEND_RECORDS_MAX) this.#close();
-    this.#open.messages.push(this.#message(record));
-    this.#open.bytes += bytes;
+    const message = this.#message(record);
+    this.#lane(message.partition!).append(message, bytes);
     this.#bytes += bytes;
-    if (this.#open.bytes >= this.#sendBytesMax) this.#close();
-    else this.#linger ??= setTimeout(() => this.#close(), this.#options.lingerMs);
     return this.#bytes < this.#options.bufferBytesMax ? READY : this.#until(this.#options.bufferBytesMax / 2);
   }
 
   /** Resolves when everything appended so far is acknowledged, whatever comes after it. @throws BitternError the kept failure. */
   async flush(): Promise<void> {
-    this.#close();
-    const sends = [...this.#inFlight, ...this.#ready];
-    await Promise.all(sends.map((send) => new Promise<void>((resolve) => send.settled.push(resolve))));
+    await Promise.all(this.#lanes.map((lane) => lane?.flush()));
     if (this.#failure !== null) throw this.#failure;
+  }
+
+  #lane(partition: number): Lane {
+    const { batchBytesMax, lingerMs } = this.#options;
+    // The topic's limit is one of batches.
+    const limits = { lingerMs, batchBytesMax: Math.min(batchBytesMax, this.#limits.recordBytesMax) };
+    this.#lanes[partition] ??= new Lane(limits, (messages, bytes) => this.#send(messages, bytes));
+    return this.#lanes[partition];
   }
 
   #message(record: OutgoingRecord): MessageToProduce {
@@ -125,43 +128,43 @@ export class TopicWriter {
     return message;
   }
 
-  /** The open request is complete. */
-  #close(): void {
-    if (this.#linger !== null) clearTimeout(this.#linger);
-    this.#linger = null;
-    if (this.#open.messages.length === 0) return;
-    this.#ready.push(this.#open);
-    this.#open = { messages: [], bytes: 0, settled: [] };
-    this.#pump();
+  /** Until it is acknowledged. */
+  async #send(messages: MessageToProduce[], bytes: number): Promise<void> {
+    try {
+      while (this.#failure === null) {
+        if (await this.#attempt(messages)) break;
+        await sleep(AGAIN_DELAY_MS, undefined, { ref: false });
+      }
+    } catch (cause) {
+      this.#fail(cause);
+    }
+    if (this.#failure !== null) throw this.#failure;
+    this.#bytes -= bytes;
+    this.#acknowledged.records += messages.length;
+    this.#acknowledged.bytes += bytes;
+    this.#acknowledged.requests++;
+    this.#wake();
   }
 
-  #pump(): void {
-    while (this.#inFlight.size < this.#options.sendsInFlightMax && this.#ready.length > 0) {
-      const send = this.#ready.shift()!;
-      this.#inFlight.add(send);
-      this.#producer.send({ messages: send.messages }).then(
-        () => this.#sent(send),
-        (cause: unknown) => this.#fail(cause),
-      );
+  /** False: it is worth another one. */
+  async #attempt(messages: MessageToProduce[]): Promise<boolean> {
+    try {
+      await this.#producer.send({ messages });
+      return true;
+    } catch (cause) {
+      if (isWorthAnother(cause)) return false;
+      throw cause;
     }
   }
 
-  #sent(send: Send): void {
-    this.#inFlight.delete(send);
-    this.#bytes -= send.bytes;
-    this.#acknowledged.records += send.messages.length;
-    this.#acknowledged.bytes += send.bytes;
-    this.#acknowledged.requests++;
-    for (const settled of send.settled) settled();
-    this.#pump();
-    this.#wake();
+  /** What isn't acknowledged by now won't be. */
+  end(): void {
+    this.#fail(new BitternError('BIT_KAFKA_CLOSED', `The producer of '${this.topic}' is closed.`));
   }
 
   #fail(cause: unknown): void {
     this.#failure ??= kafkaError(`Publishing to '${this.topic}'`, cause);
-    for (const send of [...this.#inFlight, ...this.#ready]) for (const settled of send.settled) settled();
-    this.#inFlight.clear();
-    this.#ready = [];
+    for (const lane of this.#lanes) lane?.end();
     this.#wake();
   }
 
@@ -193,6 +196,12 @@ export class TopicWriter {
       `A record of ${size} bytes is over the limit of ${limit} for '${this.topic}': raise the topic's max.message.bytes or lower the probe's frame size.`,
     );
   }
+}
+
+function isWorthAnother(cause: unknown): boolean {
+  const { code } = kafkaError('Publishing', cause);
+  const marks = marksOf(cause);
+  return code === 'BIT_KAFKA_UNREACHABLE' || (code === 'BIT_KAFKA_FAILED' && AGAIN.some((mark) => marks.has(mark)));
 }
 
 function headerBytes(headers: WireHeaders): number {

@@ -86,7 +86,7 @@ export class KafkaTopics {
   limits(topic: string): Promise<TopicLimits> {
     return this.#clients.withAdmin(`Looking up '${topic}'`, async (admin) => {
       await requireTopic(admin, topic);
-      const partitions = await partitionCount(admin, topic);
+      const { partitions } = await shapeOf(admin, topic);
       const config = await topicConfig(admin, topic);
       return { partitions, recordBytesMax: Number(config.get('max.message.bytes') ?? TOPIC_DEFAULTS.messageBytesMax) };
     });
@@ -113,18 +113,35 @@ function configOf(plan: TopicPlan): Record<string, string> {
     'retention.ms': String(plan.retentionMs),
     'max.message.bytes': String(plan.messageBytesMax),
     'cleanup.policy': plan.cleanup,
+    'min.insync.replicas': String(insyncOf(plan)),
   };
+}
+
+/** How many brokers must have a record before it counts as published: more than one, where one of them may be away all the same. */
+function insyncOf({ replicas }: TopicPlan): number {
+  return replicas > 2 ? 2 : 1;
 }
 
 async function checkTopic(admin: Admin, plan: TopicPlan): Promise<string[]> {
   const findings: string[] = [];
-  const partitions = await partitionCount(admin, plan.name);
+  const { partitions, replicas } = await shapeOf(admin, plan.name);
   if (partitions !== plan.partitions) {
     findings.push(
       `'${plan.name}' has ${partitions} partitions instead of ${plan.partitions}: configure ${partitions}, or change the topic while nothing runs (keys move to other partitions).`,
     );
   }
+  if (replicas < plan.replicas) {
+    findings.push(
+      `'${plan.name}' has ${replicas === 1 ? '1 replica' : `${replicas} replicas`} instead of ${plan.replicas}: a broker's loss may lose records. Reassign its partitions, or set kafka.replicas to what the cluster can have.`,
+    );
+  }
   const config = await topicConfig(admin, plan.name);
+  const insync = Number(config.get('min.insync.replicas'));
+  if (insync < insyncOf(plan)) {
+    findings.push(
+      `'${plan.name}' has min.insync.replicas=${insync} instead of ${insyncOf(plan)}: raise it, or what a single broker has counts as published and goes with it.`,
+    );
+  }
   const retention = Number(config.get('retention.ms'));
   if (retention >= 0 && retention < plan.retentionMs) {
     findings.push(
@@ -146,9 +163,11 @@ async function checkTopic(admin: Admin, plan: TopicPlan): Promise<string[]> {
   return findings;
 }
 
-async function partitionCount(admin: Admin, topic: string): Promise<number> {
+/** `replicas`: of the partition that has the fewest. */
+async function shapeOf(admin: Admin, topic: string): Promise<{ partitions: number; replicas: number }> {
   const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-  return topics[0]?.partitions.length ?? 0;
+  const partitions = topics[0]?.partitions ?? [];
+  return { partitions: partitions.length, replicas: Math.min(...partitions.map(({ replicas }) => replicas.length)) };
 }
 
 async function topicConfig(admin: Admin, topic: string): Promise<ReadonlyMap<string, string>> {

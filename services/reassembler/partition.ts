@@ -9,6 +9,7 @@ import type { HttpOptions, HttpStats } from '../http/options.ts';
 import { CallRecognizer, type RecognizerOptions } from '../llm/recognizer.ts';
 import { type Checkpoint, encodeCheckpoint } from './checkpoint.ts';
 import { PartitionClock } from './clock.ts';
+import { EndedConnections } from './ended.ts';
 import type { Beginning, MergedConnection, MergeLimits } from './merge/merged-connection.ts';
 import { LATE_MS_MAX, MERGE_DEFAULTS, ProbeMerger, type Released } from './merge/merger.ts';
 import { frameEnds, trimFrame } from './trim.ts';
@@ -68,6 +69,7 @@ export class PartitionReassembler {
   /** On which other probes are waited for. */
   readonly #mergeClock: PartitionClock;
   readonly #merger: ProbeMerger;
+  readonly #ended = new EndedConnections();
   #sweptMs = 0;
   #idle = 0;
   #cut = 0;
@@ -137,6 +139,8 @@ export class PartitionReassembler {
 
   /** No other probe may see the connection. */
   #feedAlone(frame: Frame, offset: number, nowMs: number): void {
+    if (this.#ended.has(frame)) return;
+    if (frame.close !== null) this.#ended.add(frame);
     const told = this.#told.get(frame.connection);
     if (told === undefined) this.#assembler.feed(frame, this.#takenOver && frame.sequence > 0);
     else if (told.state !== 'ignored') {
