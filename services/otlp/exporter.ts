@@ -121,18 +121,22 @@ export class OtlpExporter {
     });
     for (const [source, position] of positions) this.#positions.set(source, position);
     return async (sending) => {
-      try {
-        const now = await this.#reader.now();
-        for (const [source, position] of positions) {
+      const now = await this.#reader.now();
+      const failures: unknown[] = [];
+      for (const [source, position] of positions) {
+        try {
           await position.load(this.#options.backfill ? 0 : now);
           while (await this.#step(sender, source, position, now - this.#options.settleMs * 1000, sending)) {
             // As long as there is more than one batch.
           }
+        } catch (error) {
+          this.#abort.signal.throwIfAborted();
+          // What it took may not have been sent. The others go on from where they are.
+          position.reset();
+          failures.push(error);
         }
-      } catch (error) {
-        if (!this.#abort.signal.aborted) for (const [, position] of positions) position.reset();
-        throw error;
       }
+      if (failures.length > 0) throw failures[0];
     };
   }
 
