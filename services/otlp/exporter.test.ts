@@ -299,7 +299,21 @@ test('text of the traffic is sent only when it is allowed, and never stands in t
   assert.deepEqual(JSON.parse(turn['gen_ai.input.messages'] as string), [
     { role: 'user', parts: [{ type: 'text', content: secret }] },
   ]);
+  // Readers leave out an answer that doesn't say how it ended.
+  const text = { type: 'text', content: secret };
+  assert.deepEqual(JSON.parse(turn['gen_ai.output.messages'] as string), [
+    { role: 'assistant', parts: [text], finish_reason: 'stop' },
+  ]);
+  assert.deepEqual([turn['input.value'], turn['output.value']], [secret, secret]);
+  const calls = spans.filter((span) => span['gen_ai.operation.name'] === 'chat');
+  const answers = calls.map((call) => JSON.parse(call['gen_ai.output.messages'] as string)[0]);
+  const [asked, answered] = answers.toSorted((a, b) => (a.finish_reason < b.finish_reason ? 1 : -1));
+  assert.deepEqual(asked.parts.at(-1), { type: 'tool_call', id: asked.parts.at(-1).id, name: 'look' });
+  assert.equal(asked.finish_reason, 'tool_call');
+  assert.deepEqual(answered, { role: 'assistant', parts: [text], finish_reason: 'stop' });
   const tool = spans.find((span) => span['gen_ai.operation.name'] === 'execute_tool')!;
+  assert.equal(asked.parts.at(-1).id, tool['gen_ai.tool.call.id']);
+  assert.deepEqual([tool['input.value'], tool['input.mime_type']], [`{"q":"${secret}"}`, 'application/json']);
   assert.deepEqual(
     [tool['gen_ai.tool.call.arguments'], tool['gen_ai.tool.call.result']],
     [`{"q":"${secret}"}`, secret],
