@@ -54,8 +54,9 @@ function callSaid(span: ShownSpan, call: StoredCall, turns: ReadonlyMap<string, 
     outputMessage: [textOf(llm?.output_messages), none(call.answer_preview)],
     toolsAsked: [toolsOf(llm?.output_messages), call.tool_names],
     input: [span.input?.value, none(call.prompt_preview)],
-    // Of a call without text Phoenix shows id and model.
-    output: [call.answer_preview === '' ? undefined : span.output?.value, none(call.answer_preview)],
+    ...(call.answer_preview === ''
+      ? { toolsOutput: [call.tool_names.every((name) => span.output?.value.includes(name)), true] }
+      : { output: [span.output?.value, call.answer_preview] }),
   };
 }
 

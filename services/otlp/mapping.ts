@@ -130,6 +130,8 @@ const LANGFUSE_USAGE = `if(isNull(r.input_tokens) AND isNull(r.output_tokens), '
             ',"output":', toString(greatest(0, ${count('r.output_tokens')} - ${count('r.reasoning_tokens')})),
             ',"output_reasoning_tokens":', toString(${count('r.reasoning_tokens')}), '}'))`;
 
+const CALL_ANSWER = message('assistant', `arrayConcat(${textPart('r.answer_preview')}, ${TOOL_PARTS})`, CALL_FINISH);
+
 const CALL: readonly Attribute[] = [
   ...(
     [
@@ -206,14 +208,15 @@ const CALL: readonly Attribute[] = [
     message('user', textPart('r.prompt_preview')),
     'Beginning of the last thing that the user said.',
   ),
-  content(
-    'gen_ai.output.messages',
-    'string',
-    message('assistant', `arrayConcat(${textPart('r.answer_preview')}, ${TOOL_PARTS})`, CALL_FINISH),
-    'Beginning of the answer, and the tools that it asks for.',
-  ),
+  content('gen_ai.output.messages', 'string', CALL_ANSWER, 'Beginning of the answer, and the tools that it asks for.'),
   content('input.value', 'string', 'r.prompt_preview', 'The first of these as text (Phoenix).'),
-  content('output.value', 'string', 'r.answer_preview', 'The second of these as text (Phoenix).'),
+  // Langfuse takes this before the messages, so it must not say less.
+  content(
+    'output.value',
+    'string',
+    `if(r.answer_preview = '', ${CALL_ANSWER}, r.answer_preview)`,
+    'The second as text; the message where it has none (Phoenix).',
+  ),
 ];
 
 const TOOL: readonly Attribute[] = [
