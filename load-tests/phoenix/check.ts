@@ -18,8 +18,17 @@ export interface Verdict {
 
 const none = (text: string): string | undefined => (text === '' ? undefined : text);
 const textOf = (messages: readonly ShownMessage[] | undefined): string | undefined => messages?.[0]?.message.content;
-const toolsOf = (messages: readonly ShownMessage[] | undefined): readonly string[] =>
-  (messages ?? []).flatMap(({ message }) => (message.tool_calls ?? []).map(({ tool_call }) => tool_call.function.name));
+type Asked = readonly [name: string, args: unknown];
+const toolsOf = (messages: readonly ShownMessage[] | undefined): readonly Asked[] =>
+  (messages ?? []).flatMap(({ message }) =>
+    (message.tool_calls ?? []).map(
+      ({ tool_call: { function: asked } }): Asked => [asked.name, parsed(asked.arguments)],
+    ),
+  );
+
+function parsed(value: unknown): unknown {
+  return typeof value === 'string' ? (JSON.parse(value) as unknown) : value;
+}
 
 function turnSaid(span: ShownSpan, turn: StoredTurn): Comparison {
   return {
@@ -35,7 +44,12 @@ function turnSaid(span: ShownSpan, turn: StoredTurn): Comparison {
   };
 }
 
-function callSaid(span: ShownSpan, call: StoredCall, turns: ReadonlyMap<string, ShownSpan>): Comparison {
+function callSaid(
+  span: ShownSpan,
+  call: StoredCall,
+  turns: ReadonlyMap<string, ShownSpan>,
+  tools: readonly StoredTool[],
+): Comparison {
   const { llm } = span.attributes;
   const turn = turns.get(call.turn_id);
   return {
@@ -52,7 +66,12 @@ function callSaid(span: ShownSpan, call: StoredCall, turns: ReadonlyMap<string, 
     tokensCached: [llm?.token_count?.prompt_details?.cache_read, call.cache_read_tokens ?? undefined],
     inputMessage: [textOf(llm?.input_messages), none(call.prompt_preview)],
     outputMessage: [textOf(llm?.output_messages), none(call.answer_preview)],
-    toolsAsked: [toolsOf(llm?.output_messages), call.tool_names],
+    toolsAsked: [
+      toolsOf(llm?.output_messages),
+      tools
+        .filter(({ call_id }) => call_id === call.call_id)
+        .map((tool): Asked => [tool.tool_name, parsed(tool.arguments)]),
+    ],
     input: [span.input?.value, none(call.prompt_preview)],
     ...(call.answer_preview === ''
       ? { toolsOutput: [call.tool_names.every((name) => span.output?.value.includes(name)), true] }
@@ -99,7 +118,7 @@ export function verdictOn(shown: Shown, { turns, calls, tools }: Stored): Verdic
   for (const call of calls) {
     const span = spanIds.get(call.call_id.slice(0, 16));
     if (span === undefined) problems.push(`call ${call.call_id} is missing`);
-    else compare(`call ${call.call_id}`, callSaid(span, call, turnSpans));
+    else compare(`call ${call.call_id}`, callSaid(span, call, turnSpans, tools));
   }
   for (const [turnId, ofTurn] of Map.groupBy(tools, ({ turn_id }) => turn_id)) {
     const parent = turnSpans.get(turnId)?.spanId;

@@ -24,7 +24,9 @@ export interface ShownMessage {
   readonly message: {
     readonly role: string;
     readonly content?: string;
-    readonly tool_calls?: readonly { readonly tool_call: { readonly function: { readonly name: string } } }[];
+    readonly tool_calls?: readonly {
+      readonly tool_call: { readonly function: { readonly name: string; readonly arguments?: unknown } };
+    }[];
   };
 }
 

@@ -27,6 +27,7 @@ export interface StoredCall {
 }
 
 export interface StoredTool {
+  readonly call_id: string;
   readonly turn_id: string;
   readonly tool_name: string;
   readonly arguments: string;
@@ -49,6 +50,10 @@ export async function storedIn(store: Store): Promise<Stored> {
         cache_read_tokens, cost_usd, prompt_preview, answer_preview, tool_names FROM calls`,
       {},
     ),
-    tools: await ask(store, 'SELECT turn_id, tool_name, arguments, result_preview, is_error FROM tool_calls', {}),
+    tools: await ask(
+      store,
+      'SELECT call_id, turn_id, tool_name, arguments, result_preview, is_error FROM tool_calls ORDER BY call_id, position',
+      {},
+    ),
   };
 }

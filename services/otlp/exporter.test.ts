@@ -308,7 +308,12 @@ test('text of the traffic is sent only when it is allowed, and never stands in t
   const calls = spans.filter((span) => span['gen_ai.operation.name'] === 'chat');
   const answers = calls.map((call) => JSON.parse(call['gen_ai.output.messages'] as string)[0]);
   const [asked, answered] = answers.toSorted((a, b) => (a.finish_reason < b.finish_reason ? 1 : -1));
-  assert.deepEqual(asked.parts.at(-1), { type: 'tool_call', id: asked.parts.at(-1).id, name: 'look' });
+  assert.deepEqual(asked.parts.at(-1), {
+    type: 'tool_call',
+    id: asked.parts.at(-1).id,
+    name: 'look',
+    arguments: { q: secret },
+  });
   assert.equal(asked.finish_reason, 'tool_call');
   assert.deepEqual(answered, { role: 'assistant', parts: [text], finish_reason: 'stop' });
   const tool = spans.find((span) => span['gen_ai.operation.name'] === 'execute_tool')!;

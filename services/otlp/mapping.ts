@@ -67,8 +67,11 @@ const common = (sessionSource: string): Row[] => [
 const textPart = (text: string): string =>
   `if(${text} = '', [], [concat('{"type":"text","content":', toJSONString(${text}), '}')])`;
 
-/** Names and ids only: the arguments stand at the tool calls. */
-const TOOL_PARTS = `arrayMap((name, i) -> concat('{"type":"tool_call","id":', toJSONString(r.tool_call_ids[i]), ',"name":', toJSONString(name), '}'), r.tool_names, arrayEnumerate(r.tool_names))`;
+/** The tools that an answer asks for; the arguments `a` stand at the tool calls, by position. */
+const ARGUMENTS = 'a.asked[toUInt32(i - 1)]';
+const TOOL_PARTS = `arrayMap((name, i) -> concat('{"type":"tool_call","id":', toJSONString(r.tool_call_ids[i]), ',"name":', toJSONString(name),
+            multiIf(${ARGUMENTS} = '', '', isValidJSON(${ARGUMENTS}), concat(',"arguments":', ${ARGUMENTS}), concat(',"arguments":', toJSONString(${ARGUMENTS}))), '}'),
+            r.tool_names, arrayEnumerate(r.tool_names))`;
 
 /** One message; `finish` is what an answer must say of its end (readers leave out a message without). */
 const message = (role: string, parts: string, finish?: string): string =>
