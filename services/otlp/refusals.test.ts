@@ -118,6 +118,29 @@ for (const [status, words] of [
   });
 }
 
+test('a receiver that refuses all data costs a hundred items at most, then the rest waits for it', async () => {
+  await put(
+    Array.from({ length: 130 }, (_, i) => new Thread({ session: `s${i}` }, i).user('Hi').answers('x').calls).flat(),
+  );
+  let mended = false;
+  const receiver = await startReceiver(({ body }) => ({
+    status: mended || spansOf([body]).length === 0 ? 200 : 400,
+  }));
+  const told: string[] = [];
+  const { exporter } = exporterTo(receiver.endpoint, { logs: false, refusedDelayMs: 500 }, new Map(), told);
+  const sending = exporter.catchUp();
+  while (!exporter.stats.get('traces')!.held) await new Promise((resolve) => setTimeout(resolve, 5));
+  const before = receiver.requests.length;
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.equal(receiver.requests.length, before, 'it is left in peace');
+  assert.equal(exporter.stats.get('traces')!.rejected, 100);
+  assert.match(told.join('\n'), /refuses some of the data.*\n.*refuses all data \(it answered 400\)/);
+  mended = true;
+  await sending;
+  const { sent, rejected, held, problem } = exporter.stats.get('traces')!;
+  assert.deepEqual({ sent, rejected, held, problem }, { sent: 160, rejected: 100, held: false, problem: '' });
+});
+
 test('a receiver that takes no logs and no metrics keeps the spans from nobody', async () => {
   await putStory();
   const receiver = await startReceiver(({ path }) => ({ status: path === '/v1/traces' ? 200 : 404 }));

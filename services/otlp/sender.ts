@@ -5,7 +5,7 @@
  *     429, 502, 503, 504        sent again, after Retry-After or with growing waits (specification, "OTLP/HTTP Response"); so is
  *     no answer                   what got no answer
  *     400, 413, 422             a request without data is tried. Taken: it is this data that the receiver refuses, which is halved until what it
- *                                 refuses stands alone; that is dropped and counted. Refused too: held
+ *                                 refuses stands alone; that is dropped and counted, until too much was in a row. Refused too: held
  *     all else                  held
  *
  * Held: the receiver refuses whatever we send, which is for the operator to mend (credentials, path, encoding). It is told once, and
@@ -27,6 +27,8 @@ const AGAIN: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 const BAD_DATA: ReadonlySet<number> = new Set([400, 413, 422]);
 /** The longest Retry-After that is believed, ms. */
 const RETRY_AFTER_MS_MAX = 600_000;
+/** After so many items that were refused each alone, with none taken between, it isn't about the items: each further one waits and is tried again. */
+const REFUSED_IN_A_ROW_MAX = 100;
 /** An outage is told after so many attempts in a row: about a quarter of a minute by default. */
 const TELL_AFTER_ATTEMPTS = 5;
 
@@ -55,6 +57,7 @@ export class Sender {
   readonly #aborted: AbortSignal;
   readonly #tell: (line: string) => void;
   readonly #told = new Set<string>();
+  #refusedInARow = 0;
 
   /** `tell`: a line for the log, no more than one for each cause. */
   constructor(signal: Signal, post: Post, options: SenderOptions, aborted: AbortSignal, tell: (line: string) => void) {
@@ -75,14 +78,11 @@ export class Sender {
     const body = await gzipped(encodeRequest(this.#options.encoding, this.#signal, encode(items)));
     const { answer, verdict } = await this.#untilJudged(body, takesOthers);
     if (verdict === 'taken') {
-      const refused = Math.min(rejectedOf(this.#signal, answer), items.length);
-      this.#count(items.length, refused);
-      if (refused > 0) this.#tellDropped('took a request in part');
+      this.#taken(items.length, answer);
       return;
     }
     if (items.length === 1) {
-      this.#count(1, 1);
-      this.#tellDropped(`answered ${answer.status}${named(rpcCodeOf(answer))}`);
+      await this.#refusedAlone(answer, body);
       return;
     }
     const middle = items.length >> 1;
@@ -90,9 +90,29 @@ export class Sender {
     await this.#send(items.slice(middle), encode, true);
   }
 
-  #count(items: number, refused: number): void {
+  async #refusedAlone(answer: Answer, body: Buffer): Promise<void> {
+    const how = `answered ${answer.status}${named(rpcCodeOf(answer))}`;
+    if (++this.#refusedInARow > REFUSED_IN_A_ROW_MAX) {
+      this.held = true;
+      this.problem = `the receiver of ${this.#signal} refuses all data (it ${how})`;
+      this.#tellOnce('waits', `${this.problem}. The data waits in ClickHouse.`);
+      this.retries++;
+      await pause(this.#options.refusedDelayMs, this.#aborted);
+      const again = await this.#untilJudged(body, true);
+      if (again.verdict === 'taken') {
+        this.#taken(1, again.answer);
+        return;
+      }
+    }
+    this.rejected++;
+    this.#tellDropped(how);
+  }
+
+  #taken(items: number, answer: Answer): void {
+    const refused = Math.min(rejectedOf(this.#signal, answer), items);
     this.sent += items - refused;
     this.rejected += refused;
+    if (refused > 0) this.#tellDropped('took a request in part');
   }
 
   #tellDropped(how: string): void {
@@ -114,7 +134,7 @@ export class Sender {
         const answer = await this.#request(body);
         const verdict = await this.#judge(answer, takesOthers);
         if (verdict === 'taken' || verdict === 'bad') {
-          this.#goesOn();
+          this.#answered(verdict);
           return { answer, verdict };
         }
         this.held = verdict === 'held';
@@ -149,7 +169,9 @@ export class Sender {
     return answer;
   }
 
-  #goesOn(): void {
+  #answered(verdict: 'taken' | 'bad'): void {
+    if (verdict === 'taken') this.#refusedInARow = 0;
+    else if (this.#refusedInARow > REFUSED_IN_A_ROW_MAX) return;
     this.problem = '';
     this.held = false;
     if (this.#told.delete('waits')) this.#tell(`otlp: ${this.#signal} are sent again`);
