@@ -141,6 +141,24 @@ test('a receiver that refuses all data costs a hundred items at most, then the r
   assert.deepEqual({ sent, rejected, held, problem }, { sent: 160, rejected: 100, held: false, problem: '' });
 });
 
+test('what can’t be read for a while is sent later, and nothing else is sent twice meanwhile', async (t) => {
+  await putStory();
+  const receiver = await startReceiver(() => ({ status: 200 }));
+  const { exporter } = exporterTo(receiver.endpoint, { logs: false });
+  const rename = (from: string, to: string) => store.client.command({ query: `RENAME TABLE ${from} TO ${to}` });
+  await rename('tool_call_rows', 'tool_call_rows_away');
+  let away = true;
+  t.after(() => (away ? rename('tool_call_rows_away', 'tool_call_rows') : undefined));
+  for (let round = 0; round < 3; round++) await assert.rejects(exporter.catchUp());
+  assert.match(exporter.stats.get('traces')!.problem, /UNKNOWN_TABLE/);
+  assert.equal(exporter.stats.get('traces')!.sent, 3 + 13);
+  await rename('tool_call_rows_away', 'tool_call_rows');
+  away = false;
+  await exporter.catchUp();
+  const { sent, problem } = exporter.stats.get('traces')!;
+  assert.deepEqual({ sent, problem }, { sent: 3 + 13 + 8, problem: '' });
+});
+
 test('a receiver that takes no logs and no metrics keeps the spans from nobody', async () => {
   await putStory();
   const receiver = await startReceiver(({ path }) => ({ status: path === '/v1/traces' ? 200 : 404 }));
