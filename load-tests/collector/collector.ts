@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Signal } from '../../services/otlp/sender.ts';
+import type { Signal } from '../../services/otlp/messages.ts';
 import { fetchCollector, missingTools } from './build.ts';
 
 const START_MS = 60_000;
@@ -108,7 +108,7 @@ export class Collector {
   }
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);

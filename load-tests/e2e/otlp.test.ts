@@ -9,6 +9,7 @@ import { ClickHouseSink } from '../../services/clickhouse/sink.ts';
 import { openStore, type Store } from '../../services/clickhouse/store.ts';
 import { callRange } from '../../services/clickhouse/testing.ts';
 import { type ReceivedRequest, spansOf, startReceiver } from '../../services/otlp/testing.ts';
+import { collectorTests } from '../collector/collector.ts';
 import { startBittern } from './bittern.ts';
 
 const CALLS = 300;
@@ -16,6 +17,7 @@ const BATCH = 10;
 const folder = mkdtempSync(path.join(tmpdir(), 'bittern-otlp-e2e-'));
 const data = path.join(folder, 'data');
 let store: Store;
+const collectors = collectorTests();
 
 before(async () => {
   store = await openStore({ dataDir: data, retentionDays: 0, memoryBytesMax: 1e9 });
@@ -28,12 +30,14 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function configFor(endpoint: string, name: string): string {
+/** The fake receiver reads JSON. */
+function configFor(endpoint: string, name: string, encoding: object = { encoding: 'json' }): string {
   const headers = path.join(folder, 'headers');
   writeFileSync(headers, '# for the receiver\nAuthorization: Bearer not-to-be-told\n');
   const file = path.join(folder, `${name}.yaml`);
   const otlp = {
     endpoint,
+    ...encoding,
     name,
     headersFile: headers,
     batchMax: BATCH,
@@ -98,6 +102,18 @@ test('bittern up sends what is stored when an endpoint is configured', async (t)
   await until(() => new Set(idsOf(receiver.requests)).size === CALLS);
   server.child.kill('SIGTERM');
   assert.equal((await server.ended).code, 0);
+});
+
+collectors.test('a sink with the default encoding reaches a collector', async (collector) => {
+  await collector.start();
+  const config = configFor(collector.endpoint, 'collector', {});
+  const sink = startBittern(['sink', 'otlp', '--config', config]);
+  await sink.shows(new RegExp(`otlp: ${CALLS} spans`));
+  sink.child.kill('SIGTERM');
+  assert.equal((await sink.ended).code, 0);
+  await collector.stop();
+  const spans = spansOf(await collector.received('traces'));
+  assert.deepEqual(spans.map(({ traceId, spanId }) => `${traceId}-${spanId}`).sort(), await stored());
 });
 
 test('a receiver that is down keeps nobody from ending', async (t) => {

@@ -8,6 +8,7 @@ import { ClickHouseSink } from '../clickhouse/sink.ts';
 import { openStore, type Store } from '../clickhouse/store.ts';
 import { BitternError } from '../common/errors.ts';
 import type { Config } from '../config/schema.ts';
+import { CONTENT_TYPES } from '../otlp/encoding.ts';
 import { OtlpExporter } from '../otlp/exporter.ts';
 import { readHeaders } from '../otlp/headers.ts';
 import { postTo } from '../otlp/post.ts';
@@ -103,17 +104,22 @@ export interface RunningExporter {
 }
 
 /**
- * Null when no receiver is configured. Not started.
+ * Null when no receiver is configured. Not started. `tell`: lines for the log, few.
  * @throws BitternError BIT_OTLP_…
  */
-export async function createExporter(config: Config, store: Store): Promise<RunningExporter | null> {
+export async function createExporter(
+  config: Config,
+  store: Store,
+  tell: (line: string) => void,
+): Promise<RunningExporter | null> {
   const { headersFile, headersVariable, tlsCaFile, ...options } = config.otlp;
   if (options.endpoint === '') return null;
   const headers = await readHeaders(headersFile, headersVariable, process.env);
   const ca = tlsCaFile === '' ? null : await readAuthority(tlsCaFile);
-  const { endpoint, timeoutMs } = options;
-  const receiver = postTo({ endpoint, headers, ca, timeoutMs, userAgent: `bittern/${VERSION}` });
-  const exporter = new OtlpExporter(store.client, receiver.post, options);
+  const { endpoint, encoding, timeoutMs } = options;
+  const contentType = CONTENT_TYPES[encoding];
+  const receiver = postTo({ endpoint, headers, contentType, ca, timeoutMs, userAgent: `bittern/${VERSION}` });
+  const exporter = new OtlpExporter(store.client, receiver.post, options, tell);
   return {
     exporter,
     close: async () => {

@@ -16,6 +16,7 @@ import { KAFKA_DEFAULTS } from '../kafka/options.ts';
 import { TOPIC_DEFAULTS } from '../kafka/topics.ts';
 import { LLM_DEFAULTS } from '../llm/defaults.ts';
 import { LOG_FORMATS, OBSERVER_DEFAULTS } from '../observe/defaults.ts';
+import { ENCODINGS } from '../otlp/encoding.ts';
 import { OTLP_DEFAULTS } from '../otlp/options.ts';
 import { THREAD_DEFAULTS, WORKERS_MAX } from '../pipeline/threads/defaults.ts';
 import { privacySection } from '../privacy/settings.ts';
@@ -587,6 +588,10 @@ const otlp = z
       .describe(
         'Receiver of OTLP over HTTP, such as http://collector:4318; /v1/traces, /v1/metrics and /v1/logs are put behind it. `bittern up` sends there what is stored. Empty: nothing is sent.',
       ),
+    encoding: z
+      .enum(ENCODINGS)
+      .default(OTLP_DEFAULTS.encoding)
+      .describe('How requests are written: protobuf, which every receiver of OTLP over HTTP takes, or json.'),
     name: text(
       OTLP_DEFAULTS.name,
       'Name under which ClickHouse keeps how far this exporter has come; another for another receiver.',
@@ -642,6 +647,12 @@ const otlp = z
       3_600_000,
       OTLP_DEFAULTS.retryDelayMsMax,
       'Longest such wait. It is sent until it succeeds.',
+    ),
+    refusedDelayMs: whole(
+      1000,
+      3_600_000,
+      OTLP_DEFAULTS.refusedDelayMs,
+      'A receiver that refuses whatever is sent (401, 404, 415 and the like) is told in the log, and tried again so often. The data waits meanwhile.',
     ),
   })
   .prefault({})

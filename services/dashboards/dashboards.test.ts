@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { storeKnown } from '../../load-tests/cookbook/known.ts';
+import { goProgram } from '../../load-tests/go.ts';
 import { openStore, type Store } from '../clickhouse/store.ts';
 import { METRICS, type MetricDefinition } from '../observe/metrics.ts';
 import { type Dashboard, grafanaJson } from './panel.ts';
@@ -46,6 +49,24 @@ test('the files are what the definitions make, and all of them', () => {
     assert.equal(readFileSync(fileOf(dashboard), 'utf8'), grafanaJson(dashboard), dashboard.name);
   const files = readdirSync(new URL('../../dashboards/', import.meta.url)).filter((name) => name.endsWith('.json'));
   assert.deepEqual(files.sort(), DASHBOARDS.map(({ name }) => `${name}.json`).sort());
+});
+
+const strict = goProgram(new URL('../../load-tests/grafana/strict/', import.meta.url), 'grafana-strict');
+
+test('Grafana’s own definitions know every field, and miss none', {
+  skip: strict.obstacle(),
+  timeout: 600_000,
+}, async () => {
+  const program = await strict.get();
+  const { status, stdout } = spawnSync(
+    program,
+    DASHBOARDS.map((dashboard) => fileURLToPath(fileOf(dashboard))),
+    {
+      encoding: 'utf8',
+    },
+  );
+  assert.equal(stdout, '');
+  assert.equal(status, 0);
 });
 
 test('no two panels of a dashboard lie on each other', () => {

@@ -48,12 +48,18 @@ function target(dashboard: Dashboard, { kind, query, legend }: Panel): Record<st
   return { refId: 'A', datasource, editorType: 'sql', queryType: form, format: FORMAT[form], rawSql: query.trim() };
 }
 
+/** All that a panel of this kind must say. */
+const STAT = {
+  ...{ graphMode: 'none', colorMode: 'value', justifyMode: 'auto', textMode: 'auto', wideLayout: true },
+  ...{ showPercentChange: false, percentChangeColorMode: 'standard', orientation: 'auto' },
+  reduceOptions: { calcs: ['lastNotNull'], fields: '', values: false },
+};
+
 function drawn(dashboard: Dashboard, panel: Panel, id: number, x: number, y: number): Record<string, unknown> {
   const { title, kind, unit = 'short', width = 12, height = 8, description = '' } = panel;
   const custom =
     kind === 'bars' ? { custom: { drawStyle: 'bars', fillOpacity: 80, stacking: { mode: 'normal' } } } : {};
-  const options =
-    kind === 'stat' ? { options: { reduceOptions: { calcs: ['lastNotNull'], fields: '', values: false } } } : {};
+  const options = kind === 'stat' ? { options: STAT } : {};
   return {
     id,
     title,
@@ -106,6 +112,7 @@ export function grafanaJson(dashboard: Dashboard): string {
     timezone: 'utc',
     time: { from: dashboard.from, to: 'now' },
     refresh: '1m',
+    annotations: { list: [] },
     templating: { list: variables(dashboard) },
     panels: laidOut(dashboard),
   };

@@ -56,6 +56,19 @@ export const PROCESSES: Dashboard = {
       legend: '{{instance}}',
     },
     {
+      title: 'What waits for OpenTelemetry, by age',
+      kind: 'timeseries',
+      unit: 's',
+      query: 'max by (signal) (bittern_otlp_oldest_waiting_seconds)',
+      legend: '{{signal}}',
+    },
+    {
+      title: 'Refused by OpenTelemetry, in an hour',
+      kind: 'timeseries',
+      query: 'sum by (signal, status) (increase(bittern_otlp_refusals_total[1h]))',
+      legend: '{{signal}} {{status}}',
+    },
+    {
       title: 'Rows of a batch',
       kind: 'timeseries',
       query: 'rate(bittern_sink_batch_rows_sum[5m]) / rate(bittern_sink_batch_rows_count[5m])',

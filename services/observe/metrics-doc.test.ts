@@ -22,7 +22,7 @@ test('names follow the Prometheus conventions', () => {
 
 test('no label can tell an agent, a session or a call apart', () => {
   const allowed = new Set([
-    ...['topic', 'partition', 'stage', 'reason', 'result', 'table', 'version', 'signal', 'rule', 'worker'],
+    ...['topic', 'partition', 'stage', 'reason', 'result', 'table', 'version', 'signal', 'status', 'rule', 'worker'],
   ]);
   for (const [name, { labels }] of Object.entries<MetricDefinition>(METRICS))
     for (const label of labels) assert.ok(allowed.has(label), `${name} has ${label}`);

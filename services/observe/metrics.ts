@@ -106,9 +106,22 @@ export const METRICS = {
     'Spans, points of metrics and log events that the receiver of OTLP has taken.',
     'signal',
   ),
-  bittern_otlp_rejected_total: counter('Those that it refused.', 'signal'),
-  bittern_otlp_retries_total: counter('Requests to it that were sent again.'),
-  bittern_otlp_caught_up_age_seconds: gauge('Time since all that was ready was sent; 0 before the first time.'),
+  bittern_otlp_rejected_total: counter('Those that it refused: they are not sent again.', 'signal'),
+  bittern_otlp_retries_total: counter('Requests to it that were sent again.', 'signal'),
+  bittern_otlp_refusals_total: counter(
+    'Requests that it answered with anything but success, by HTTP status.',
+    'signal',
+    'status',
+  ),
+  bittern_otlp_held: gauge(
+    '1 while it refuses whatever is sent (credentials, path, encoding), else 0: the data waits for an operator.',
+    'signal',
+  ),
+  bittern_otlp_oldest_waiting_seconds: gauge(
+    'Age of the oldest of what waits to be sent; 0: nothing waits. What is deleted by its retention meanwhile is not sent.',
+    'signal',
+  ),
+  bittern_otlp_caught_up_age_seconds: gauge('Time since all that was ready was sent, or since the start.', 'signal'),
 
   bittern_sink_added_total: counter('Calls and exchanges taken by the sink.'),
   bittern_sink_acknowledged_total: counter('Of these, so many are done with.'),

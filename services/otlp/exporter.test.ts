@@ -1,145 +1,31 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { after, afterEach, before, beforeEach, test } from 'node:test';
-import { collectorTests } from '../../load-tests/collector/collector.ts';
-import type { Call } from '../../schemas/call.ts';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { type Collector, collectorTests } from '../../load-tests/collector/collector.ts';
 import { ClickHouseSink } from '../clickhouse/sink.ts';
-import { openStore, type Store } from '../clickhouse/store.ts';
 import { callObservation } from '../clickhouse/testing.ts';
-import type { StoredFacts } from '../tracker/facts.ts';
 import { storedCall, Thread } from '../tracker/testing.ts';
-import { Tracker } from '../tracker/tracker.ts';
-import { OtlpExporter } from './exporter.ts';
+import { ENCODINGS, type Encoding } from './encoding.ts';
 import { SPAN_MAPPINGS } from './mapping.ts';
-import type { OtlpOptions } from './options.ts';
-import { postTo } from './post.ts';
 import { askable } from './reader.ts';
 import { tracesMigration } from './span-sql.ts';
-import { startReceiver as openReceiver, plainAttributes, type ReceivedSpan, type Reply, spansOf } from './testing.ts';
+import { plainAttributes, type ReceivedSpan, spansOf } from './testing.ts';
 
-const dataDir = mkdtempSync(path.join(tmpdir(), 'bittern-otlp-'));
-let store: Store;
+import {
+  APPLICATION_SPAN,
+  APPLICATION_TRACE,
+  exporterTo,
+  put,
+  putStory,
+  sendAll,
+  startReceiver,
+  store,
+  TRACEPARENT,
+  useStore,
+  viewRows,
+} from './testing-exporter.ts';
 
-before(async () => {
-  store = await openStore({ dataDir, retentionDays: 0, memoryBytesMax: 1e9 });
-});
-after(async () => {
-  await store.close();
-  rmSync(dataDir, { recursive: true });
-});
-beforeEach(async () => {
-  for (const table of [
-    'calls',
-    'turn_rows',
-    'tool_call_rows',
-    'finding_rows',
-    'session_rows',
-    'tracker_state',
-    'otlp_state',
-  ])
-    await store.client.command({ query: `TRUNCATE TABLE ${table}` });
-});
-
-/** Also after a test that failed. */
-const cleanups: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of cleanups.splice(0)) await close();
-});
-
-const startReceiver: typeof openReceiver = async (reply) => {
-  const receiver = await openReceiver(reply);
-  cleanups.push(receiver.close);
-  return receiver;
-};
-
-const APPLICATION_TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
-const APPLICATION_SPAN = '00f067aa0ba902b7';
-const TRACEPARENT = `00-${APPLICATION_TRACE}-${APPLICATION_SPAN}-01`;
-
-async function put(
-  calls: readonly StoredFacts[],
-  change: (call: StoredFacts) => Partial<Call> = () => ({}),
-): Promise<void> {
-  const sink = new ClickHouseSink(store);
-  await sink.add(calls.map((call) => callObservation({ ...storedCall(call), ...change(call) })));
-  await sink.close();
-  const tracker = new Tracker(store.client);
-  await tracker.catchUp();
-  await tracker.close();
-}
-
-/** A loop, a failed call, a failed tool, a side call, and an application that traces itself. */
-function story(): { readonly calls: StoredFacts[]; readonly traced: Thread } {
-  const main = new Thread({ session: 's1' })
-    .user('Do all')
-    .asks([{ name: 'bash', args: '{"c":1}', result: 'Error', error: true }]);
-  for (let i = 0; i < 6; i++) main.asks([{ name: 'read', args: '{"p":1}', result: 'same' }]);
-  main.answers('Done').user('More').fails({}).fails({});
-  const title = new Thread({ session: 's1', thread: 'title' }, 0.2).side('title', { turnId: '' });
-  const traced = new Thread({ session: 's2', thread: 't', agentId: 'shop' }, 100)
-    .user('Buy')
-    .asks([{ name: 'pay', result: 'ok' }])
-    .answers('Bought');
-  return { calls: [...main.calls, ...title.calls, ...traced.calls], traced };
-}
-
-async function putStory(): Promise<Thread> {
-  const { calls, traced } = story();
-  await put(calls, (call) => (traced.calls.includes(call) ? { traceparent: TRACEPARENT } : {}));
-  return traced;
-}
-
-const QUICK: Partial<OtlpOptions> = {
-  backfill: true,
-  settleMs: 0,
-  retryDelayMs: 5,
-  retryDelayMsMax: 20,
-  timeoutMs: 5000,
-  metrics: false,
-};
-
-function exporterTo(endpoint: string, options: Partial<OtlpOptions> = {}, headers = new Map<string, string>()) {
-  const receiver = postTo({ endpoint, headers, ca: null, timeoutMs: 5000, userAgent: 'bittern/test' });
-  const exporter = new OtlpExporter(store.client, receiver.post, { ...QUICK, ...options });
-  const close = async (): Promise<void> => {
-    await exporter.close();
-    receiver.close();
-  };
-  cleanups.push(close);
-  return { exporter, close };
-}
-
-/** Sends all that is ready, by an exporter of its own. */
-async function sendAll(endpoint: string, options: Partial<OtlpOptions> = {}) {
-  const { exporter, close } = exporterTo(endpoint, options);
-  await exporter.catchUp();
-  await close();
-  return exporter.stats;
-}
-
-interface ViewRow {
-  readonly start: string;
-  readonly end: string;
-  readonly TraceId: string;
-  readonly SpanId: string;
-  readonly ParentSpanId: string;
-  readonly SpanName: string;
-  readonly SpanKind: string;
-  readonly ServiceName: string;
-  readonly SpanAttributes: Readonly<Record<string, string>>;
-  readonly StatusCode: string;
-  readonly StatusMessage: string;
-  readonly linkTraces: readonly string[];
-  readonly linkSpans: readonly string[];
-}
-
-async function viewRows(): Promise<ViewRow[]> {
-  const query = `SELECT *, toString(toUnixTimestamp64Nano(Timestamp)) AS start, toString(toUnixTimestamp64Nano(Timestamp) + Duration) AS end,
-    \`Links.TraceId\` AS linkTraces, \`Links.SpanId\` AS linkSpans FROM otel_traces ORDER BY TraceId, SpanId`;
-  return (await store.client.query({ query, format: 'JSONEachRow' })).json();
-}
+useStore();
 
 /** A span as the collector's ClickHouse exporter would write it. */
 function asRow(span: ReceivedSpan & { readonly service: string }) {
@@ -170,15 +56,19 @@ const bySpan = <T extends { readonly TraceId: string; readonly SpanId: string }>
 
 const collectors = collectorTests();
 
-collectors.test('a real collector receives every span, as the conventions and the view have it', async (collector) => {
+for (const encoding of ENCODINGS) {
+  const name = `a real collector receives every span by ${encoding}, as the conventions and the view have it`;
+  collectors.test(name, (collector) => checkSpans(collector, encoding));
+}
+
+async function checkSpans(collector: Collector, encoding: Encoding): Promise<void> {
   await putStory();
   await collector.clear();
   await collector.start();
-  const stats = await sendAll(collector.endpoint);
+  const stats = await sendAll(collector.endpoint, { encoding });
   await collector.stop();
   const spans = spansOf(await collector.received('traces'));
-  assert.equal(stats.sent.traces, spans.length);
-  assert.deepEqual(stats.rejected, { traces: 0, metrics: 0, logs: 0 });
+  assert.deepEqual([stats.sent, stats.rejected], [spans.length, 0]);
 
   const rows = await viewRows();
   const expected = rows.map(({ start, end, ...row }) => ({
@@ -201,6 +91,30 @@ collectors.test('a real collector receives every span, as the conventions and th
   const count = (operation: string): number =>
     spans.filter(({ attributes }) => plainAttributes(attributes)['gen_ai.operation.name'] === operation).length;
   assert.deepEqual([count('invoke_agent'), count('chat'), count('execute_tool')], [3, 13, 8]);
+}
+
+collectors.test('a real collector receives the same by both encodings, field by field', async (collector) => {
+  await putStory();
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  const received: unknown[] = [];
+  for (const encoding of ENCODINGS) {
+    await store.client.command({ query: 'TRUNCATE TABLE otlp_state' });
+    await collector.clear();
+    await collector.start();
+    const { exporter, close } = exporterTo(collector.endpoint, {
+      ...{ encoding, content: true, metrics: true, metricsMs: 1000, temporality: 'delta' },
+    });
+    await exporter.catchUp();
+    await close();
+    await collector.stop();
+    for (const [signal, { sent, rejected }] of exporter.stats) {
+      assert.ok(sent > 0, signal);
+      assert.equal(rejected, 0);
+    }
+    const signals = ['traces', 'metrics', 'logs'] as const;
+    received.push(await Promise.all(signals.map((signal) => collector.received(signal))));
+  }
+  assert.deepEqual(received[0], received[1]);
 });
 
 /** What the semantic conventions want of each kind of span, written down from their text. */
@@ -301,45 +215,6 @@ test('a later version of traceparent counts by its first four fields', async () 
   for (const { TraceId } of await viewRows()) assert.equal(TraceId, APPLICATION_TRACE);
 });
 
-collectors.test('after a crash some is sent again, all under ids that are known', async (collector) => {
-  await putStory();
-  await collector.clear();
-  await collector.start();
-  await sendAll(collector.endpoint);
-  // The crash: what was sent last was not written down.
-  await store.client.command({ query: 'TRUNCATE TABLE otlp_state' });
-  await sendAll(collector.endpoint);
-  await collector.stop();
-  const spans = spansOf(await collector.received('traces'));
-  const ids = new Set(spans.map(({ traceId, spanId }) => traceId + spanId));
-  assert.equal(ids.size, (await viewRows()).length);
-  assert.equal(spans.length, 2 * ids.size);
-});
-
-collectors.test('while the collector is down nothing is lost and nothing is held back', async (collector) => {
-  await collector.clear();
-  const { exporter, close } = exporterTo(collector.endpoint);
-  const sending = exporter.catchUp();
-  await sending;
-  await putStory();
-  const waiting = exporter.catchUp();
-  while (exporter.stats.retries < 3) await new Promise((resolve) => setTimeout(resolve, 10));
-  assert.match(exporter.stats.problem, /sending traces/);
-  // ClickHouse goes on meanwhile.
-  await put(new Thread({ session: 'late' }, 500).user('Late').answers('x').calls);
-  await collector.start();
-  await waiting;
-  await exporter.catchUp();
-  assert.equal(exporter.stats.problem, '');
-  await close();
-  await collector.stop();
-  const spans = spansOf(await collector.received('traces'));
-  const rows = await viewRows();
-  const calls = spans.filter(({ kind }) => kind === 3);
-  assert.equal(new Set(calls.map(({ spanId }) => spanId)).size, calls.length, 'calls once each');
-  assert.deepEqual(new Set(spans.map(({ spanId }) => spanId)), new Set(rows.map(({ SpanId }) => SpanId)));
-});
-
 collectors.test('findings are log events and calls are histograms', async (collector) => {
   await putStory();
   await collector.clear();
@@ -403,55 +278,6 @@ collectors.test('findings are log events and calls are histograms', async (colle
   assert.ok(Number(input?.bucketCounts[5]) > 0);
 });
 
-test('a receiver that asks to wait is waited for, and one that refuses a span gets the others', async () => {
-  await put(
-    new Thread()
-      .user('Hi')
-      .asks([{ name: 'poison', result: 'x' }])
-      .answers('y').calls,
-  );
-  let answers = 0;
-  const replies: Reply[] = [{ status: 429, headers: { 'retry-after': '1' } }, { status: 503 }, { status: 401 }];
-  const receiver = await startReceiver(({ body }) => {
-    const reply = replies[answers++];
-    if (reply !== undefined) return reply;
-    return JSON.stringify(body).includes('execute_tool poison') ? { status: 400 } : { status: 200 };
-  });
-  const stats = await sendAll(receiver.endpoint, { logs: false });
-  await receiver.close();
-  assert.deepEqual([stats.sent.traces, stats.rejected.traces, stats.retries], [3, 1, 3]);
-  assert.ok(receiver.requests[1]!.at - receiver.requests[0]!.at >= 990, 'as long as Retry-After says');
-  assert.equal(receiver.requests[0]?.headers['content-encoding'], 'gzip');
-});
-
-test('what the receiver took in part is counted and not sent again', async () => {
-  await put(new Thread().user('Hi').answers('x').user('Ho').answers('y').calls);
-  const receiver = await startReceiver(({ body }) => ({
-    status: 200,
-    body: spansOf([body])[0]?.kind === 3 ? { partialSuccess: { rejectedSpans: '1', errorMessage: 'no' } } : {},
-  }));
-  const stats = await sendAll(receiver.endpoint, { logs: false });
-  await receiver.close();
-  assert.deepEqual([stats.sent.traces, stats.rejected.traces, stats.retries], [3, 1, 0]);
-  assert.equal(receiver.requests.length, 2);
-});
-
-test('headers go with every request and are told by nothing', async () => {
-  await put(new Thread().user('Hi').answers('x').calls);
-  let down = true;
-  const receiver = await startReceiver(() => (down ? null : { status: 200 }));
-  const headers = new Map([['authorization', 'Basic c2VjcmV0']]);
-  const { exporter, close } = exporterTo(receiver.endpoint, {}, headers);
-  const sending = exporter.catchUp();
-  while (exporter.stats.retries === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-  assert.doesNotMatch(JSON.stringify(exporter.stats), /c2VjcmV0/);
-  down = false;
-  await sending;
-  await close();
-  await receiver.close();
-  for (const request of receiver.requests) assert.equal(request.headers.authorization, 'Basic c2VjcmV0');
-});
-
 test('text of the traffic is sent only when it is allowed, and never stands in the view', async () => {
   const secret = 'Bitterns nest in reeds';
   const thread = new Thread()
@@ -473,7 +299,26 @@ test('text of the traffic is sent only when it is allowed, and never stands in t
   assert.deepEqual(JSON.parse(turn['gen_ai.input.messages'] as string), [
     { role: 'user', parts: [{ type: 'text', content: secret }] },
   ]);
+  // Readers leave out an answer that doesn't say how it ended.
+  const text = { type: 'text', content: secret };
+  assert.deepEqual(JSON.parse(turn['gen_ai.output.messages'] as string), [
+    { role: 'assistant', parts: [text], finish_reason: 'stop' },
+  ]);
+  assert.deepEqual([turn['input.value'], turn['output.value']], [secret, secret]);
+  const calls = spans.filter((span) => span['gen_ai.operation.name'] === 'chat');
+  const answers = calls.map((call) => JSON.parse(call['gen_ai.output.messages'] as string)[0]);
+  const [asked, answered] = answers.toSorted((a, b) => (a.finish_reason < b.finish_reason ? 1 : -1));
+  assert.deepEqual(asked.parts.at(-1), {
+    type: 'tool_call',
+    id: asked.parts.at(-1).id,
+    name: 'look',
+    arguments: { q: secret },
+  });
+  assert.equal(asked.finish_reason, 'tool_call');
+  assert.deepEqual(answered, { role: 'assistant', parts: [text], finish_reason: 'stop' });
   const tool = spans.find((span) => span['gen_ai.operation.name'] === 'execute_tool')!;
+  assert.equal(asked.parts.at(-1).id, tool['gen_ai.tool.call.id']);
+  assert.deepEqual([tool['input.value'], tool['input.mime_type']], [`{"q":"${secret}"}`, 'application/json']);
   assert.deepEqual(
     [tool['gen_ai.tool.call.arguments'], tool['gen_ai.tool.call.result']],
     [`{"q":"${secret}"}`, secret],
@@ -553,7 +398,7 @@ test('sessions with long names, quotes and colons are sent', async () => {
   await put(threads.flatMap(({ calls }) => calls));
   const receiver = await startReceiver(() => ({ status: 200 }));
   const stats = await sendAll(receiver.endpoint, { logs: false });
-  assert.equal(stats.sent.traces, 240 * 4);
+  assert.equal(stats.sent, 240 * 4);
   const spans = spansOf(receiver.requests.map(({ body }) => body));
   assert.equal(new Set(spans.map(({ attributes }) => plainAttributes(attributes)['session.id'])).size, 240);
 });

@@ -64,8 +64,27 @@ const common = (sessionSource: string): Row[] => [
   ['bittern.turn.id', 'string', 'r.turn_id', 'Turn: `turns.turn_id`.'],
 ];
 
-const messages = (role: string, text: string, finish = ''): string =>
-  `if(${text} = '', '', concat('[{"role":"${role}","parts":[{"type":"text","content":', toJSONString(${text}), '}]${finish}}]'))`;
+const textPart = (text: string): string =>
+  `if(${text} = '', [], [concat('{"type":"text","content":', toJSONString(${text}), '}')])`;
+
+/** The tools that an answer asks for; the arguments `a` stand at the tool calls, by position. */
+const ARGUMENTS = 'a.asked[toUInt32(i - 1)]';
+const TOOL_PARTS = `arrayMap((name, i) -> concat('{"type":"tool_call","id":', toJSONString(r.tool_call_ids[i]), ',"name":', toJSONString(name),
+            multiIf(${ARGUMENTS} = '', '', isValidJSON(${ARGUMENTS}), concat(',"arguments":', ${ARGUMENTS}), concat(',"arguments":', toJSONString(${ARGUMENTS}))), '}'),
+            r.tool_names, arrayEnumerate(r.tool_names))`;
+
+/** One message; `finish` is what an answer must say of its end (readers leave out a message without). */
+const message = (role: string, parts: string, finish?: string): string =>
+  `if(empty(${parts}), '', concat('[{"role":"${role}","parts":[', arrayStringConcat(${parts}, ','), ']${
+    finish === undefined ? '' : `,"finish_reason":', toJSONString(${finish}), '`
+  }}]'))`;
+
+/** stop, length, content_filter, tool_call, error; a word that we don't know stays as it is. */
+const CALL_FINISH = `if(r.finish_reason = 'other', toString(r.finish_reason_raw), transform(toString(r.finish_reason),
+            ['stop', 'pause', 'length', 'content_filter', 'refusal', 'tool_calls'],
+            ['stop', 'stop', 'length', 'content_filter', 'content_filter', 'tool_call'], 'error'))`;
+const TURN_FINISH =
+  "transform(toString(r.outcome), ['answered', 'length', 'refused', 'open'], ['stop', 'length', 'content_filter', 'tool_call'], 'error')";
 
 const TURN: readonly Attribute[] = [
   ...(
@@ -87,8 +106,20 @@ const TURN: readonly Attribute[] = [
       ['bittern.turn.tool_errors', 'int', 'r.tool_errors', 'Tool calls that failed.'],
     ] as Row[]
   ).map(attribute),
-  content('gen_ai.input.messages', 'string', messages('user', 'r.prompt_preview'), 'Beginning of what the user said.'),
-  content('gen_ai.output.messages', 'string', messages('assistant', 'r.answer_preview'), 'Beginning of its answer.'),
+  content(
+    'gen_ai.input.messages',
+    'string',
+    message('user', textPart('r.prompt_preview')),
+    'Beginning of what the user said.',
+  ),
+  content(
+    'gen_ai.output.messages',
+    'string',
+    message('assistant', textPart('r.answer_preview'), TURN_FINISH),
+    'Beginning of its answer.',
+  ),
+  content('input.value', 'string', 'r.prompt_preview', 'The first of these as text (Phoenix).'),
+  content('output.value', 'string', 'r.answer_preview', 'The second of these as text (Phoenix).'),
 ];
 
 /**
@@ -101,6 +132,8 @@ const LANGFUSE_USAGE = `if(isNull(r.input_tokens) AND isNull(r.output_tokens), '
             ',"input_cached_tokens":', toString(${count('r.cache_read_tokens')}), ',"input_cache_creation":', toString(${count('r.cache_write_tokens')}),
             ',"output":', toString(greatest(0, ${count('r.output_tokens')} - ${count('r.reasoning_tokens')})),
             ',"output_reasoning_tokens":', toString(${count('r.reasoning_tokens')}), '}'))`;
+
+const CALL_ANSWER = message('assistant', `arrayConcat(${textPart('r.answer_preview')}, ${TOOL_PARTS})`, CALL_FINISH);
 
 const CALL: readonly Attribute[] = [
   ...(
@@ -175,10 +208,18 @@ const CALL: readonly Attribute[] = [
   content(
     'gen_ai.input.messages',
     'string',
-    messages('user', 'r.prompt_preview'),
+    message('user', textPart('r.prompt_preview')),
     'Beginning of the last thing that the user said.',
   ),
-  content('gen_ai.output.messages', 'string', messages('assistant', 'r.answer_preview'), 'Beginning of the answer.'),
+  content('gen_ai.output.messages', 'string', CALL_ANSWER, 'Beginning of the answer, and the tools that it asks for.'),
+  content('input.value', 'string', 'r.prompt_preview', 'The first of these as text (Phoenix).'),
+  // Langfuse takes this before the messages, so it must not say less.
+  content(
+    'output.value',
+    'string',
+    `if(r.answer_preview = '', ${CALL_ANSWER}, r.answer_preview)`,
+    'The second as text; the message where it has none (Phoenix).',
+  ),
 ];
 
 const TOOL: readonly Attribute[] = [
@@ -208,6 +249,14 @@ const TOOL: readonly Attribute[] = [
   ).map(attribute),
   content('gen_ai.tool.call.arguments', 'string', 'r.arguments', 'Arguments, as the model wrote them.'),
   content('gen_ai.tool.call.result', 'string', 'r.result_preview', 'Beginning of the result.'),
+  content('input.value', 'string', 'r.arguments', 'The arguments (Phoenix).'),
+  content(
+    'input.mime_type',
+    'string',
+    "if(isValidJSON(r.arguments), 'application/json', '')",
+    'What they are (Phoenix).',
+  ),
+  content('output.value', 'string', 'r.result_preview', 'Beginning of the result (Phoenix).'),
 ];
 
 export interface SpanMapping {

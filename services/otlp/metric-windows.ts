@@ -27,7 +27,7 @@ export class MetricWindows {
   }
 
   /** Windows that end at `until` or before. */
-  async catchUp(now: Micros, until: Micros): Promise<void> {
+  async catchUp(now: Micros, until: Micros, sending: (oldest: Micros) => void): Promise<void> {
     const { name, temporality } = this.#options;
     this.#done ??= (await loadPosition(this.#client, name, SOURCE)) ?? (await this.#first(now));
     while (this.#done + this.#length <= until) {
@@ -39,7 +39,8 @@ export class MetricWindows {
       this.#totals.add(window);
       const series = temporality === 'delta' ? window : this.#totals.all();
       const span = { from: temporality === 'delta' ? from : this.#began, until: end, temporality };
-      await this.#sender.send('metrics', series, (some) => encodeMetrics(some, span, name));
+      sending(from);
+      await this.#sender.send(series, (some) => encodeMetrics(some, span, name));
       this.#done = end;
       await savePosition(this.#client, name, SOURCE, end);
     }

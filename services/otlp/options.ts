@@ -1,8 +1,11 @@
 /** What the exporter can be told. Each default stands here. */
 
+import type { Encoding } from './encoding.ts';
+
 export interface OtlpOptions {
   /** Base URL of a receiver of OTLP over HTTP; `/v1/traces` and so on are put behind it. */
   readonly endpoint: string;
+  readonly encoding: Encoding;
   /** Its position is kept under this name. */
   readonly name: string;
   readonly traces: boolean;
@@ -25,10 +28,13 @@ export interface OtlpOptions {
   readonly timeoutMs: number;
   readonly retryDelayMs: number;
   readonly retryDelayMsMax: number;
+  /** A receiver that refuses whatever is sent is tried again so often. */
+  readonly refusedDelayMs: number;
 }
 
 export const OTLP_DEFAULTS: OtlpOptions = {
   endpoint: '',
+  encoding: 'protobuf',
   name: 'default',
   traces: true,
   metrics: true,
@@ -44,4 +50,5 @@ export const OTLP_DEFAULTS: OtlpOptions = {
   timeoutMs: 30_000,
   retryDelayMs: 1000,
   retryDelayMsMax: 60_000,
+  refusedDelayMs: 300_000,
 };

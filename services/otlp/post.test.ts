@@ -26,7 +26,13 @@ test('a receiver over TLS is believed by its authority only', { skip }, async (t
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => server.close());
   const endpoint = `https://127.0.0.1:${(server.address() as AddressInfo).port}/base/`;
-  const receiver = { endpoint, headers: new Map<string, string>(), timeoutMs: 5000, userAgent: 'test' };
+  const receiver = {
+    endpoint,
+    headers: new Map<string, string>(),
+    contentType: 'x/y',
+    timeoutMs: 5000,
+    userAgent: 'test',
+  };
   const { signal } = new AbortController();
   const known = postTo({ ...receiver, ca: await readFile(caFile) });
   t.after(known.close);
@@ -53,7 +59,14 @@ test('a receiver that is silent is given up, and an answer without end is cut', 
     server.close();
   });
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const { post, close } = postTo({ endpoint, headers: new Map(), ca: null, timeoutMs: 1500, userAgent: 'test' });
+  const { post, close } = postTo({
+    endpoint,
+    headers: new Map(),
+    contentType: 'x/y',
+    ca: null,
+    timeoutMs: 1500,
+    userAgent: 'test',
+  });
   t.after(close);
   const { signal } = new AbortController();
   await assert.rejects(post('/v1/logs', Buffer.from('x'), signal), { code: 'BIT_OTLP_TIMEOUT' });

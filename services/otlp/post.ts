@@ -1,15 +1,18 @@
-/** One POST of gzipped JSON to the receiver, over connections that are kept. */
+/** One POST of a gzipped body to the receiver, over connections that are kept. */
 import http from 'node:http';
 import https from 'node:https';
 import { BitternError } from '../common/errors.ts';
 
 /** What is read of an answer; the rest is not looked at. */
 const ANSWER_BYTES_MAX = 65_536;
+/** One for each signal. */
+const SOCKETS_MAX = 3;
 
 export interface Answer {
   readonly status: number;
   readonly retryAfter: string;
-  readonly body: string;
+  readonly contentType: string;
+  readonly body: Buffer;
 }
 
 /** @throws when there is no answer */
@@ -20,6 +23,7 @@ export interface Receiver {
   readonly endpoint: string;
   /** Credentials among them: never told. */
   readonly headers: ReadonlyMap<string, string>;
+  readonly contentType: string;
   /** PEM; null: the system's authorities. */
   readonly ca: Buffer | null;
   readonly timeoutMs: number;
@@ -29,7 +33,7 @@ export interface Receiver {
 export function postTo(receiver: Receiver): { readonly post: Post; close(): void } {
   const base = new URL(receiver.endpoint);
   const tls = base.protocol === 'https:';
-  const settings = { keepAlive: true, maxSockets: 2 };
+  const settings = { keepAlive: true, maxSockets: SOCKETS_MAX };
   const agent = tls
     ? new https.Agent({ ...settings, ...(receiver.ca === null ? {} : { ca: receiver.ca }) })
     : new http.Agent(settings);
@@ -45,18 +49,19 @@ export function postTo(receiver: Receiver): { readonly post: Post; close(): void
         headers: {
           ...Object.fromEntries(receiver.headers),
           'user-agent': receiver.userAgent,
-          'content-type': 'application/json',
+          'content-type': receiver.contentType,
           'content-encoding': 'gzip',
           'content-length': body.length,
         },
       };
       const request = (tls ? https : http).request(new URL(prefix + path, base), options, (response) => {
         read(response).then(
-          (text) =>
+          (bytes) =>
             resolve({
               status: response.statusCode ?? 0,
               retryAfter: response.headers['retry-after'] ?? '',
-              body: text,
+              contentType: response.headers['content-type'] ?? '',
+              body: bytes,
             }),
           reject,
         );
@@ -71,7 +76,7 @@ function silent(ms: number): BitternError {
   return new BitternError('BIT_OTLP_TIMEOUT', `the receiver did not answer within ${ms} ms`);
 }
 
-async function read(response: http.IncomingMessage): Promise<string> {
+async function read(response: http.IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -79,5 +84,5 @@ async function read(response: http.IncomingMessage): Promise<string> {
     if (bytes > ANSWER_BYTES_MAX) break;
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }

@@ -104,8 +104,19 @@ export class OtlpReader {
   async spans(kind: SpanKindName, ready: readonly Ready[]): Promise<SpanRow[]> {
     const narrow = kind === 'call' ? callKeys(ready) : storyKeys(kind, ready);
     const turns = ` AND turn_id IN (SELECT r.turn_id FROM ${kind === 'call' ? 'calls' : VERSIONS[kind].table} AS r WHERE ${narrow.where})`;
-    const calls = kind === 'tool' ? ' AND call_id IN {calls:Array(String)}' : '';
-    const query = spanSelect(kind, { where: narrow.where, turns, calls, content: this.#content, extra: EXTRA });
+    const sessions = `AND session_id IN (SELECT r.session_id FROM calls AS r WHERE ${narrow.where})`;
+    const ofCalls = {
+      turn: '',
+      call: ` ${sessions} AND call_id IN {keys:Array(String)}`,
+      tool: ' AND call_id IN {calls:Array(String)}',
+    };
+    const query = spanSelect(kind, {
+      where: narrow.where,
+      turns,
+      calls: ofCalls[kind],
+      content: this.#content,
+      extra: EXTRA,
+    });
     const rows = await this.#rows<Omit<SpanRow, 'kind'>>(query, narrow.params);
     return rows.map((row) => ({ ...row, kind }));
   }

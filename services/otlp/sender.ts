@@ -1,121 +1,201 @@
 /**
- * Sends one request over OTLP/HTTP until the receiver has it, has refused it for good, or we are closed.
+ * Sends requests of one signal over OTLP/HTTP, each until the receiver has it, has refused its data, or we are closed.
  *
- *     200                   done; `partialSuccess` counts what the receiver refused of it, which must not be sent again
- *     400, 413, 422         it refuses this data: halved until what it refuses stands alone, and counted
- *     429, 502, 503, 504    sent again, after Retry-After or with growing waits (specification, "OTLP/HTTP Response")
- *     all else, no answer   sent again as well: wrong credentials or a wrong path is for the operator to mend, nothing is lost meanwhile
+ *     2xx                       done; a partial success counts what the receiver refused of it, which must not be sent again
+ *     429, 502, 503, 504        sent again, after Retry-After or with growing waits (specification, "OTLP/HTTP Response"); so is
+ *     no answer                   what got no answer
+ *     400, 413, 422             a request without data is tried. Taken: it is this data that the receiver refuses, which is halved until what it
+ *                                 refuses stands alone; that is dropped and counted, until too much was in a row. Refused too: held
+ *     all else                  held
  *
- * The last line is more patient than the specification, which gives such data up so that senders with queues in memory don't fill
- * them. What we send stands in ClickHouse, so waiting costs a delay and nothing else.
+ * Held: the receiver refuses whatever we send, which is for the operator to mend (credentials, path, encoding). It is told once, and
+ * tried again at long intervals only. The specification gives such data up, so that senders with queues in memory don't fill them; ours stands
+ * in ClickHouse, where waiting costs a delay and nothing else as long as the rows are kept.
  */
 
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { toldOf } from '../common/errors.ts';
+import { rejectedOf, rpcCodeOf } from './answer.ts';
+import { type Encoding, emptyRequest, encodeRequest } from './encoding.ts';
+import { hintOf } from './hints.ts';
+import type { Signal } from './messages.ts';
 import type { Answer, Post } from './post.ts';
 
 const gzipped = promisify(gzip);
-const REFUSED: ReadonlySet<number> = new Set([400, 413, 422]);
+const AGAIN: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+const BAD_DATA: ReadonlySet<number> = new Set([400, 413, 422]);
 /** The longest Retry-After that is believed, ms. */
 const RETRY_AFTER_MS_MAX = 600_000;
-
-export type Signal = 'traces' | 'metrics' | 'logs';
+/** After so many items that were refused each alone, with none taken between, it isn't about the items: each further one waits and is tried again. */
+const REFUSED_IN_A_ROW_MAX = 100;
+/** An outage is told after so many attempts in a row: about a quarter of a minute by default. */
+const TELL_AFTER_ATTEMPTS = 5;
 
 export interface SenderOptions {
+  readonly encoding: Encoding;
   readonly retryDelayMs: number;
   readonly retryDelayMsMax: number;
+  readonly refusedDelayMs: number;
 }
 
-const PARTIAL: Readonly<Record<Signal, string>> = {
-  traces: 'rejectedSpans',
-  metrics: 'rejectedDataPoints',
-  logs: 'rejectedLogRecords',
-};
+type Verdict = 'taken' | 'bad' | 'again' | 'held';
 
 export class Sender {
   /** Why nothing can be sent at the moment; '' when all is well. Nothing of what the receiver answered: it may quote. */
   problem = '';
-  readonly sent: Record<Signal, number> = { traces: 0, metrics: 0, logs: 0 };
-  readonly rejected: Record<Signal, number> = { traces: 0, metrics: 0, logs: 0 };
+  /** The receiver refuses whatever is sent. */
+  held = false;
+  sent = 0;
+  rejected = 0;
   retries = 0;
+  /** Requests that were answered with anything but success, by status. */
+  readonly refusals = new Map<number, number>();
+  readonly #signal: Signal;
   readonly #post: Post;
   readonly #options: SenderOptions;
   readonly #aborted: AbortSignal;
+  readonly #tell: (line: string) => void;
+  readonly #told = new Set<string>();
+  #refusedInARow = 0;
 
-  constructor(post: Post, options: SenderOptions, aborted: AbortSignal) {
+  /** `tell`: a line for the log, no more than one for each cause. */
+  constructor(signal: Signal, post: Post, options: SenderOptions, aborted: AbortSignal, tell: (line: string) => void) {
+    this.#signal = signal;
     this.#post = post;
     this.#options = options;
     this.#aborted = aborted;
+    this.#tell = tell;
   }
 
   /** Resolves when the receiver has these items or has refused them. @throws the reason of the abort */
-  async send<T>(signal: Signal, items: readonly T[], encode: (items: readonly T[]) => object): Promise<void> {
-    if (items.length === 0) return;
-    const body = await gzipped(JSON.stringify(encode(items)));
-    const answer = await this.#untilAnswered(signal, body);
-    if (answer.status === 200) {
-      const refused = Math.min(rejectedOf(answer.body, PARTIAL[signal]), items.length);
-      this.sent[signal] += items.length - refused;
-      this.rejected[signal] += refused;
+  async send<T>(items: readonly T[], encode: (items: readonly T[]) => object): Promise<void> {
+    if (items.length > 0) await this.#send(items, encode, false);
+  }
+
+  /** `takesOthers`: the receiver has just taken a request without data. */
+  async #send<T>(items: readonly T[], encode: (items: readonly T[]) => object, takesOthers: boolean): Promise<void> {
+    const body = await gzipped(encodeRequest(this.#options.encoding, this.#signal, encode(items)));
+    const { answer, verdict } = await this.#untilJudged(body, takesOthers);
+    if (verdict === 'taken') {
+      this.#taken(items.length, answer);
       return;
     }
     if (items.length === 1) {
-      this.rejected[signal]++;
+      await this.#refusedAlone(answer, body);
       return;
     }
     const middle = items.length >> 1;
-    await this.send(signal, items.slice(0, middle), encode);
-    await this.send(signal, items.slice(middle), encode);
+    await this.#send(items.slice(0, middle), encode, true);
+    await this.#send(items.slice(middle), encode, true);
   }
 
-  /** An answer that ends it: 200, or one that refuses the data. */
-  async #untilAnswered(signal: Signal, body: Buffer): Promise<Answer> {
+  async #refusedAlone(answer: Answer, body: Buffer): Promise<void> {
+    const how = `answered ${answer.status}${named(rpcCodeOf(answer))}`;
+    if (++this.#refusedInARow > REFUSED_IN_A_ROW_MAX) {
+      this.held = true;
+      this.problem = `the receiver of ${this.#signal} refuses all data (it ${how})`;
+      this.#tellOnce('waits', `${this.problem}. The data waits in ClickHouse.`);
+      this.retries++;
+      await pause(this.#options.refusedDelayMs, this.#aborted);
+      const again = await this.#untilJudged(body, true);
+      if (again.verdict === 'taken') {
+        this.#taken(1, again.answer);
+        return;
+      }
+    }
+    this.rejected++;
+    this.#tellDropped(how);
+  }
+
+  #taken(items: number, answer: Answer): void {
+    const refused = Math.min(rejectedOf(this.#signal, answer), items);
+    this.sent += items - refused;
+    this.rejected += refused;
+    if (refused > 0) this.#tellDropped('took a request in part');
+  }
+
+  #tellDropped(how: string): void {
+    this.#tellOnce(
+      'dropped',
+      `the receiver of ${this.#signal} refuses some of the data (it ${how}): that is dropped, and counted in bittern_otlp_rejected_total`,
+    );
+  }
+
+  async #untilJudged(
+    body: Buffer,
+    takesOthers: boolean,
+  ): Promise<{ readonly answer: Answer; readonly verdict: 'taken' | 'bad' }> {
     let delayMs = this.#options.retryDelayMs;
-    for (;;) {
+    for (let attempt = 1; ; attempt++) {
       this.#aborted.throwIfAborted();
       let waitMs = delayMs * (0.5 + Math.random() / 2);
       try {
-        const answer = await this.#post(`/v1/${signal}`, body, this.#aborted);
-        if (answer.status === 200 || REFUSED.has(answer.status)) {
-          this.problem = '';
-          return answer;
+        const answer = await this.#request(body);
+        const verdict = await this.#judge(answer, takesOthers);
+        if (verdict === 'taken' || verdict === 'bad') {
+          this.#answered(verdict);
+          return { answer, verdict };
         }
-        this.problem = `the receiver of ${signal} answers ${answer.status}${HINTS[answer.status] ?? ''}`;
-        waitMs = retryAfterMs(answer.retryAfter, Date.now()) ?? waitMs;
+        this.held = verdict === 'held';
+        if (this.held) waitMs = this.#options.refusedDelayMs;
+        this.problem = `the receiver of ${this.#signal} answers ${answer.status}${named(rpcCodeOf(answer))}${this.held ? hintOf(answer.status, this.#signal, this.#options.encoding) : ''}`;
+        waitMs = Math.max(waitMs, retryAfterMs(answer.retryAfter, Date.now()) ?? 0);
       } catch (error) {
         this.#aborted.throwIfAborted();
-        this.problem = `sending ${signal}: ${toldOf(error)}`;
+        this.held = false;
+        this.problem = `sending ${this.#signal}: ${toldOf(error)}`;
       }
+      if (this.held || attempt >= TELL_AFTER_ATTEMPTS)
+        this.#tellOnce('waits', `${this.problem}. The data waits in ClickHouse.`);
       this.retries++;
       await pause(waitMs, this.#aborted);
       delayMs = Math.min(delayMs * 2, this.#options.retryDelayMsMax);
     }
   }
+
+  async #judge({ status }: Answer, takesOthers: boolean): Promise<Verdict> {
+    if (!BAD_DATA.has(status)) return verdictOf(status);
+    if (takesOthers) return 'bad';
+    const empty = await this.#request(await gzipped(emptyRequest(this.#options.encoding, this.#signal)));
+    const verdict = verdictOf(empty.status);
+    return verdict === 'taken' ? 'bad' : verdict;
+  }
+
+  async #request(body: Buffer): Promise<Answer> {
+    const answer = await this.#post(`/v1/${this.#signal}`, body, this.#aborted);
+    const { status } = answer;
+    if (verdictOf(status) !== 'taken') this.refusals.set(status, (this.refusals.get(status) ?? 0) + 1);
+    return answer;
+  }
+
+  #answered(verdict: 'taken' | 'bad'): void {
+    if (verdict === 'taken') this.#refusedInARow = 0;
+    else if (this.#refusedInARow > REFUSED_IN_A_ROW_MAX) return;
+    this.problem = '';
+    this.held = false;
+    if (this.#told.delete('waits')) this.#tell(`otlp: ${this.#signal} are sent again`);
+  }
+
+  #tellOnce(cause: string, line: string): void {
+    if (this.#told.has(cause)) return;
+    this.#told.add(cause);
+    this.#tell(`otlp: ${line}`);
+  }
 }
 
-const HINTS: Readonly<Record<number, string>> = {
-  401: ': check the credentials (otlp.headersFile, otlp.headersVariable)',
-  403: ': check the credentials (otlp.headersFile, otlp.headersVariable)',
-  404: ': check the path in otlp.endpoint',
-};
+function verdictOf(status: number): Exclude<Verdict, 'bad'> {
+  if (status >= 200 && status < 300) return 'taken';
+  return AGAIN.has(status) ? 'again' : 'held';
+}
+
+const named = (code: string): string => (code === '' ? '' : ` (${code})`);
 
 /** Seconds, or a date (RFC 9110, section 10.2.3). */
 export function retryAfterMs(value: string, nowMs: number): number | null {
   if (value === '') return null;
   const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - nowMs;
   return Number.isNaN(ms) ? null : Math.min(Math.max(0, ms), RETRY_AFTER_MS_MAX);
-}
-
-function rejectedOf(body: string, field: string): number {
-  try {
-    const { partialSuccess } = JSON.parse(body) as { partialSuccess?: Readonly<Record<string, unknown>> };
-    const count = Number(partialSuccess?.[field] ?? 0);
-    return Number.isFinite(count) && count > 0 ? count : 0;
-  } catch {
-    // Some answer with nothing, or with protobuf: a 200 is a success.
-    return 0;
-  }
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

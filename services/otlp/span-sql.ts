@@ -53,11 +53,19 @@ function tracedCalls(condition: string): string {
 )`;
 }
 
+/** Arguments of the tools that calls asked for: text of the traffic. */
+function askedTools(condition: string): string {
+  return `(
+    SELECT call_id, mapFromArrays(groupArray(position), groupArray(arguments)) AS asked
+    FROM tool_call_rows FINAL WHERE arguments != ''${condition} GROUP BY call_id
+)`;
+}
+
 interface Place {
   readonly trace: string;
   readonly span: string;
   readonly parent: string;
-  readonly joins: (turns: string, calls: string) => string;
+  readonly joins: (turns: string, calls: string, content: boolean) => string;
   /** Trace and span that it is linked to, and when. */
   readonly link: { readonly when: string; readonly trace: string; readonly span: string } | null;
 }
@@ -77,7 +85,8 @@ const PLACES: Readonly<Record<SpanKindName, Place>> = {
     trace: `multiIf(${OWN}, ${traceOf('r.traceparent')}, r.turn_id = '', r.call_id, ${turnTrace('r.turn_id')})`,
     span: 'substring(r.call_id, 1, 16)',
     parent: `multiIf(${OWN}, ${parentOf('r.traceparent')}, r.turn_id = '', '', ${turnSpan('r.turn_id')})`,
-    joins: (turns) => `LEFT JOIN ${tracedTurns(turns)} AS t ${TURN_JOIN}`,
+    joins: (turns, calls, content) =>
+      `LEFT JOIN ${tracedTurns(turns)} AS t ${TURN_JOIN}${content ? `\nLEFT JOIN ${askedTools(calls)} AS a ON r.call_id = a.call_id` : ''}`,
     link: { when: `r.turn_id != '' AND ${OWN}`, trace: turnTrace('r.turn_id'), span: turnSpan('r.turn_id') },
   },
   tool: {
@@ -112,7 +121,7 @@ const ATTRIBUTE_MAP = 'Map(LowCardinality(String), String)';
 
 export interface SpanSelection {
   readonly where: string;
-  /** Conditions that narrow the calls which tell of the turns, and the calls that are linked to; begin with ` AND `. */
+  /** Conditions that narrow the calls which tell of the turns, and the calls that are linked to or asked for tools; begin with ` AND `. */
   readonly turns: string;
   readonly calls: string;
   readonly content: boolean;
@@ -156,7 +165,7 @@ ${pairs.join(',\n')})), '${ATTRIBUTE_MAP}') AS SpanAttributes,
     ${list('String', "''")} AS \`Links.TraceState\`,
     ${list(ATTRIBUTE_MAP, 'map()')} AS \`Links.Attributes\`
 FROM ${from}
-${joins(selection.turns, selection.calls)}${selection.where === '' ? '' : `\nWHERE ${selection.where}`}`;
+${joins(selection.turns, selection.calls, selection.content)}${selection.where === '' ? '' : `\nWHERE ${selection.where}`}`;
 }
 
 /** Findings `r`, with the span of the turn that each belongs to. */

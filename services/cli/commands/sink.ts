@@ -1,6 +1,8 @@
 import { kafkaObserved } from '../../observe/sources/kafka.ts';
 import { otlpObserved } from '../../observe/sources/otlp.ts';
 import { sinkObserved, storeObserved } from '../../observe/sources/sink.ts';
+import type { OtlpExporter } from '../../otlp/exporter.ts';
+import type { Signal } from '../../otlp/messages.ts';
 import { ClickHouseStage } from '../../sinks/clickhouse-stage.ts';
 import { type CommandBody, type Context, EXIT, usageError } from '../command.ts';
 import { kafkaTopics, openKafkaBus } from '../kafka.ts';
@@ -86,16 +88,12 @@ async function runOtlp(context: Context): Promise<number> {
   if (config.otlp.endpoint === '') throw usageError('otlp.endpoint is not configured: where shall it send to?');
   const store = await openConfiguredStore(config);
   try {
-    const otlp = (await createExporter(config, store))!;
+    const otlp = (await createExporter(config, store, note))!;
     const observing = await startObserving(context, 'otlp');
     observing.add(otlpObserved(otlp.exporter), storeObserved(store));
     otlp.exporter.start();
     note('OTLP sink is running.');
-    const status = (): string => {
-      const { sent, rejected, problem } = otlp.exporter.stats;
-      const refused = rejected.traces + rejected.metrics + rejected.logs;
-      return `otlp: ${formatCount(sent.traces)} spans, ${formatCount(sent.metrics)} points, ${formatCount(sent.logs)} log events sent${refused === 0 ? '' : `, ${formatCount(refused)} refused`}${problem === '' ? '' : `; waiting: ${problem}`}`;
-    };
+    const status = (): string => otlpStatus(otlp.exporter.stats);
     await runStage({ consumers: [], status }, signal, note);
     await otlp.close();
     observing.close();
@@ -103,4 +101,13 @@ async function runOtlp(context: Context): Promise<number> {
   } finally {
     await store.close();
   }
+}
+
+const NOUNS: Readonly<Record<Signal, string>> = { traces: 'spans', metrics: 'points', logs: 'log events' };
+
+function otlpStatus(stats: OtlpExporter['stats']): string {
+  const sent = [...stats].map(([signal, each]) => `${formatCount(each.sent)} ${NOUNS[signal]}`);
+  const refused = [...stats.values()].reduce((sum, { rejected }) => sum + rejected, 0);
+  const problems = [...stats.values()].map(({ problem }) => problem).filter((problem) => problem !== '');
+  return `otlp: ${sent.join(', ')} sent${refused === 0 ? '' : `, ${formatCount(refused)} refused`}${problems.length === 0 ? '' : `; waiting: ${problems.join('; ')}`}`;
 }

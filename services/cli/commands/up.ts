@@ -42,7 +42,7 @@ export const up: CommandBody = {
     const observing = await startObserving(context, 'up');
     let otlp: RunningExporter | null = null;
     try {
-      otlp = await createExporter(config, store);
+      otlp = await createExporter(config, store, note);
       if (otlp !== null) {
         observing.add(otlpObserved(otlp.exporter));
         otlp.exporter.start();

@@ -3,20 +3,30 @@ import type { OtlpExporter } from '../../otlp/exporter.ts';
 import { sample } from '../metrics.ts';
 import type { Observed } from '../observed.ts';
 
+const since = (ms: number): number => (Date.now() - ms) / 1000;
+
 export function otlpObserved(exporter: Pick<OtlpExporter, 'stats'>): Observed {
-  const ageSeconds = (): number => {
-    const { caughtUpMs } = exporter.stats;
-    return caughtUpMs === 0 ? 0 : (Date.now() - caughtUpMs) / 1000;
-  };
   return {
     *samples() {
-      const { sent, rejected, retries } = exporter.stats;
-      for (const [signal, count] of Object.entries(sent)) yield sample('bittern_otlp_sent_total', count, { signal });
-      for (const [signal, count] of Object.entries(rejected))
-        yield sample('bittern_otlp_rejected_total', count, { signal });
-      yield sample('bittern_otlp_retries_total', retries);
-      yield sample('bittern_otlp_caught_up_age_seconds', ageSeconds());
+      for (const [signal, stats] of exporter.stats) {
+        const labels = { signal };
+        yield sample('bittern_otlp_sent_total', stats.sent, labels);
+        yield sample('bittern_otlp_rejected_total', stats.rejected, labels);
+        yield sample('bittern_otlp_retries_total', stats.retries, labels);
+        for (const [status, count] of stats.refusals)
+          yield sample('bittern_otlp_refusals_total', count, { signal, status: String(status) });
+        yield sample('bittern_otlp_held', Number(stats.held), labels);
+        yield sample(
+          'bittern_otlp_oldest_waiting_seconds',
+          stats.oldestMs === null ? 0 : since(stats.oldestMs),
+          labels,
+        );
+        yield sample('bittern_otlp_caught_up_age_seconds', since(stats.caughtUpMs), labels);
+      }
     },
-    facts: () => ({ otlp_caught_up_age_seconds: ageSeconds() }),
+    facts: () => {
+      const ages = [...exporter.stats.values()].map(({ caughtUpMs }) => since(caughtUpMs));
+      return { otlp_caught_up_age_seconds: Math.max(0, ...ages) };
+    },
   };
 }

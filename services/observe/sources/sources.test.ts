@@ -81,7 +81,15 @@ const pump = {
   lastBytesMs: Date.now(),
 };
 
-const counts = { traces: 1, metrics: 0, logs: 0 };
+const otlp = new Map([
+  [
+    'traces' as const,
+    {
+      ...{ sent: 1, rejected: 0, retries: 0, refusals: new Map([[503, 1]]), held: false },
+      ...{ caughtUpMs: Date.now(), oldestMs: null, problem: '' },
+    },
+  ],
+]);
 
 const parts: readonly Observed[] = [
   processObserved(),
@@ -92,7 +100,7 @@ const parts: readonly Observed[] = [
   busObserved({ queued: new Map([['t', 3]]) }),
   trackerObserved(tracker),
   workersObserved({ takeWorkers: () => [{ worker: 0, heapBytes: 5, utilization: 0.5 }] }),
-  otlpObserved({ stats: { sent: counts, rejected: counts, retries: 0, caughtUpMs: Date.now(), problem: '' } }),
+  otlpObserved({ stats: otlp }),
 ];
 
 test('every metric of the catalogue comes from somewhere, with the labels that it has there', () => {
