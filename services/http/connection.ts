@@ -178,12 +178,18 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     if (frame.probe !== this.#info.probe && frame.payload.length > 0) this.#seenBy(frame.probe);
     let at = 0;
     const { segments, payload } = frame;
+    const { pieces } = this.#context;
+    let side: Side = 'client';
     for (let n = 0; n < segments.length; n++) {
       const segment = segments[n]!;
       const end = Math.min(payload.length, at + Math.max(0, segment.length));
+      // What one direction brought is told before anything of the other.
+      if (segment.side !== side || segment.kind !== 'data') pieces.flush();
+      side = segment.side;
       this.#segment(segment, payload, at, end);
       at = end;
     }
+    pieces.flush();
     // More payload than the segments tell of: not to be read, but not to be lost from the books either.
     this.#stats.skippedBytes += payload.length - at;
     if (frame.close !== null) this.close(frame.close);

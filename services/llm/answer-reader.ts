@@ -5,11 +5,13 @@
 import type { Micros } from '../common/types.ts';
 import { AwsEventStreamParser } from '../http/aws-event-stream.ts';
 import { BodyCollector } from '../http/body.ts';
+import type { BodyPieces } from '../http/body-pieces.ts';
 import type { BodyConsumer } from '../http/exchange.ts';
 import { SseParser } from '../http/sse.ts';
 import { type AnswerMode, modeOf, sniffMode } from './answer-mode.ts';
 import { type ApiError, readApiError } from './api-error.ts';
 import { awsEventOf } from './aws-events.ts';
+import { viewOf } from './byte-literal.ts';
 import { type ChunkTemplate, endsEvent } from './chunk-template.ts';
 import type { LlmLimits } from './defaults.ts';
 import type { Dialect, EventStream, ResponseFacts, StreamEnd, Usage } from './dialects/dialect.ts';
@@ -53,6 +55,10 @@ export interface AnswerOptions {
 function bytesBeforeGap(body: BodyCollector): Buffer {
   const gap = body.gaps[0];
   return gap === undefined ? body.bytes : body.bytes.subarray(0, gap.at);
+}
+
+function textAt(view: DataView, from: number, to: number): string {
+  return Buffer.from(view.buffer, from, to - from).toString();
 }
 
 /** Events that are kept for the dialect that is still to be found. */
@@ -100,10 +106,21 @@ export class AnswerReader implements BodyConsumer {
     return this.#streamBytes + this.#run.heldBytes + (parser?.heldBytes ?? 0);
   }
 
+  /** The pieces of one frame; most events of a stream are a piece each. */
+  pieces({ buffer, count, starts, ends, times }: BodyPieces): void {
+    const view = viewOf(buffer);
+    for (let n = 0; n < count; n++) {
+      const start = starts[n]!;
+      const end = ends[n]!;
+      if (this.#mode === 'events') this.#eventBytes(view, buffer, start, end, times[n]!);
+      else this.data(buffer.subarray(start, end), times[n]!);
+    }
+  }
+
   data(bytes: Buffer, time: Micros): void {
     this.#time = time;
     if (this.#mode === 'undecided') this.#mode = sniffMode(bytes, this.#options, this.#dialect);
-    if (this.#mode === 'events') this.#eventBytes(bytes, time);
+    if (this.#mode === 'events') this.#eventBytes(viewOf(bytes), bytes, 0, bytes.length, time);
     else if (this.#mode === 'frames') this.#frameParser().data(bytes, time);
     else if (this.#mode === 'pieces') this.#pieceParser().data(bytes, time);
     else if (this.#isCollected()) this.#collector().data(bytes);
@@ -148,40 +165,43 @@ export class AnswerReader implements BodyConsumer {
     this.#streamBytes = 0;
   }
 
-  #eventBytes(bytes: Buffer, time: Micros): void {
+  /** A piece of the body, in `buffer`; `view`: of the memory that this is in. */
+  #eventBytes(view: DataView, buffer: Buffer, start: number, end: number, time: Micros): void {
+    this.#time = time;
     const began = this.#betweenEvents;
-    const templates = this.#templates;
-    if (began && templates !== null) {
-      const chunk = templates.readChunk(bytes);
+    if (began && this.#templates !== null) {
+      const { byteOffset } = buffer;
+      const chunk = this.#templates.readChunk(view, byteOffset + start, byteOffset + end);
       if (chunk !== null) {
-        this.#onKnown(chunk, bytes, time);
+        this.#onKnown(chunk, view, time);
         return;
       }
     }
+    const bytes = buffer.subarray(start, end);
     const parser = this.#eventParser();
     const { events } = parser;
     this.#lastData = '';
     parser.data(bytes, time);
-    this.#betweenEvents = endsEvent(bytes);
+    this.#betweenEvents = endsEvent(bytes, 0, bytes.length);
     if (!began || !this.#betweenEvents || parser.events !== events + 1 || this.#lastData === '') return;
     this.#templates?.learnChunk(bytes, this.#lastType, this.#lastData);
   }
 
   /** One event that a template read from the bytes. */
-  #onKnown(chunk: ChunkTemplate, bytes: Buffer, time: Micros): void {
+  #onKnown(chunk: ChunkTemplate, view: DataView, time: Micros): void {
     const { from, to, isAscii } = chunk;
-    const text = isAscii ? null : bytes.toString('utf8', from, to);
+    const text = isAscii ? null : textAt(view, from, to);
     this.#streamBytes += chunk.charactersWith(text === null ? to - from : text.length);
     if (this.#streamBytes > this.#options.limits.responseBytesMax) {
       this.#cut = true;
       return;
     }
-    if (this.#run.add(chunk, bytes)) {
+    if (this.#run.add(chunk, view)) {
       if (this.#run.isContent) this.#timing!.content(time);
       return;
     }
     this.#tellRun();
-    const piece = text ?? bytes.toString('latin1', from, to);
+    const piece = text ?? textAt(view, from, to);
     const isContent = this.#stream!.event(chunk.type, '', chunk.valueWith(piece));
     if (isContent) this.#timing!.content(time);
     if (piece !== '') this.#run.begin(chunk, isContent);

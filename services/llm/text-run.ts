@@ -27,13 +27,13 @@ export class TextRun {
     this.isContent = isContent;
   }
 
-  /** Adds the text of an event that the run's template has read from `bytes`; false when it must be told by itself. */
-  add(chunk: ChunkTemplate, bytes: Buffer): boolean {
+  /** Adds the text of an event that the run's template has read from `view`; false when it must be told by itself. */
+  add(chunk: ChunkTemplate, view: DataView): boolean {
     const { from, to } = chunk;
     if (chunk !== this.chunk || !chunk.isAscii || from === to || this.#length + to - from > RUN_BYTES_MAX) return false;
     if (this.#bytes.length === 0) this.#bytes = Buffer.allocUnsafe(RUN_BYTES_MAX);
     let at = this.#length;
-    for (let i = from; i < to; i++) this.#bytes[at++] = bytes[i]!;
+    for (let i = from; i < to; i++) this.#bytes[at++] = view.getUint8(i);
     this.#length = at;
     return true;
   }
