@@ -45,11 +45,12 @@ export const LLM: RecognizerOptions = {
   limits: LLM_DEFAULTS,
 };
 
+/** Each is valid until the next one is asked for, as those of a file that is replayed. */
 export function* chunksOf(file: string): Generator<Buffer> {
   const descriptor = openSync(file, 'r');
   try {
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
     for (;;) {
-      const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
       const length = readSync(descriptor, chunk);
       if (length === 0) return;
       yield chunk.subarray(0, length);
@@ -173,7 +174,7 @@ export function requestBodies(file: string, most: number): string[] {
 }
 
 export async function mirrorAlone(file: string): Promise<StageResult> {
-  const chunks = [...chunksOf(file)];
+  const chunks = Array.from(chunksOf(file), (chunk) => Buffer.from(chunk));
   let frames = 0;
   const cost = await warm(file, () => {
     frames = 0;
@@ -230,7 +231,7 @@ export async function httpAlone(file: string): Promise<StageResult> {
 }
 
 export async function packetsToHttp(file: string): Promise<StageResult> {
-  const chunks = [...chunksOf(file)];
+  const chunks = Array.from(chunksOf(file), (chunk) => Buffer.from(chunk));
   const run = (some: readonly Buffer[]): number => {
     const handler = new NullHandler();
     const assembler = new HttpAssembler(HTTP_DEFAULTS, handler, masker);

@@ -15,14 +15,20 @@ export function viewOf(bytes: Buffer): DataView {
 
 export class ByteLiteral {
   readonly length: number;
-  readonly #words: Int32Array;
-  readonly #rest: Uint8Array;
+  /** Lists of small numbers: a typed array is memory outside the heap, which costs more than the comparison. */
+  readonly #words: readonly number[];
+  readonly #rest: readonly number[];
 
   constructor(bytes: Buffer) {
     this.length = bytes.length;
-    const words = Math.floor(bytes.length / WORD_BYTES);
-    this.#words = Int32Array.from({ length: words }, (_, n) => bytes.readInt32LE(n * WORD_BYTES));
-    this.#rest = Uint8Array.from(bytes.subarray(words * WORD_BYTES));
+    const words: number[] = [];
+    let at = 0;
+    for (; at + WORD_BYTES <= bytes.length; at += WORD_BYTES)
+      words.push(bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24));
+    const rest: number[] = [];
+    for (; at < bytes.length; at++) rest.push(bytes[at]!);
+    this.#words = words;
+    this.#rest = rest;
   }
 
   /** Whether it stands at `at`, all of it before `end`. */
