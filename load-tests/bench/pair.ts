@@ -3,7 +3,8 @@
  * one's (`git worktree add BASE HEAD~1`, with its modules), on the reference traffic that `npm run bench` has made.
  *
  * Each runs in a process of its own, so that one's garbage isn't the other's, and they take turns by the round: what slows the
- * machine slows both. The ratio of each pair of rounds is told by its median and quartiles.
+ * machine slows both. The ratio of each pair of rounds is told by its median and quartiles, and that of the
+ * cheapest rounds, which others disturbed least.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -57,4 +58,8 @@ for (const side of ['old', 'now'] as const) {
 }
 const ratios = pairs.map((pair) => pair.now.cpuSeconds / pair.old.cpuSeconds).sort((a, b) => a - b);
 const at = (part: number): string => ratios[Math.floor((ratios.length - 1) * part)]!.toFixed(3);
+const least = (side: 'old' | 'now'): number => Math.min(...pairs.map((pair) => micros(pair[side])));
+console.log(
+  `least of all rounds: ${least('old').toFixed(1)} and ${least('now').toFixed(1)} µs, ${(least('now') / least('old')).toFixed(3)}`,
+);
 console.log(`now / old: ${at(0.5)} (quartiles ${at(0.25)} to ${at(0.75)}, ${ratios.length} pairs of rounds)`);

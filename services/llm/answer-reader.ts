@@ -109,18 +109,32 @@ export class AnswerReader implements BodyConsumer {
   /** The pieces of one frame; most events of a stream are a piece each. */
   pieces({ buffer, count, starts, ends, times }: BodyPieces): void {
     const view = viewOf(buffer);
+    const { byteOffset } = buffer;
     for (let n = 0; n < count; n++) {
-      const start = starts[n]!;
-      const end = ends[n]!;
-      if (this.#mode === 'events') this.#eventBytes(view, buffer, start, end, times[n]!);
-      else this.data(buffer.subarray(start, end), times[n]!);
+      const known = this.#knownIn(view, byteOffset + starts[n]!, byteOffset + ends[n]!);
+      if (known === null) this.#unknown(buffer.subarray(starts[n], ends[n]), times[n]!);
+      else if (this.#onKnown(known, view)) this.#timing!.content(times[n]!);
     }
+    this.#time = times[count - 1]!;
   }
 
   data(bytes: Buffer, time: Micros): void {
+    const { byteOffset } = bytes;
+    const view = viewOf(bytes);
+    const known = this.#knownIn(view, byteOffset, byteOffset + bytes.length);
+    if (known === null) this.#unknown(bytes, time);
+    else if (this.#onKnown(known, view)) this.#timing!.content(time);
     this.#time = time;
+  }
+
+  /** The template of the one event that these bytes are; null: they must be read by lines, or are none. */
+  #knownIn(view: DataView, start: number, end: number): ChunkTemplate | null {
+    return this.#betweenEvents && this.#templates !== null ? this.#templates.readChunk(view, start, end) : null;
+  }
+
+  #unknown(bytes: Buffer, time: Micros): void {
     if (this.#mode === 'undecided') this.#mode = sniffMode(bytes, this.#options, this.#dialect);
-    if (this.#mode === 'events') this.#eventBytes(viewOf(bytes), bytes, 0, bytes.length, time);
+    if (this.#mode === 'events') this.#eventBytes(bytes, time);
     else if (this.#mode === 'frames') this.#frameParser().data(bytes, time);
     else if (this.#mode === 'pieces') this.#pieceParser().data(bytes, time);
     else if (this.#isCollected()) this.#collector().data(bytes);
@@ -165,19 +179,8 @@ export class AnswerReader implements BodyConsumer {
     this.#streamBytes = 0;
   }
 
-  /** A piece of the body, in `buffer`; `view`: of the memory that this is in. */
-  #eventBytes(view: DataView, buffer: Buffer, start: number, end: number, time: Micros): void {
-    this.#time = time;
+  #eventBytes(bytes: Buffer, time: Micros): void {
     const began = this.#betweenEvents;
-    if (began && this.#templates !== null) {
-      const { byteOffset } = buffer;
-      const chunk = this.#templates.readChunk(view, byteOffset + start, byteOffset + end);
-      if (chunk !== null) {
-        this.#onKnown(chunk, view, time);
-        return;
-      }
-    }
-    const bytes = buffer.subarray(start, end);
     const parser = this.#eventParser();
     const { events } = parser;
     this.#lastData = '';
@@ -187,24 +190,21 @@ export class AnswerReader implements BodyConsumer {
     this.#templates?.learnChunk(bytes, this.#lastType, this.#lastData);
   }
 
-  /** One event that a template read from the bytes. */
-  #onKnown(chunk: ChunkTemplate, view: DataView, time: Micros): void {
+  /** One event that a template read from the bytes. True when it brought content. */
+  #onKnown(chunk: ChunkTemplate, view: DataView): boolean {
     const { from, to, isAscii } = chunk;
     const text = isAscii ? null : textAt(view, from, to);
     this.#streamBytes += chunk.charactersWith(text === null ? to - from : text.length);
     if (this.#streamBytes > this.#options.limits.responseBytesMax) {
       this.#cut = true;
-      return;
+      return false;
     }
-    if (this.#run.add(chunk, view)) {
-      if (this.#run.isContent) this.#timing!.content(time);
-      return;
-    }
+    if (this.#run.add(chunk, view)) return this.#run.isContent;
     this.#tellRun();
     const piece = text ?? textAt(view, from, to);
     const isContent = this.#stream!.event(chunk.type, '', chunk.valueWith(piece));
-    if (isContent) this.#timing!.content(time);
     if (piece !== '') this.#run.begin(chunk, isContent);
+    return isContent;
   }
 
   /** Before anything else is told to the stream, or asked of it. */
