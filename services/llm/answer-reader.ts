@@ -57,8 +57,8 @@ function bytesBeforeGap(body: BodyCollector): Buffer {
   return gap === undefined ? body.bytes : body.bytes.subarray(0, gap.at);
 }
 
-function textAt(view: DataView, from: number, to: number): string {
-  return Buffer.from(view.buffer, from, to - from).toString();
+function plainText(view: DataView, { from, to }: ChunkTemplate): string {
+  return Buffer.from(view.buffer, from, to - from).toString('latin1');
 }
 
 /** Events that are kept for the dialect that is still to be found. */
@@ -88,6 +88,9 @@ export class AnswerReader implements BodyConsumer {
   #gaps = false;
   /** Whether the bytes so far ended with an event's end. */
   #betweenEvents = false;
+  /** Text of an event that isn't plain, and the UTF-16 units that it is written with. */
+  #text = '';
+  #written = 0;
   #lastType = '';
   #lastData = '';
   /** What was known when it was dropped. */
@@ -111,7 +114,7 @@ export class AnswerReader implements BodyConsumer {
     const view = viewOf(buffer);
     const { byteOffset } = buffer;
     for (let n = 0; n < count; n++) {
-      const known = this.#knownIn(view, byteOffset + starts[n]!, byteOffset + ends[n]!);
+      const known = this.#knownIn(view, buffer, byteOffset + starts[n]!, byteOffset + ends[n]!);
       if (known === null) this.#unknown(buffer.subarray(starts[n], ends[n]), times[n]!);
       else if (this.#onKnown(known, view)) this.#timing!.content(times[n]!);
     }
@@ -121,15 +124,28 @@ export class AnswerReader implements BodyConsumer {
   data(bytes: Buffer, time: Micros): void {
     const { byteOffset } = bytes;
     const view = viewOf(bytes);
-    const known = this.#knownIn(view, byteOffset, byteOffset + bytes.length);
+    const known = this.#knownIn(view, bytes, byteOffset, byteOffset + bytes.length);
     if (known === null) this.#unknown(bytes, time);
     else if (this.#onKnown(known, view)) this.#timing!.content(time);
     this.#time = time;
   }
 
-  /** The template of the one event that these bytes are; null: they must be read by lines, or are none. */
-  #knownIn(view: DataView, start: number, end: number): ChunkTemplate | null {
-    return this.#betweenEvents && this.#templates !== null ? this.#templates.readChunk(view, start, end) : null;
+  /** The template of the one event that these bytes are; null: they must be read by lines, or are none. `view`: of the buffer's memory. */
+  #knownIn(view: DataView, buffer: Buffer, start: number, end: number): ChunkTemplate | null {
+    if (!this.#betweenEvents || this.#templates === null) return null;
+    const chunk = this.#templates.readChunk(view, start, end);
+    return chunk === null || chunk.isPlain || this.#decode(chunk, buffer) ? chunk : null;
+  }
+
+  /** False: the text isn't JSON. */
+  #decode({ from, to, isEscaped }: ChunkTemplate, buffer: Buffer): boolean {
+    const { byteOffset } = buffer;
+    const written = buffer.toString('utf8', from - byteOffset, to - byteOffset);
+    const text = isEscaped ? parseJson(`"${written}"`) : written;
+    if (typeof text !== 'string') return false;
+    this.#written = written.length;
+    this.#text = text;
+    return true;
   }
 
   #unknown(bytes: Buffer, time: Micros): void {
@@ -192,16 +208,15 @@ export class AnswerReader implements BodyConsumer {
 
   /** One event that a template read from the bytes. True when it brought content. */
   #onKnown(chunk: ChunkTemplate, view: DataView): boolean {
-    const { from, to, isAscii } = chunk;
-    const text = isAscii ? null : textAt(view, from, to);
-    this.#streamBytes += chunk.charactersWith(text === null ? to - from : text.length);
+    const { isPlain } = chunk;
+    this.#streamBytes += chunk.charactersWith(isPlain ? chunk.to - chunk.from : this.#written);
     if (this.#streamBytes > this.#options.limits.responseBytesMax) {
       this.#cut = true;
       return false;
     }
-    if (this.#run.add(chunk, view)) return this.#run.isContent;
+    if (isPlain ? this.#run.add(chunk, view) : this.#run.addText(chunk, this.#text)) return this.#run.isContent;
     this.#tellRun();
-    const piece = text ?? textAt(view, from, to);
+    const piece = isPlain ? plainText(view, chunk) : this.#text;
     const isContent = this.#stream!.event(chunk.type, '', chunk.valueWith(piece));
     if (piece !== '') this.#run.begin(chunk, isContent);
     return isContent;

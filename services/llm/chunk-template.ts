@@ -5,7 +5,8 @@
  *     literal ────────────────────────── slot ── literal ─
  *
  * Such a piece, where the one before it ended with an event's end, needs neither its lines to be looked for nor its text to
- * be decoded: what holds for a template's event holds for the bytes around it, since a slot has no line ends in it.
+ * be decoded: what holds for a template's event holds for the bytes around it, since a slot has no line ends in it. Of a text with
+ * escapes, as nearly all code and all arguments of tools are, the text alone is parsed.
  */
 import { ByteLiteral } from './byte-literal.ts';
 import type { SlotKind, Template } from './event-template.ts';
@@ -24,10 +25,12 @@ export function endsEvent(bytes: Buffer, start: number, end: number): boolean {
 export class ChunkTemplate {
   /** Of the event. */
   readonly type: string;
-  /** Where the text of the event stands that was read last, in the memory of the view, and whether it is ASCII. */
+  /** Where the text of the event stands that was read last, in the memory of the view; and whether it is ASCII that stands for itself. */
   from = 0;
   to = 0;
-  isAscii = false;
+  isPlain = false;
+  /** It has escapes: what it stands for, and that it is JSON at all, is for a parser to tell. */
+  isEscaped = false;
   /** Bytes of that piece. */
   #length = 0;
   readonly #template: Template;
@@ -54,7 +57,7 @@ export class ChunkTemplate {
     let at = start + literals[0]!.length;
     for (let i = 0; i < kinds.length; i++) {
       const kind = kinds[i]!;
-      const slotEnd = kind === 'number' ? numberEnd(view, at, end) : this.#stringEnd(view, at, end, kind);
+      const slotEnd = this.#slotEnd(view, at, end, kind);
       if (slotEnd < 0) return false;
       const literal = literals[i + 1]!;
       if (!literal.standsAt(view, slotEnd, end)) return false;
@@ -64,25 +67,35 @@ export class ChunkTemplate {
     return at === end;
   }
 
-  /** Offset of the quote behind characters that stand for themselves; -1 otherwise, or for a member that isn't ASCII. */
-  #stringEnd(view: DataView, from: number, end: number, kind: 'text' | 'string'): number {
+  #slotEnd(view: DataView, at: number, end: number, kind: SlotKind): number {
+    if (kind === 'text') return this.#textEnd(view, at, end);
+    return kind === 'number' ? numberEnd(view, at, end) : stringEnd(view, at, end);
+  }
+
+  /** Offset of the quote behind the text; -1 = none. */
+  #textEnd(view: DataView, from: number, end: number): number {
     let all = 0;
+    let escapes = 0;
     for (let i = from; i < end; i++) {
       const c = view.getUint8(i);
       if (c === QUOTE) {
-        if (kind === 'string') return all < MULTIPLE ? i : -1;
         this.from = from;
         this.to = i;
-        this.isAscii = all < MULTIPLE;
+        this.isEscaped = escapes > 0;
+        this.isPlain = escapes === 0 && all < MULTIPLE;
         return i;
       }
-      if (c === BACKSLASH || c < 0x20) return -1;
+      if (c < 0x20) return -1;
       all |= c;
+      if (c !== BACKSLASH) continue;
+      // Whatever follows belongs to the escape, a quote as well.
+      escapes++;
+      i++;
     }
     return -1;
   }
 
-  /** UTF-16 units of the data of the event that was read last, whose text has so many. */
+  /** UTF-16 units of the data of the event that was read last, whose text is written with so many. */
   charactersWith(textLength: number): number {
     return this.#length + this.#extra - (this.to - this.from) + textLength;
   }
@@ -91,6 +104,16 @@ export class ChunkTemplate {
   valueWith(text: string): JsonObject {
     return this.#template.fill(text);
   }
+}
+
+/** Offset of the quote behind ASCII that stands for itself; -1 otherwise. */
+function stringEnd(view: DataView, at: number, end: number): number {
+  for (let i = at; i < end; i++) {
+    const c = view.getUint8(i);
+    if (c === QUOTE) return i;
+    if (c === BACKSLASH || c < 0x20 || c >= MULTIPLE) return -1;
+  }
+  return -1;
 }
 
 /** Offset behind a whole number that is JSON; -1 when there is none. */
