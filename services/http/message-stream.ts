@@ -280,8 +280,10 @@ export class MessageStream {
         this.#body(buffer, at, stop, time);
         at = stop;
         if (this.#remaining === 0) this.#dataEnd();
-      } else if (state === CHUNK_LINE) at = this.#chunkLine(buffer, at, end, time);
-      else if (state === HEAD) at = this.#nextHead(buffer, at, end, base + at, time);
+      } else if (state === CHUNK_LINE) {
+        const data = this.#chunks!.whole(buffer, at, end);
+        at = data < 0 ? this.#chunkLine(buffer, at, end, time) : this.#wholeChunk(buffer, at, data, time);
+      } else if (state === HEAD) at = this.#nextHead(buffer, at, end, base + at, time);
       else if (state === UNTIL_CLOSE) {
         this.#body(buffer, at, end, time);
         at = end;
@@ -381,6 +383,14 @@ export class MessageStream {
     this.#state = CHUNK_LINE;
     this.#chunks!.begin(true);
     this.#owner.resumed(this, offset);
+  }
+
+  #wholeChunk(buffer: Buffer, from: number, data: number, time: number): number {
+    const dataEnd = data + this.#chunks!.wholeSize;
+    this.#body(buffer, data, dataEnd, time);
+    const end = dataEnd + 2;
+    this.#stats.framingBytes += end - from - (dataEnd - data);
+    return end;
   }
 
   #chunkLine(buffer: Buffer, from: number, end: number, time: number): number {
