@@ -20,21 +20,18 @@ const GROWTH_FACTOR = 1.125;
 const PENDING_OVERHEAD_BYTES = 256;
 const SEGMENT_OVERHEAD_BYTES = 64;
 const NO_BYTES = Buffer.alloc(0);
+const NO_SEGMENTS: PendingSegment[] = [];
 
-/** The sides are told apart (client, server) only when the frame is made. */
-export interface PendingSegment {
-  readonly fromA: boolean;
-  readonly kind: SegmentKind;
-  readonly time: number;
-  readonly gap: number;
-  length: number;
-}
+type Pending<T> = { -readonly [Key in keyof T]: T[Key] };
+
+/** It goes into the frame as it is. Until the sides are told apart, when the frame is made, A counts as the client. */
+export type PendingSegment = Pending<Segment>;
 
 export interface PendingFrame {
   readonly connection: Connection;
   readonly offsetA: number;
   readonly offsetB: number;
-  readonly segments: PendingSegment[];
+  segments: PendingSegment[];
   buffer: Buffer;
   length: number;
   /** Of these, bytes of side A. */
@@ -165,7 +162,7 @@ export class Framer {
       labels: this.#options.labels,
       clientOffset: aIsClient ? pending.offsetA : pending.offsetB,
       serverOffset: aIsClient ? pending.offsetB : pending.offsetA,
-      segments: toSegments(pending.segments, aIsClient),
+      segments: withSides(pending.segments, aIsClient),
       payload: pending.length === 0 ? NO_BYTES : owned(pending),
       close,
       losses: pending.losses === null ? [] : pending.losses.take(),
@@ -186,7 +183,7 @@ export class Framer {
     this.#remember(c, c.b, pending.length - pending.lengthA);
     pending.done = true;
     pending.buffer = NO_BYTES;
-    pending.segments.length = 0;
+    pending.segments = NO_SEGMENTS;
   }
 
   /** `counted`: how far `from` was already counted past the frame's first segment. */
@@ -240,14 +237,15 @@ export class Framer {
 
   #segment(pending: PendingFrame, fromA: boolean, kind: SegmentKind, time: number, gap: number, length: number): void {
     const { segments } = pending;
+    const side = fromA ? 'client' : 'server';
     if (kind === 'data' && gap === 0 && segments.length > 0) {
       const last = segments[segments.length - 1]!;
-      if (last.time === time && last.fromA === fromA && last.kind === 'data') {
+      if (last.time === time && last.side === side && last.kind === 'data') {
         last.length += length;
         return;
       }
     }
-    segments.push({ fromA, kind, time, gap, length });
+    segments.push({ side, kind, time, gap, length });
     this.pendingBytes += SEGMENT_OVERHEAD_BYTES;
     if (segments.length >= FRAME_SEGMENTS_MAX) this.flush(pending, null);
   }
@@ -283,12 +281,9 @@ function owned(pending: PendingFrame): Buffer {
   return pending.length * 2 >= pending.buffer.length ? payload : Buffer.from(payload);
 }
 
-function toSegments(segments: readonly PendingSegment[], aIsClient: boolean): Segment[] {
-  const result: Segment[] = [];
-  for (const { fromA, kind, time, gap, length } of segments) {
-    result.push({ side: fromA === aIsClient ? 'client' : 'server', kind, time, gap, length });
-  }
-  return result;
+function withSides(segments: PendingSegment[], aIsClient: boolean): readonly Segment[] {
+  if (!aIsClient) for (const segment of segments) segment.side = segment.side === 'client' ? 'server' : 'client';
+  return segments;
 }
 
 function isClient(c: Connection, s: Stream): boolean {

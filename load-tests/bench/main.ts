@@ -131,7 +131,10 @@ for (const stage of values.stage ?? Object.keys(STAGES)) {
   const measured = await measureFairly(stage, STAGES[stage]?.http2 === true ? http2File : file, expected);
   results[stage] = Number(ratio(measured).toPrecision(3));
   console.log(line(measured, baseline[stage]));
-  if (values.profile) for (const row of await selfTimes(`${cache}${stage}.cpuprofile`)) console.log(`    ${row}`);
+  if (values.profile) {
+    const { functions, files } = await selfTimes(`${cache}${stage}.cpuprofile`);
+    for (const row of [...functions, '', ...files]) console.log(`    ${row}`);
+  }
   if (hasFallen(measured, expected)) fallen++;
 }
 console.log(

@@ -12,6 +12,7 @@ import { Pump } from '../../services/capture/pump.ts';
 import { ClickHouseSink } from '../../services/clickhouse/sink.ts';
 import { openStore, STORE_DEFAULTS, type Store } from '../../services/clickhouse/store.ts';
 import { HttpAssembler } from '../../services/http/assembler.ts';
+import { BodyPieces, takesPieces } from '../../services/http/body-pieces.ts';
 import { createCredentialMasker } from '../../services/http/credentials.ts';
 import type { BodyConsumer, Exchange, ExchangeHandler } from '../../services/http/exchange.ts';
 import { HTTP_DEFAULTS } from '../../services/http/options.ts';
@@ -45,11 +46,12 @@ export const LLM: RecognizerOptions = {
   limits: LLM_DEFAULTS,
 };
 
+/** Each is valid until the next one is asked for, as those of a file that is replayed. */
 export function* chunksOf(file: string): Generator<Buffer> {
   const descriptor = openSync(file, 'r');
   try {
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
     for (;;) {
-      const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
       const length = readSync(descriptor, chunk);
       if (length === 0) return;
       yield chunk.subarray(0, length);
@@ -101,11 +103,15 @@ class NullHandler implements ExchangeHandler, BodyConsumer {
   data(bytes: Buffer): void {
     this.bodyBytes += bytes.length;
   }
+  pieces({ count, starts, ends }: BodyPieces): void {
+    for (let n = 0; n < count; n++) this.bodyBytes += ends[n]! - starts[n]!;
+  }
   gap(): void {}
 }
 
 /** Keeps what HTTP tells, to tell it again to the stage above without HTTP's cost. */
 class RecordingHandler implements ExchangeHandler {
+  readonly #pieces = new BodyPieces();
   readonly steps: ((
     handler: ExchangeHandler,
     consumers: Map<Exchange, [BodyConsumer | null, BodyConsumer | null]>,
@@ -136,6 +142,18 @@ class RecordingHandler implements ExchangeHandler {
       data: (bytes, time) => {
         const copy = Buffer.from(bytes);
         this.steps.push((_, consumers) => consumers.get(exchange)?.[side]?.data(copy, time));
+      },
+      pieces: (some) => {
+        const from = some.starts[0]!;
+        const copy = Buffer.from(some.buffer.subarray(from, some.ends[some.count - 1]));
+        const [starts, ends] = [some.starts, some.ends].map((all) => all.slice(0, some.count).map((at) => at - from));
+        const times = some.times.slice(0, some.count);
+        this.steps.push((_, consumers) => {
+          const consumer = consumers.get(exchange)?.[side] ?? null;
+          if (!takesPieces(consumer)) return;
+          for (let n = 0; n < times.length; n++) this.#pieces.add(consumer, copy, starts![n]!, ends![n]!, times[n]!);
+          this.#pieces.flush();
+        });
       },
       gap: () => {},
     };
@@ -173,7 +191,7 @@ export function requestBodies(file: string, most: number): string[] {
 }
 
 export async function mirrorAlone(file: string): Promise<StageResult> {
-  const chunks = [...chunksOf(file)];
+  const chunks = Array.from(chunksOf(file), (chunk) => Buffer.from(chunk));
   let frames = 0;
   const cost = await warm(file, () => {
     frames = 0;
@@ -230,7 +248,7 @@ export async function httpAlone(file: string): Promise<StageResult> {
 }
 
 export async function packetsToHttp(file: string): Promise<StageResult> {
-  const chunks = [...chunksOf(file)];
+  const chunks = Array.from(chunksOf(file), (chunk) => Buffer.from(chunk));
   const run = (some: readonly Buffer[]): number => {
     const handler = new NullHandler();
     const assembler = new HttpAssembler(HTTP_DEFAULTS, handler, masker);

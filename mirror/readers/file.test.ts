@@ -26,7 +26,7 @@ async function open(
   await writeFile(path, bytes);
   const opened = await openCaptureFile(path);
   const chunks: Buffer[] = [];
-  for await (const chunk of opened.chunks) chunks.push(chunk);
+  for await (const chunk of opened.chunks) chunks.push(Buffer.from(chunk));
   return { bytes: Buffer.concat(chunks), read: opened.readBytes(), size: opened.sizeBytes, damage: opened.damage() };
 }
 

@@ -7,12 +7,13 @@ import { PassThrough, Readable, type Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { BitternError } from '../../services/common/errors.ts';
 import { isCapture, MAGIC_BYTES } from './detect.ts';
+import { FileChunks } from './file-chunks.ts';
 
 /** Bytes of a chunk read from a file, and about what a decompressor gives at a time. */
 const CHUNK_BYTES = 1024 * 1024;
 
 export interface OpenedCapture {
-  /** Decompressed bytes. Ends early when the file is damaged: see `damage`. */
+  /** Decompressed bytes; each chunk is valid until the next one is asked for. Ends early when the file is damaged: see `damage`. */
   readonly chunks: AsyncIterable<Buffer>;
   /** Size of the file (compressed); null for standard input. */
   readonly sizeBytes: number | null;
@@ -31,12 +32,16 @@ export interface OpenedCapture {
 export async function openCaptureFile(path: string): Promise<OpenedCapture> {
   const name = path === '-' ? 'standard input' : path;
   const sizeBytes = path === '-' ? null : await sizeOf(path);
-  const input: Readable = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: CHUNK_BYTES });
-  const raw = new CountedChunks(input);
+  // What isn't a file, such as a named pipe, can't be read at one's own pace.
+  const file = sizeBytes === null ? null : new FileChunks(path, CHUNK_BYTES);
+  const source = file ?? streamOf(path);
+  const raw = new CountedChunks(source.all());
   const head = await raw.firstBytes(MAGIC_BYTES).catch((error: unknown) => {
     throw unreadable(name, error);
   });
   const decompressor = decompressorFor(head);
+  // A decompressor may still hold a chunk when it asks for the next one.
+  if (file !== null) file.reuses = decompressor === null;
   const plain = new CountedChunks(decompressor === null ? raw.all() : decompress(raw.all(), decompressor));
   const first = await plain.firstBytes(MAGIC_BYTES).catch((error: unknown) => {
     throw unreadable(name, error);
@@ -44,6 +49,7 @@ export async function openCaptureFile(path: string): Promise<OpenedCapture> {
   if (first.length === 0)
     throw new BitternError('BIT_CAPTURE_EMPTY', `${name} is empty; give a pcap or pcapng capture.`);
   if (!isCapture(first)) {
+    source.close();
     throw new BitternError(
       'BIT_CAPTURE_FORMAT',
       `${name} is not a capture that Bittern can read; give a pcap or pcapng file, plain, gzip or zstd.`,
@@ -53,7 +59,12 @@ export async function openCaptureFile(path: string): Promise<OpenedCapture> {
   const chunks = untilDamage(plain.all(), (error) => {
     damage = `${name} is damaged and ends early (${messageOf(error)}); what came before it counts.`;
   });
-  return { chunks, sizeBytes, readBytes: () => raw.bytes, close: () => input.destroy(), damage: () => damage };
+  return { chunks, sizeBytes, readBytes: () => raw.bytes, close: () => source.close(), damage: () => damage };
+}
+
+function streamOf(path: string) {
+  const input: Readable = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: CHUNK_BYTES });
+  return { all: () => input, close: () => void input.destroy() };
 }
 
 async function sizeOf(path: string): Promise<number | null> {

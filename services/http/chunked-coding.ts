@@ -19,6 +19,8 @@ const SEMICOLON = 59;
 const CHUNK_SIZE_MAX = 2 ** 48;
 /** Most digits that are believed when a chunk's border is looked for in the middle of a body. */
 const STRICT_DIGITS_MAX = 8;
+/** Digits of a chunk that is read whole: a frame holds no larger one. */
+const WHOLE_DIGITS_MAX = 6;
 
 /** What `read` came to. */
 export const CHUNK_MORE = 0;
@@ -45,6 +47,8 @@ export class ChunkReader {
   /** Data bytes of the chunk that begins; 0: the last one. */
   size = 0;
   result = CHUNK_MORE;
+  /** Data bytes of the chunk that `whole` has found. */
+  wholeSize = 0;
   #strict = false;
   readonly #lineBytesMax: number;
   readonly #trailerBytesMax: number;
@@ -86,6 +90,29 @@ export class ChunkReader {
   dataEnded(): void {
     this.#state = DATA_END;
     this.#lineBytes = 0;
+  }
+
+  /**
+   * Where the data of a chunk begin that stands whole at `at`, size line and line ends and all, in the form that nearly every sender
+   * gives it: then it is read. -1: it is read bit by bit.
+   */
+  whole(buffer: Buffer, at: number, end: number): number {
+    if (!this.atLineStart) return -1;
+    const stop = Math.min(end, at + WHOLE_DIGITS_MAX);
+    let size = 0;
+    let lineEnd = at;
+    for (; lineEnd < stop; lineEnd++) {
+      const digit = hexDigit(buffer[lineEnd]!);
+      if (digit < 0) break;
+      size = size * 16 + digit;
+    }
+    const data = lineEnd + 2;
+    const after = data + size;
+    // The last-chunk has no data, and trailers behind it.
+    if (size === 0 || after + 2 > end || buffer[lineEnd] !== CR || buffer[lineEnd + 1] !== LF) return -1;
+    if (buffer[after] !== CR || buffer[after + 1] !== LF) return -1;
+    this.wholeSize = size;
+    return data;
   }
 
   /** Reads up to the next data or to the end of the segment; returns where it stopped and sets `result`. */

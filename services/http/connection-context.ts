@@ -1,4 +1,5 @@
 /** What all connections of an assembler share. */
+import { BodyPieces } from './body-pieces.ts';
 import type { CredentialMasker } from './credentials.ts';
 import type { ExchangeHandler } from './exchange.ts';
 import { HeadReader } from './head.ts';
@@ -15,5 +16,6 @@ export function createConnectionContext(
   handler: ExchangeHandler,
   masker: CredentialMasker,
 ): ConnectionContext {
-  return { options, handler, masker, stats: createHttpStats(), heads: new HeadReader(masker, options.headersMax) };
+  const heads = new HeadReader(masker, options.headersMax);
+  return { options, handler, masker, stats: createHttpStats(), heads, pieces: new BodyPieces() };
 }

@@ -10,18 +10,19 @@ import type {
   RequestHead,
   ResponseHead,
   Tunnel,
-  TunnelSniffer,
 } from './exchange.ts';
 import { requestFraming, responseFraming } from './framing.ts';
 import { Http2Connection, type Http2Host, type Http2Start } from './h2/connection.ts';
 import { PREFACE } from './h2/frame.ts';
-import { Http2Sniffer } from './h2/sniffer.ts';
+import type { Http2Sniffer } from './h2/sniffer.ts';
 import { isRequestLine, isStatusLine } from './head.ts';
 import { type LostCause, MessageStream, type StreamOwner } from './message-stream.ts';
 import { begun, emptyMessage, OPEN_EXCHANGE_BYTES, OpenExchange, unfinishedState } from './open-exchange.ts';
+import { OpenTunnel } from './open-tunnel.ts';
 import type { HttpOptions, HttpStats } from './options.ts';
 import { Pairing, type PairingOwner } from './pairing.ts';
 import { alsoBy } from './probes.ts';
+import { ProtocolSniffers } from './protocol-sniffers.ts';
 import {
   type ConnectionStart,
   type Http2Standing,
@@ -50,16 +51,12 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
   /** All open exchanges in the order of their beginning. */
   #open: OpenExchange[] = [];
   #sending: OpenExchange | null = null;
-  /** The exchange that became a tunnel, while it is open; and who reads that tunnel. */
-  #tunnel: OpenExchange | null = null;
-  #inTunnel: Tunnel | null = null;
+  readonly #tunnel: OpenTunnel;
   #strayInterim: number[] = [];
   #decoders = 0;
   /** Set once the connection speaks HTTP/2. */
   #http2: Http2Connection | null = null;
-  /** While nothing tells what it speaks. */
-  #sniffer: Http2Sniffer | null = null;
-  #tunnelSniffer: TunnelSniffer | null = null;
+  readonly #sniffers: ProtocolSniffers;
   #headSeen = false;
   /** The exchange whose request asked for HTTP/2. */
   #asked: OpenExchange | null = null;
@@ -86,14 +83,15 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     this.#stats = context.stats;
     this.#handler = context.handler;
     this.#pairing = new Pairing(this);
+    this.#tunnel = new OpenTunnel(context.stats);
+    this.#sniffers = new ProtocolSniffers(context.handler);
     this.#nextSequence = start.sequence;
     this.#rolesOpen = start.rolesSource === 'guess';
     this.#requests = new MessageStream(true, context, this, start.clientOffset, start.fromStart);
     this.#responses = new MessageStream(false, context, this, start.serverOffset, start.fromStart);
     if (!start.fromStart) {
       this.#unread.begin(start.serverOffset, false);
-      this.#sniffer = new Http2Sniffer();
-      this.#tunnelSniffer = this.#handler.sniffer?.() ?? null;
+      this.#sniffers.begin();
     }
     this.#stats.connections++;
     if (start.http2 !== undefined) this.#resumeHttp2(start.http2);
@@ -105,16 +103,16 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
   }
 
   get openExchanges(): number {
-    return this.#open.length + (this.#http2?.openExchanges ?? 0) + (this.#inTunnel?.open ?? 0);
+    return this.#open.length + (this.#http2?.openExchanges ?? 0) + this.#tunnel.open;
   }
 
   /** Memory held for this connection, in bytes (estimated). */
   get heldBytes(): number {
     const heads = this.#requests.heldBytes + this.#responses.heldBytes;
-    const http2 = (this.#http2?.heldBytes ?? 0) + (this.#sniffer?.heldBytes ?? 0);
-    const tunnel = this.#inTunnel?.heldBytes ?? 0;
+    const http2 = (this.#http2?.heldBytes ?? 0) + this.#sniffers.heldBytes;
+    const tunnel = this.#tunnel.heldBytes;
     // HTTP/2 counts its own.
-    const open = this.#open.length + (this.#inTunnel?.open ?? 0);
+    const open = this.#open.length + this.#tunnel.open;
     return http2 + heads + tunnel + open * OPEN_EXCHANGE_BYTES + this.#decoders * DECODER_BYTES;
   }
 
@@ -122,17 +120,18 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
   get resumePoint(): ResumePoint {
     if (this.#http2 !== null)
       return this.#closed ? http2End(this.#http2, this.#swapped) : http2Point(this.#http2, this.#asked, this.#swapped);
-    if (this.#inTunnel !== null && this.#tunnel === null) return tunnelPoint(this.#inTunnel, this.#swapped);
+    const { reader, exchange: upgraded } = this.#tunnel;
+    if (reader !== null && upgraded === null) return tunnelPoint(reader, this.#swapped);
     const [requests, responses] = [this.#requests, this.#responses];
     if (this.#told > 0) return this.#behindAll;
-    let request = Math.min(requests.messageOffset, requests.offset - (this.#sniffer?.length(true) ?? 0));
-    let response = Math.min(responses.messageOffset, responses.offset - (this.#sniffer?.length(false) ?? 0));
+    let request = Math.min(requests.messageOffset, requests.offset - this.#sniffers.length(true));
+    let response = Math.min(responses.messageOffset, responses.offset - this.#sniffers.length(false));
     for (const { exchange, responseOffset } of this.#open) {
       if (exchange.requestHead !== null) request = Math.min(request, exchange.offset);
       if (responseOffset >= 0) response = Math.min(response, responseOffset);
     }
     const [client, server] = this.#swapped ? [response, request] : [request, response];
-    if (this.#closed || (requests.opaque && this.#tunnel === null)) return { client, server, state: 'ignored' };
+    if (this.#closed || (requests.opaque && upgraded === null)) return { client, server, state: 'ignored' };
     // A message without an open exchange (its exchange ended by a limit) can't be taken up in its middle.
     const known = this.#open.length > 0 || (requests.atBoundary && responses.atBoundary);
     return { client, server, state: requests.inSync && responses.inSync && known ? 'synced' : 'unsynced' };
@@ -151,7 +150,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
       return;
     }
     // A head that doesn't end is nothing to be told of.
-    if (this.#open.length === 0 || this.#inTunnel !== null) this.shed(false);
+    if (this.#open.length === 0 || this.#tunnel.reader !== null) this.shed(false);
     for (const open of this.#open) {
       if (open.told) continue;
       open.told = true;
@@ -178,12 +177,18 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     if (frame.probe !== this.#info.probe && frame.payload.length > 0) this.#seenBy(frame.probe);
     let at = 0;
     const { segments, payload } = frame;
+    const { pieces } = this.#context;
+    let side: Side = 'client';
     for (let n = 0; n < segments.length; n++) {
       const segment = segments[n]!;
       const end = Math.min(payload.length, at + Math.max(0, segment.length));
+      // What one direction brought is told before anything of the other.
+      if (segment.side !== side || segment.kind !== 'data') pieces.flush();
+      side = segment.side;
       this.#segment(segment, payload, at, end);
       at = end;
     }
+    pieces.flush();
     // More payload than the segments tell of: not to be read, but not to be lost from the books either.
     this.#stats.skippedBytes += payload.length - at;
     if (frame.close !== null) this.close(frame.close);
@@ -202,7 +207,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     this.#http2?.shed();
     if (this.#http2 !== null) return;
     for (const open of [...this.#open]) this.#endNow(open, 'limit');
-    this.#inTunnel?.shed(forMemory);
+    this.#tunnel.shed(forMemory);
     this.#pairing.clear();
     this.#requests.desync();
     this.#responses.desync();
@@ -231,7 +236,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
 
   /** Bytes of the client, or of the server, were sent and not captured. */
   #gap(fromClient: boolean, missing: number): void {
-    this.#sniffer?.gap(fromClient);
+    this.#sniffers.gap(fromClient);
     if (this.#http2 !== null) this.#http2.gap(fromClient, missing);
     else if (fromClient) this.#requests.gap(missing);
     else this.#responses.gap(missing);
@@ -241,7 +246,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
   #seenBy(probe: string): void {
     this.#several = true;
     this.#info = { ...this.#info, probe };
-    this.#inTunnel?.readBy(probe);
+    this.#tunnel.readBy(probe);
   }
 
   /** The probe whose bytes are being read has its part in this exchange. */
@@ -253,7 +258,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     const isData = segment.kind === 'data';
     const known = !this.#rolesOpen || this.#http2 !== null;
     if (!known && isData && end > start) this.#checkRoles(segment.side, payload, start, end);
-    if (isData && end > start && this.#tunnelSniffer !== null) this.#sniffSocket(segment, payload, start, end);
+    if (isData && end > start && this.#sniffers.lookForSockets) this.#sniffSocket(segment, payload, start, end);
     const fromClient = (segment.side === 'client') !== this.#swapped;
     const stream = fromClient ? this.#requests : this.#responses;
     if (segment.gap > 0) this.#gap(fromClient, segment.gap);
@@ -293,7 +298,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     this.#swapped = !this.#swapped;
     this.#stats.rolesSwapped++;
     this.#info = { ...this.#info, client: this.#info.server, server: this.#info.client };
-    this.#sniffer?.swap();
+    this.#sniffers.swap();
     if (this.#firstToClose !== null) this.#firstToClose = this.#firstToClose === 'client' ? 'server' : 'client';
     [this.#clientEnded, this.#serverEnded] = [this.#serverEnded, this.#clientEnded];
   }
@@ -398,7 +403,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     return open;
   }
 
-  /** 101 (RFC 9110 section 7.8) and CONNECT (section 9.3.6): the exchange stays open to count bytes until the connection ends. */
+  /** 101 or CONNECT. */
   #upgrade(open: OpenExchange, head: ResponseHead): void {
     const protocol = head.status === 101 ? (head.headers.get('upgrade') ?? '').toLowerCase() : 'connect';
     this.#pairing.answered();
@@ -420,20 +425,16 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     this.#responses.goOpaque();
   }
 
-  #readTunnel(open: OpenExchange, tunnel: Tunnel | null): void {
-    this.#inTunnel = tunnel;
-    this.#inTunnel?.readBy(this.#info.probe);
-    if (this.#options.endUpgradesAtOnce !== true) this.#tunnel = open;
-    else {
-      this.#endNow(open, 'complete');
-      if (this.#inTunnel?.carriesCalls === false) this.#inTunnel = null;
-    }
+  #readTunnel(open: OpenExchange, reader: Tunnel | null): void {
+    const endsAtOnce = this.#options.endUpgradesAtOnce === true;
+    if (endsAtOnce) this.#endNow(open, 'complete');
+    this.#tunnel.begin(endsAtOnce ? null : open, reader, this.#info);
   }
 
   /** A WebSocket whose upgrade wasn't seen: there is one row of it, without heads, as long as it lasts. */
   #sniffSocket({ side, time }: Segment, payload: Buffer, start: number, end: number): void {
     const from = (side === 'client') !== this.#swapped ? 'client' : 'server';
-    const sniffed = this.#tunnelSniffer?.sees(from, payload.subarray(start, end), this.#rolesOpen) ?? 'no';
+    const sniffed = this.#sniffers.seesSocket(from, payload.subarray(start, end), this.#rolesOpen);
     if (sniffed === 'no') return;
     if (sniffed === 'reversed') this.#turnRound();
     this.#isHttp1();
@@ -460,7 +461,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     this.#requests.goOpaque();
     this.#responses.goOpaque();
     const [client, server] = [this.#requests.offset, this.#responses.offset];
-    this.#inTunnel = this.#handler.onResume?.(this.#info, client, server, encoded.subarray(1)) ?? null;
+    this.#tunnel.reader = this.#handler.onResume?.(this.#info, client, server, encoded.subarray(1)) ?? null;
   }
 
   /** What follows an upgrade, of a tunnel or of HTTP/2. */
@@ -469,19 +470,11 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
       this.#http2.read(stream.isRequests, bytes, 0, bytes.length, time);
       return true;
     }
-    const tunnel = this.#inTunnel;
-    if (tunnel === null) return false;
-    const before = tunnel.skippedBytes;
-    tunnel.data(stream.isRequests ? 'client' : 'server', bytes, offset, time);
-    if (this.#tunnel === null && !tunnel.carriesCalls) this.#inTunnel = null;
-    const skipped = tunnel.skippedBytes - before;
-    this.#stats.tunnelBytes += bytes.length - skipped;
-    this.#stats.skippedBytes += skipped;
-    return true;
+    return this.#tunnel.data(stream.isRequests, bytes, offset, time);
   }
 
   opaqueGap(stream: MessageStream, missing: number): void {
-    this.#inTunnel?.gap(stream.isRequests ? 'client' : 'server', missing);
+    this.#tunnel.gap(stream.isRequests, missing);
   }
 
   // ---- HTTP/2
@@ -489,13 +482,13 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
   #isHttp1(): void {
     this.#rolesOpen = false;
     this.#headSeen = true;
-    this.#sniffer = this.#tunnelSniffer = null;
+    this.#sniffers.end();
   }
 
   /** True when the bytes are HTTP/2, which are read by it. */
   #readHttp2(fromClient: boolean, payload: Buffer, start: number, end: number, time: number): boolean {
     if (this.#http2 !== null) this.#http2.read(fromClient, payload, start, end, time);
-    else if (this.#sniffer !== null) this.#sniff(this.#sniffer, fromClient, payload, start, end, time);
+    else if (this.#sniffers.http2 !== null) this.#sniff(this.#sniffers.http2, fromClient, payload, start, end, time);
     return this.#http2 !== null;
   }
 
@@ -518,7 +511,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
 
   #beginHttp2(start: Omit<Http2Start, 'rolesKnown'>): void {
     this.#stats.http2Connections++;
-    this.#sniffer = this.#tunnelSniffer = null;
+    this.#sniffers.end();
     for (const open of [...this.#open]) this.#endNow(open, 'gap');
     this.#pairing.clear();
     const held = { client: this.#requests.handOver(), server: this.#responses.handOver() };
@@ -530,7 +523,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
 
   #resumeHttp2({ resume, swapped }: Http2Standing): void {
     if (swapped) this.#swapRoles();
-    this.#sniffer = this.#tunnelSniffer = null;
+    this.#sniffers.end();
     this.#requests.handOver();
     this.#responses.handOver();
     this.#http2 = new Http2Connection(this, this.#context, resume);
@@ -597,10 +590,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
   // ---- loss
 
   syncLost(stream: MessageStream, cause: LostCause, missing: number, betweenMessages: boolean): void {
-    if (!this.#headSeen && this.#http2 === null && this.#inTunnel === null) {
-      this.#sniffer ??= new Http2Sniffer();
-      this.#tunnelSniffer ??= this.#handler.sniffer?.() ?? null;
-    }
+    if (!this.#headSeen && this.#http2 === null && this.#tunnel.reader === null) this.#sniffers.begin();
     if (stream.isRequests) {
       this.#pairing.clientLostSync(this.#responses.offset);
       if (this.#sending !== null) this.#requestOver(this.#sending, 'lost');
@@ -670,8 +660,8 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     this.#http2?.endAll(end);
     this.#responses.giveUp();
     this.#pairing.endUnread(this.#responses.inSync ? -1 : this.#responses.offset);
-    this.#inTunnel?.end(end);
-    for (const open of [...this.#open]) this.#endNow(open, open === this.#tunnel ? 'complete' : end);
+    this.#tunnel.end(end);
+    for (const open of [...this.#open]) this.#endNow(open, open === this.#tunnel.exchange ? 'complete' : end);
     this.#pairing.clear();
     this.#requests.close(false);
     this.#responses.close(false);
@@ -701,11 +691,7 @@ export class HttpConnection implements StreamOwner, PairingOwner, Http2Host {
     this.#decoders -= open.decoders;
     open.requestDecoder?.dispose();
     open.responseDecoder?.dispose();
-    if (open === this.#tunnel && exchange.upgrade !== null) {
-      exchange.upgrade.clientBytes = this.#requests.opaqueBytes;
-      exchange.upgrade.serverBytes = this.#responses.opaqueBytes;
-      exchange.upgrade.counts = this.#inTunnel?.counts ?? null;
-    }
+    if (open === this.#tunnel.exchange) this.#tunnel.count(this.#requests.opaqueBytes, this.#responses.opaqueBytes);
     const index = this.#open.indexOf(open);
     if (index === 0) this.#open.shift();
     else if (index > 0) this.#open.splice(index, 1);

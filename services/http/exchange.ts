@@ -5,6 +5,7 @@
  */
 import type { Endpoint, Origin, Process, Side } from '../../schemas/frame.ts';
 import type { ConnectionId, Micros } from '../common/types.ts';
+import type { BodyPieces } from './body-pieces.ts';
 
 /** What is constant for a connection and known to every exchange on it. */
 export interface ConnectionInfo {
@@ -182,6 +183,8 @@ export interface TunnelSniffer {
 export interface BodyConsumer {
   /** `bytes` is a view that is only valid during the call unless it is copied. */
   data(bytes: Buffer, time: Micros): void;
+  /** Several pieces of a frame, in the place of `data` for each of them. Absent: it is given each. */
+  pieces?(pieces: BodyPieces): void;
   /** `missing` bytes of the body were not captured (0: unknown number). With a content coding nothing more follows. */
   gap(missing: number): void;
 }

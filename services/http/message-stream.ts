@@ -10,6 +10,7 @@
  * was found in this way is believed further than it must be: a head at a segment's start is stronger, the last chunk
  * counts only with a head behind it, with the connection's end, or when the client goes on.
  */
+import { type BodyPieces, type PiecesConsumer, takesPieces } from './body-pieces.ts';
 import {
   CHUNK_DAMAGE,
   CHUNK_DATA_NEXT,
@@ -70,6 +71,7 @@ export interface StreamContext {
   readonly options: HttpOptions;
   readonly stats: HttpStats;
   readonly heads: HeadReader;
+  readonly pieces: BodyPieces;
 }
 
 export class MessageStream {
@@ -82,6 +84,7 @@ export class MessageStream {
   readonly #owner: StreamOwner;
   readonly #options: HttpOptions;
   readonly #stats: HttpStats;
+  readonly #pieces: BodyPieces;
   readonly #head: HeadFinder;
   #chunks: ChunkReader | null = null;
   #state: number;
@@ -92,13 +95,16 @@ export class MessageStream {
   /** The message may have no body, whatever its head says. */
   #perhapsBodiless = false;
   #message: Message | null = null;
+  /** One of the two, or none. */
   #consumer: BodyConsumer | null = null;
+  #piecesConsumer: PiecesConsumer | null = null;
 
   constructor(isRequests: boolean, context: StreamContext, owner: StreamOwner, offset: number, inSync: boolean) {
     this.isRequests = isRequests;
     this.#owner = owner;
     this.#options = context.options;
     this.#stats = context.stats;
+    this.#pieces = context.pieces;
     this.#head = new HeadFinder(isRequests, context.options, context.heads);
     this.offset = offset;
     this.#state = inSync ? HEAD : UNSYNCED;
@@ -148,7 +154,8 @@ export class MessageStream {
   begin(framing: Framing, message: Message, consumer: BodyConsumer | null, requestKnown = true): void {
     this.#message = message;
     this.#perhapsBodiless = !requestKnown;
-    this.#consumer = consumer;
+    this.#piecesConsumer = takesPieces(consumer) ? consumer : null;
+    this.#consumer = takesPieces(consumer) ? null : consumer;
     this.#remaining = framing.kind === 'length' ? framing.length : 0;
     this.#state = stateOf(framing);
     if (framing.kind === 'invalid') this.#lose('damage', 0);
@@ -179,7 +186,7 @@ export class MessageStream {
   /** The exchange ended by a limit of ours: the message's bytes are still read, for nobody. */
   detach(): void {
     if (this.#message !== null) this.#message = { ...this.#message };
-    this.#consumer = null;
+    this.#withoutConsumer();
   }
 
   /** Drops what is held and looks for the next head. The message in progress is forgotten without a word to the owner. */
@@ -273,8 +280,10 @@ export class MessageStream {
         this.#body(buffer, at, stop, time);
         at = stop;
         if (this.#remaining === 0) this.#dataEnd();
-      } else if (state === CHUNK_LINE) at = this.#chunkLine(buffer, at, end, time);
-      else if (state === HEAD) at = this.#nextHead(buffer, at, end, base + at, time);
+      } else if (state === CHUNK_LINE) {
+        const data = this.#chunks!.whole(buffer, at, end);
+        at = data < 0 ? this.#chunkLine(buffer, at, end, time) : this.#wholeChunk(buffer, at, data, time);
+      } else if (state === HEAD) at = this.#nextHead(buffer, at, end, base + at, time);
       else if (state === UNTIL_CLOSE) {
         this.#body(buffer, at, end, time);
         at = end;
@@ -307,12 +316,14 @@ export class MessageStream {
     message.bodyBytes += end - start;
     if (message.bodyStart === null) message.bodyStart = time;
     message.end = time;
-    if (this.#consumer !== null) this.#consumer.data(buffer.subarray(start, end), time);
+    if (this.#piecesConsumer !== null) this.#pieces.add(this.#piecesConsumer, buffer, start, end, time);
+    else if (this.#consumer !== null) this.#consumer.data(buffer.subarray(start, end), time);
   }
 
   #missed(missing: number): void {
     if (this.#message !== null) this.#message.missingBytes += missing;
-    this.#consumer?.gap(missing);
+    this.#pieces.flush();
+    (this.#piecesConsumer ?? this.#consumer)?.gap(missing);
   }
 
   #dataEnd(): void {
@@ -325,15 +336,22 @@ export class MessageStream {
 
   #complete(): void {
     this.#state = HEAD;
+    this.#pieces.flush();
     this.#owner.messageEnd(this);
     this.#forget();
   }
 
   #forget(): void {
     this.#message = null;
-    this.#consumer = null;
+    this.#withoutConsumer();
     this.#resumed = false;
     this.#perhapsBodiless = false;
+  }
+
+  #withoutConsumer(): void {
+    this.#pieces.flush();
+    this.#consumer = null;
+    this.#piecesConsumer = null;
   }
 
   #lose(cause: LostCause, missing: number): void {
@@ -365,6 +383,14 @@ export class MessageStream {
     this.#state = CHUNK_LINE;
     this.#chunks!.begin(true);
     this.#owner.resumed(this, offset);
+  }
+
+  #wholeChunk(buffer: Buffer, from: number, data: number, time: number): number {
+    const dataEnd = data + this.#chunks!.wholeSize;
+    this.#body(buffer, data, dataEnd, time);
+    const end = dataEnd + 2;
+    this.#stats.framingBytes += end - from - (dataEnd - data);
+    return end;
   }
 
   #chunkLine(buffer: Buffer, from: number, end: number, time: number): number {

@@ -77,11 +77,11 @@ export interface Recorded {
 }
 
 class Collector implements BodyConsumer {
-  readonly pieces: Buffer[] = [];
+  readonly parts: Buffer[] = [];
   readonly times: number[] = [];
   gaps = 0;
   data(bytes: Buffer, time: number): void {
-    this.pieces.push(Buffer.from(bytes));
+    this.parts.push(Buffer.from(bytes));
     this.times.push(time);
   }
   gap(): void {
@@ -126,8 +126,8 @@ export class Recorder implements ExchangeHandler {
     this.responseTimes.push(entry.response.times);
     this.ended.push({
       exchange,
-      requestBody: Buffer.concat(entry.request.pieces),
-      responseBody: Buffer.concat(entry.response.pieces),
+      requestBody: Buffer.concat(entry.request.parts),
+      responseBody: Buffer.concat(entry.response.parts),
       bodyGaps: entry.request.gaps + entry.response.gaps,
     });
   }

@@ -5,11 +5,13 @@
 import type { Micros } from '../common/types.ts';
 import { AwsEventStreamParser } from '../http/aws-event-stream.ts';
 import { BodyCollector } from '../http/body.ts';
+import type { BodyPieces } from '../http/body-pieces.ts';
 import type { BodyConsumer } from '../http/exchange.ts';
 import { SseParser } from '../http/sse.ts';
 import { type AnswerMode, modeOf, sniffMode } from './answer-mode.ts';
 import { type ApiError, readApiError } from './api-error.ts';
 import { awsEventOf } from './aws-events.ts';
+import { viewOf } from './byte-literal.ts';
 import { type ChunkTemplate, endsEvent } from './chunk-template.ts';
 import type { LlmLimits } from './defaults.ts';
 import type { Dialect, EventStream, ResponseFacts, StreamEnd, Usage } from './dialects/dialect.ts';
@@ -55,6 +57,10 @@ function bytesBeforeGap(body: BodyCollector): Buffer {
   return gap === undefined ? body.bytes : body.bytes.subarray(0, gap.at);
 }
 
+function plainText(view: DataView, { from, to }: ChunkTemplate): string {
+  return Buffer.from(view.buffer, from, to - from).toString('latin1');
+}
+
 /** Events that are kept for the dialect that is still to be found. */
 const UNCLAIMED_EVENTS_MAX = 8;
 
@@ -82,6 +88,9 @@ export class AnswerReader implements BodyConsumer {
   #gaps = false;
   /** Whether the bytes so far ended with an event's end. */
   #betweenEvents = false;
+  /** Text of an event that isn't plain, and the UTF-16 units that it is written with. */
+  #text = '';
+  #written = 0;
   #lastType = '';
   #lastData = '';
   /** What was known when it was dropped. */
@@ -100,8 +109,46 @@ export class AnswerReader implements BodyConsumer {
     return this.#streamBytes + this.#run.heldBytes + (parser?.heldBytes ?? 0);
   }
 
+  /** The pieces of one frame; most events of a stream are a piece each. */
+  pieces({ buffer, count, starts, ends, times }: BodyPieces): void {
+    const view = viewOf(buffer);
+    const { byteOffset } = buffer;
+    for (let n = 0; n < count; n++) {
+      const known = this.#knownIn(view, buffer, byteOffset + starts[n]!, byteOffset + ends[n]!);
+      if (known === null) this.#unknown(buffer.subarray(starts[n], ends[n]), times[n]!);
+      else if (this.#onKnown(known, view)) this.#timing!.content(times[n]!);
+    }
+    this.#time = times[count - 1]!;
+  }
+
   data(bytes: Buffer, time: Micros): void {
+    const { byteOffset } = bytes;
+    const view = viewOf(bytes);
+    const known = this.#knownIn(view, bytes, byteOffset, byteOffset + bytes.length);
+    if (known === null) this.#unknown(bytes, time);
+    else if (this.#onKnown(known, view)) this.#timing!.content(time);
     this.#time = time;
+  }
+
+  /** The template of the one event that these bytes are; null: they must be read by lines, or are none. `view`: of the buffer's memory. */
+  #knownIn(view: DataView, buffer: Buffer, start: number, end: number): ChunkTemplate | null {
+    if (!this.#betweenEvents || this.#templates === null) return null;
+    const chunk = this.#templates.readChunk(view, start, end);
+    return chunk === null || chunk.isPlain || this.#decode(chunk, buffer) ? chunk : null;
+  }
+
+  /** False: the text isn't JSON. */
+  #decode({ from, to, isEscaped }: ChunkTemplate, buffer: Buffer): boolean {
+    const { byteOffset } = buffer;
+    const written = buffer.toString('utf8', from - byteOffset, to - byteOffset);
+    const text = isEscaped ? parseJson(`"${written}"`) : written;
+    if (typeof text !== 'string') return false;
+    this.#written = written.length;
+    this.#text = text;
+    return true;
+  }
+
+  #unknown(bytes: Buffer, time: Micros): void {
     if (this.#mode === 'undecided') this.#mode = sniffMode(bytes, this.#options, this.#dialect);
     if (this.#mode === 'events') this.#eventBytes(bytes, time);
     else if (this.#mode === 'frames') this.#frameParser().data(bytes, time);
@@ -150,41 +197,29 @@ export class AnswerReader implements BodyConsumer {
 
   #eventBytes(bytes: Buffer, time: Micros): void {
     const began = this.#betweenEvents;
-    const templates = this.#templates;
-    if (began && templates !== null) {
-      const chunk = templates.readChunk(bytes);
-      if (chunk !== null) {
-        this.#onKnown(chunk, bytes, time);
-        return;
-      }
-    }
     const parser = this.#eventParser();
     const { events } = parser;
     this.#lastData = '';
     parser.data(bytes, time);
-    this.#betweenEvents = endsEvent(bytes);
+    this.#betweenEvents = endsEvent(bytes, 0, bytes.length);
     if (!began || !this.#betweenEvents || parser.events !== events + 1 || this.#lastData === '') return;
     this.#templates?.learnChunk(bytes, this.#lastType, this.#lastData);
   }
 
-  /** One event that a template read from the bytes. */
-  #onKnown(chunk: ChunkTemplate, bytes: Buffer, time: Micros): void {
-    const { from, to, isAscii } = chunk;
-    const text = isAscii ? null : bytes.toString('utf8', from, to);
-    this.#streamBytes += chunk.charactersWith(text === null ? to - from : text.length);
+  /** One event that a template read from the bytes. True when it brought content. */
+  #onKnown(chunk: ChunkTemplate, view: DataView): boolean {
+    const { isPlain } = chunk;
+    this.#streamBytes += chunk.charactersWith(isPlain ? chunk.to - chunk.from : this.#written);
     if (this.#streamBytes > this.#options.limits.responseBytesMax) {
       this.#cut = true;
-      return;
+      return false;
     }
-    if (this.#run.add(chunk, bytes)) {
-      if (this.#run.isContent) this.#timing!.content(time);
-      return;
-    }
+    if (isPlain ? this.#run.add(chunk, view) : this.#run.addText(chunk, this.#text)) return this.#run.isContent;
     this.#tellRun();
-    const piece = text ?? bytes.toString('latin1', from, to);
+    const piece = isPlain ? plainText(view, chunk) : this.#text;
     const isContent = this.#stream!.event(chunk.type, '', chunk.valueWith(piece));
-    if (isContent) this.#timing!.content(time);
     if (piece !== '') this.#run.begin(chunk, isContent);
+    return isContent;
   }
 
   /** Before anything else is told to the stream, or asked of it. */

@@ -208,12 +208,12 @@ export class EventTemplates {
   }
 
   /** The template that has read the one event that a piece of the body is. Null when it must be read by lines. */
-  readChunk(bytes: Buffer): ChunkTemplate | null {
+  readChunk(view: DataView, start: number, end: number): ChunkTemplate | null {
     const templates = this.#templates;
     for (let n = 0; n < templates.length; n++) {
       const at = (this.#last + n) % templates.length;
       const { chunk } = templates[at]!;
-      if (chunk === null || !chunk.read(bytes)) continue;
+      if (chunk === null || !chunk.read(view, start, end)) continue;
       this.#last = at;
       return chunk;
     }

@@ -1,13 +1,16 @@
 /**
  * What one session costs that grows to 500 KB a request in 1,000 calls: at its 10th, 100th, 300th and 1,000th call, with JSON.parse of
- * the same bodies beside it. The recogniser is given each call as HTTP gives it: the body in pieces of a packet's size, the answer
- * in 80 events.
+ * the same bodies beside it. The recogniser is given each call as HTTP gives it: the body in pieces of a packet's size, as many
+ * together as a frame holds, the answer in 80 events, all of one frame.
  *
  *     node services/llm/growth.bench.ts
  *
  * Rounds of all three take turns, so that the machine's mood hits them alike; the median of the rounds counts, in CPU time.
  */
 
+import { CAPTURE_DEFAULTS } from '../../mirror/index.ts';
+import { BodyPieces, takesPieces } from '../http/body-pieces.ts';
+import type { BodyConsumer } from '../http/exchange.ts';
 import { plainPrivacy } from '../privacy/privacy.ts';
 import { LLM_DEFAULTS } from './defaults.ts';
 import { dialectsOfPath } from './dialects/registry.ts';
@@ -21,6 +24,7 @@ const PATH = '/v1/messages';
 const ROUNDS = 9;
 const EVENTS = 74;
 const SEGMENT_BYTES = 1448;
+const FRAME_BYTES = CAPTURE_DEFAULTS.frameBytesMax;
 /** These, and those just before each, are measured. */
 const PLACES = [10, 100, 300, 1000] as const;
 const WINDOW = 4;
@@ -84,8 +88,16 @@ function round(bodies: readonly Buffer[], each: (body: Buffer) => void): number[
   });
 }
 
-function pieces(body: Buffer, take: (bytes: Buffer) => void): void {
-  for (let at = 0; at < body.length; at += SEGMENT_BYTES) take(body.subarray(at, at + SEGMENT_BYTES));
+const handed = new BodyPieces();
+
+function pieces(body: Buffer, consumer: BodyConsumer | null): void {
+  if (!takesPieces(consumer)) throw new Error('the recogniser takes pieces together');
+  for (let from = 0; from < body.length; from += FRAME_BYTES) {
+    const frame = body.subarray(from, from + FRAME_BYTES);
+    for (let at = 0; at < frame.length; at += SEGMENT_BYTES)
+      handed.add(consumer, frame, at, Math.min(frame.length, at + SEGMENT_BYTES), START);
+    handed.flush();
+  }
 }
 
 function requestReader(): (body: Buffer) => void {
@@ -94,7 +106,7 @@ function requestReader(): (body: Buffer) => void {
   const buffers = new BodyBuffers();
   return (body) => {
     const taken = new RequestBody(buffers, LLM_DEFAULTS.requestBytesMax, body.length);
-    pieces(body, (bytes) => taken.data(bytes));
+    pieces(body, { data: (bytes) => taken.data(bytes), gap: () => {}, pieces: (some) => taken.pieces(some) });
     const { contents } = readRequest(taken.bytes, dialect, PATH, true, '', caches, LLM_DEFAULTS);
     for (const { hash } of contents) caches.emitted.add(hash);
     taken.release();
@@ -123,12 +135,13 @@ function answer(): readonly Buffer[] {
 }
 
 function callReader(events: readonly Buffer[]): (body: Buffer) => void {
+  const frame = Buffer.concat(events);
   const recognizer = new CallRecognizer(TEST_OPTIONS, () => {});
   return (body) => {
     const exchange = newExchange({ path: PATH });
     exchange.request.start = exchange.request.end = START;
     const request = recognizer.onRequest(exchange);
-    pieces(body, (bytes) => request?.data(bytes, START));
+    pieces(body, request);
     exchange.request.state = 'complete';
     recognizer.onRequestEnd(exchange);
     exchange.responseHead = {
@@ -139,7 +152,12 @@ function callReader(events: readonly Buffer[]): (body: Buffer) => void {
     };
     exchange.response.start = exchange.response.end = START + 1000;
     const response = recognizer.onResponse(exchange);
-    for (const [n, bytes] of events.entries()) response?.data(bytes, START + 1000 * n);
+    let at = 0;
+    for (const [n, { length }] of events.entries()) {
+      if (takesPieces(response)) handed.add(response, frame, at, at + length, START + 1000 * n);
+      at += length;
+    }
+    handed.flush();
     exchange.response.state = exchange.end = 'complete';
     recognizer.onEnd(exchange);
   };

@@ -1,5 +1,6 @@
 /** An exchange that may be a call, while it is open: what was read of it so far, and the bodies that still come. */
 import type { Micros } from '../common/types.ts';
+import type { BodyPieces } from '../http/body-pieces.ts';
 import type { BodyConsumer } from '../http/exchange.ts';
 import type { AnswerReader } from './answer-reader.ts';
 import type { Dialect } from './dialects/dialect.ts';
@@ -109,6 +110,14 @@ export class RequestIntake implements BodyConsumer {
     this.#open.update(this.#call);
   }
 
+  pieces(pieces: BodyPieces): void {
+    const body = this.#call.requestBody;
+    if (body === null) return;
+    if (body.pieces === undefined) pieces.each(body);
+    else body.pieces(pieces);
+    this.#open.update(this.#call);
+  }
+
   gap(): void {
     this.#call.requestBody?.gap();
   }
@@ -128,6 +137,12 @@ export class AnswerIntake implements BodyConsumer {
 
   data(bytes: Buffer, time: Micros): void {
     this.#reader.data(bytes, time);
+    this.#open.update(this.#call);
+  }
+
+  pieces(pieces: BodyPieces): void {
+    if (this.#reader.pieces === undefined) pieces.each(this.#reader);
+    else this.#reader.pieces(pieces);
     this.#open.update(this.#call);
   }
 

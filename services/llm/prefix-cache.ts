@@ -34,6 +34,17 @@ interface Entry {
   settled: ScannedMember['settled'];
 }
 
+/** What `reuse` found for a member, until `store`. */
+class Basis {
+  readonly entry: Entry;
+  readonly equal: number;
+
+  constructor(entry: Entry, equal: number) {
+    this.entry = entry;
+    this.equal = equal;
+  }
+}
+
 function weightOf(entry: Entry): number {
   return entry.bytes.length + entry.ends.length * ELEMENT_WEIGHT_BYTES;
 }
@@ -100,8 +111,6 @@ export class PrefixCache {
   readonly #buckets = new Map<string, Entry[]>();
   /** All entries, the one used longest ago first. */
   readonly #age = new Set<Entry>();
-  /** What `reuse` found for a member, until `store`. */
-  readonly #found = new WeakMap<ScannedMember, { readonly entry: Entry; readonly equal: number }>();
   #bytes = 0;
 
   constructor(bytesMax: number) {
@@ -129,7 +138,7 @@ export class PrefixCache {
     member.hashes = entry.hashes.slice(0, count);
     member.states = entry.states.slice(0, count);
     member.settled = { count: Math.min(entry.settled.count, count), epoch: entry.settled.epoch };
-    this.#found.set(member, { entry, equal });
+    member.basis = new Basis(entry, equal);
   }
 
   /** The longest candidate that passes the probe, else the one used last. */
@@ -150,9 +159,9 @@ export class PrefixCache {
     if (length < MEMBER_BYTES_MIN || length * 2 > this.#bytesMax) return;
     let bucket = this.#buckets.get(key);
     if (bucket === undefined) this.#buckets.set(key, (bucket = []));
-    const found = this.#found.get(member);
-    const old = found !== undefined && this.#age.has(found.entry) ? found.entry : null;
-    const equal = found?.equal ?? 0;
+    const basis = member.basis instanceof Basis ? member.basis : null;
+    const old = basis !== null && this.#age.has(basis.entry) ? basis.entry : null;
+    const equal = basis?.equal ?? 0;
     if (old !== null && equal * 4 >= old.length * 3 && length >= old.length) {
       this.#continue(old, bytes, member, equal);
     } else if (old === null || equal < length) {

@@ -1,7 +1,8 @@
 /**
- * The bytes of one request's body, in memory that is used again: bodies are large and short-lived, and fresh memory for each
- * costs more than all that is read from them.
+ * The bytes of one request's body. One that came in a single frame stays there. Any other is put together in memory that is used
+ * again: bodies are large and short-lived, and fresh memory for each costs more than all that is read from them.
  */
+import type { BodyPieces } from '../http/body-pieces.ts';
 
 const SIZE_BYTES_MIN = 4096;
 /** Larger buffers aren't kept. */
@@ -43,6 +44,7 @@ export interface RequestBytes {
   /** The bytes describe the body instead of being it, and have none of its contents. */
   readonly isDescription: boolean;
   data(bytes: Buffer): void;
+  pieces?(pieces: BodyPieces): void;
   gap(): void;
   /** The memory is given back; nothing of the body is left. */
   release(): void;
@@ -57,6 +59,8 @@ export class RequestBody implements RequestBytes {
   #buffer: Buffer = EMPTY;
   #length = 0;
   #gap = -1;
+  /** The bytes are a frame's. */
+  #borrowed = false;
 
   /** `hintBytes`: the body's length as its head tells it, as far as that is believed; else 0. */
   constructor(buffers: BodyBuffers, bytesMax: number, hintBytes: number) {
@@ -74,6 +78,28 @@ export class RequestBody implements RequestBytes {
     return this.#buffer.subarray(0, this.#gap < 0 ? this.#length : this.#gap);
   }
 
+  /** As `data` for each of them. */
+  pieces({ buffer, count, starts, ends }: BodyPieces): void {
+    let start = starts[0]!;
+    for (let n = 0; n < count; n++) {
+      const end = ends[n]!;
+      if (n + 1 < count && starts[n + 1] === end) continue;
+      this.#stretch(buffer.subarray(start, end), buffer.length);
+      start = starts[n + 1]!;
+    }
+  }
+
+  /** Of a frame. It isn't kept for a small part of it. */
+  #stretch(bytes: Buffer, frameBytes: number): void {
+    const { length } = bytes;
+    if (this.#buffer !== EMPTY || length > this.#bytesMax || length * 2 < frameBytes) this.data(bytes);
+    else {
+      this.#buffer = bytes;
+      this.#length = length;
+      this.#borrowed = true;
+    }
+  }
+
   data(bytes: Buffer): void {
     const length = Math.min(bytes.length, this.#bytesMax - this.#length);
     this.droppedBytes += bytes.length - length;
@@ -89,7 +115,8 @@ export class RequestBody implements RequestBytes {
 
   /** The memory is given back; nothing of the body is left. */
   release(): void {
-    this.#buffers.give(this.#buffer);
+    if (!this.#borrowed) this.#buffers.give(this.#buffer);
+    this.#borrowed = false;
     this.#buffer = EMPTY;
     this.#length = 0;
   }
@@ -98,7 +125,8 @@ export class RequestBody implements RequestBytes {
     const grown = this.#buffers.take(Math.max(needed, this.#hintBytes));
     this.#hintBytes = 0;
     this.#buffer.copy(grown, 0, 0, this.#length);
-    this.#buffers.give(this.#buffer);
+    if (!this.#borrowed) this.#buffers.give(this.#buffer);
+    this.#borrowed = false;
     this.#buffer = grown;
   }
 }

@@ -98,6 +98,10 @@ export class RequestCaches {
     return this.#redacted.size === 0 ? undefined : this.#redacted.get(hash);
   }
 
+  get hasRedacted(): boolean {
+    return this.#redacted.size > 0;
+  }
+
   markRedacted(hash: ContentHash, part: RedactedPart): void {
     this.#redacted.set(hash, part);
   }
@@ -154,20 +158,37 @@ function previewOf(
   return '';
 }
 
+/** What a list of tools tells up to one of them. Several dialects may read the same list. */
+interface ToolsState {
+  readonly dialect: Dialect;
+  readonly names: string[];
+}
+
 function toolsOf(body: Buffer, members: readonly ScannedMember[], dialect: Dialect, caches: RequestCaches): string[] {
+  const lists: string[][] = [];
+  for (const member of members) {
+    if (member.kind !== 'tool' || member.ends.length === 0) continue;
+    const last = member.ends.length - 1;
+    // The names in all of the list stay beside its last part: the next request brings the same tools.
+    const told = member.states[last] as ToolsState | undefined;
+    const state = told?.dialect === dialect ? told : { dialect, names: namesIn(body, member, dialect, caches) };
+    member.states[last] = state;
+    lists.push(state.names);
+  }
+  return lists.length === 1 ? lists[0]! : lists.flat();
+}
+
+function namesIn(body: Buffer, member: ScannedMember, dialect: Dialect, caches: RequestCaches): string[] {
   const known = caches.toolNames(dialect);
   const names: string[] = [];
-  for (const member of members) {
-    if (member.kind !== 'tool') continue;
-    for (let i = 0; i < member.ends.length; i++) {
-      const hash = member.hashes[i]!;
-      let some = known.get(hash);
-      if (some === undefined) {
-        some = dialect.request.toolNames(elementJson(body, member, i));
-        known.set(hash, some);
-      }
-      for (const name of some) names.push(name);
+  for (let i = 0; i < member.ends.length; i++) {
+    const hash = member.hashes[i]!;
+    let some = known.get(hash);
+    if (some === undefined) {
+      some = dialect.request.toolNames(elementJson(body, member, i));
+      known.set(hash, some);
     }
+    for (const name of some) names.push(name);
   }
   return names;
 }
@@ -211,12 +232,16 @@ function storedOf(body: Buffer, parts: RequestParts, caches: RequestCaches) {
     fresh.set(part.hash, { hash: content.hash, counts });
     caches.markRedacted(part.hash, { hash: content.hash, counts });
   }
-  const partHashes = hashesOf(parts).map((hash) => {
-    const stored = fresh.get(hash) ?? caches.redacted(hash);
-    if (stored === undefined) return hash;
-    addCounts(redactions, stored.counts);
-    return stored.hash;
-  });
+  const hashes = hashesOf(parts);
+  const asTheyWere = fresh.size === 0 && !caches.hasRedacted;
+  const partHashes = asTheyWere
+    ? hashes
+    : hashes.map((hash) => {
+        const stored = fresh.get(hash) ?? caches.redacted(hash);
+        if (stored === undefined) return hash;
+        addCounts(redactions, stored.counts);
+        return stored.hash;
+      });
   return { skeleton: skeleton.text, partHashes, contents, redactions };
 }
 

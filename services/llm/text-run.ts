@@ -17,9 +17,11 @@ export class TextRun {
   isContent = false;
   #bytes = EMPTY;
   #length = 0;
+  /** What came before the bytes. */
+  #text = '';
 
   get heldBytes(): number {
-    return this.#bytes.length;
+    return this.#bytes.length + 2 * this.#text.length;
   }
 
   begin(chunk: ChunkTemplate, isContent: boolean): void {
@@ -27,20 +29,33 @@ export class TextRun {
     this.isContent = isContent;
   }
 
-  /** Adds the text of an event that the run's template has read from `bytes`; false when it must be told by itself. */
-  add(chunk: ChunkTemplate, bytes: Buffer): boolean {
+  /** Adds the text of an event that the run's template has read from `view`; false when it must be told by itself. */
+  add(chunk: ChunkTemplate, view: DataView): boolean {
     const { from, to } = chunk;
-    if (chunk !== this.chunk || !chunk.isAscii || from === to || this.#length + to - from > RUN_BYTES_MAX) return false;
+    if (chunk !== this.chunk || !chunk.isPlain || from === to || this.#length + to - from > RUN_BYTES_MAX) return false;
     if (this.#bytes.length === 0) this.#bytes = Buffer.allocUnsafe(RUN_BYTES_MAX);
     let at = this.#length;
-    for (let i = from; i < to; i++) this.#bytes[at++] = bytes[i]!;
+    for (let i = from; i < to; i++) this.#bytes[at++] = view.getUint8(i);
     this.#length = at;
+    return true;
+  }
+
+  /** The same for an event whose text had to be decoded. */
+  addText(chunk: ChunkTemplate, text: string): boolean {
+    if (chunk !== this.chunk || text === '' || this.#text.length + text.length > RUN_BYTES_MAX) return false;
+    this.#text += this.#decoded() + text;
     return true;
   }
 
   /** What was gathered, '' = nothing. The run is over. */
   end(): string {
     this.chunk = null;
+    const text = this.#text + this.#decoded();
+    this.#text = '';
+    return text;
+  }
+
+  #decoded(): string {
     if (this.#length === 0) return '';
     const text = this.#bytes.toString('latin1', 0, this.#length);
     this.#length = 0;

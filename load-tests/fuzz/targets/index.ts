@@ -1,5 +1,6 @@
 /** Every target: one line each. */
 import type { FuzzTarget } from '../target.ts';
+import { httpConnection } from './http-connection.ts';
 import { mirrorCapture } from './mirror-capture.ts';
 import { mirrorContent } from './mirror-content.ts';
 import { mirrorDecode } from './mirror-decode.ts';
@@ -14,6 +15,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   mirrorTcp,
   mirrorCapture,
   mirrorContent,
+  httpConnection,
   websocketMessages,
   websocketConnection,
 ];

@@ -47,6 +47,8 @@ export interface ScannedMember {
   states: unknown[];
   /** How many of the first parts needn't be emitted, as of an epoch of what is known (emitted-contents.ts). */
   settled: { count: number; epoch: number };
+  /** What the first parts were taken from; it belongs to who added them. */
+  basis: unknown;
 }
 
 /** `malformed`: not one whole JSON object. `limit`: more parts or members than allowed. Members found until then are kept. */
@@ -123,7 +125,16 @@ class Scanner {
     const kind = told === 'inside' ? null : told;
     const isList = kind !== null && bytes[start] === OPEN_LIST;
     const lists = { starts: [], ends: [], hashes: [], states: [] };
-    const member: ScannedMember = { key, start, end: -1, kind, isList, ...lists, settled: { count: 0, epoch: -1 } };
+    const member: ScannedMember = {
+      key,
+      start,
+      end: -1,
+      kind,
+      isList,
+      ...lists,
+      settled: { count: 0, epoch: -1 },
+      basis: null,
+    };
     this.members.push(member);
     if (isList) member.end = this.#list(member);
     else member.end = kind === null ? skipValue(bytes, start, end) : this.#single(member);
