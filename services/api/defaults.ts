@@ -35,6 +35,8 @@ export const API_DEFAULTS = {
   runRowsMax: 1_000,
   runBytesMax: 48_000_000,
   runAheadMax: 4,
+  /** Agents of all days that are kept for the list of agents. */
+  agentDaysRowsMax: 100_000,
   /** Live updates: streams at once; how often the store is looked at; a stream's events that wait for a slow reader. */
   streamsMax: 20,
   livePollMs: 500,

@@ -18,10 +18,15 @@ test('a merge changes nothing', () => {
 for (const [what, merged] of [
   ['has taken a new part in', part('a_1_3_1', 13, 10, 40)],
   ['has put rows of one id together', part('a_1_2_1', 11, 10, 40)],
+  ['has taken a row in and put two together', part('a_1_3_1', 12, 10, 40)],
   ['has changed rows', part('a_1_2_1_9', 12, 10, 40)],
 ] as const)
-  test(`a merge that ${what} changes its times`, () => {
-    assert.deepEqual(changedSpans(old, [merged, old[2]!]), [{ from: 10e6, to: 40_999_999 }]);
+  test(`a merge that ${what} changes its times, and those of what it was made of`, () => {
+    assert.deepEqual(changedSpans(old, [merged, old[2]!]), [
+      { from: 10e6, to: 40_999_999 },
+      { from: 10e6, to: 20_999_999 },
+      { from: 30e6, to: 40_999_999 },
+    ]);
   });
 
 test('a part that goes changes its times', () => {

@@ -67,9 +67,10 @@ export function changedSpans(before: readonly Part[], now: readonly Part[]): Spa
   // A patch doesn't tell of which times it is.
   if (addedBlocks.includes(null)) return [ALWAYS];
   const blocks = addedBlocks as Blocks[];
+  const merges = blocks.filter((part) => isMerge(part, gone));
   return [
-    ...blocks.filter((part) => !isMerge(part, gone)).map(spanOf),
-    ...gone.filter((part) => !blocks.some((each) => holds(each, part))).map(spanOf),
+    ...blocks.filter((part) => !merges.includes(part)).map(spanOf),
+    ...gone.filter((part) => !merges.some((each) => holds(each, part))).map(spanOf),
   ];
 }
 
@@ -103,6 +104,11 @@ export class ChangeLog {
   /** The moment of the newest look; null when there is none that holds. */
   now(): number | null {
     return this.#parts === null ? null : this.#at;
+  }
+
+  /** The partitions that have rows. */
+  partitions(): string[] {
+    return [...new Set((this.#parts ?? []).flatMap((part) => blocksOf(part)?.partition ?? []))];
   }
 
   /** Whether no row of these times has changed from a moment to the newest look. */
