@@ -15,6 +15,7 @@ import {
 } from '../clickhouse/queries.ts';
 import type { Store } from '../clickhouse/store.ts';
 import type { Micros } from '../common/types.ts';
+import { CallWindow } from './call-window.ts';
 import { API_DEFAULTS } from './defaults.ts';
 import { ApiFailure, fromStore } from './failure.ts';
 import type { RunPlace } from './list-runs.ts';
@@ -25,6 +26,7 @@ import { CALLS_QUERY, EXCHANGES_QUERY, placeText } from './query.ts';
 import type { Answers } from './routes.ts';
 import { RowCache } from './row-cache.ts';
 import { listOf, objectOf, pageOf, SCHEMAS, TIME } from './row-schemas.ts';
+import { ALWAYS } from './store-changes.ts';
 
 const CALL_ID = hexIdParams();
 const HEX_ID_CHARS = 32;
@@ -86,9 +88,36 @@ function callRows(store: Store, answers: Answers): RowCache<Cursor> {
 
 const cursorAt = ({ time, ids }: RunPlace): Cursor => ({ time: time as Micros, callId: String(ids[0]) });
 
-function callList(store: Store, answers: Answers, rows: RowCache<Cursor>, filter: CallFilter): PagedList {
+function callWindow(store: Store, answers: Answers): CallWindow {
+  return new CallWindow({
+    rowsMax: API_DEFAULTS.windowRowsMax,
+    bytesMax: API_DEFAULTS.windowBytesMax,
+    readMax: API_DEFAULTS.rowCacheReadMax,
+    againMax: API_DEFAULTS.windowAgainMax,
+    missesMin: API_DEFAULTS.windowMissesMin,
+    restMs: API_DEFAULTS.windowRestMs,
+    changes: () => answers.changes('calls'),
+    places: async ({ from, to }, limit) => {
+      const times = {
+        ...(from === ALWAYS.from ? {} : { from: from as Micros }),
+        ...(to === ALWAYS.to ? {} : { to: (to + 1) as Micros }),
+      };
+      return (await listCallPlaces(store, { limit, filter: times })).places;
+    },
+    read: (places) => callLinesAt(store, places),
+  });
+}
+
+function callList(
+  store: Store,
+  answers: Answers,
+  rows: RowCache<Cursor>,
+  window: CallWindow,
+  filter: CallFilter,
+): PagedList {
   return {
     name: 'calls',
+    known: (before, limit) => window.page(filter, before, limit),
     cursorOf: placeText,
     timeless: false,
     changes: () => answers.changes('calls'),
@@ -102,8 +131,9 @@ function callList(store: Store, answers: Answers, rows: RowCache<Cursor>, filter
 
 export function addCallRoutes(app: FastifyInstance, store: Store, answers: Answers): void {
   const rows = callRows(store, answers);
+  const window = callWindow(store, answers);
   app.get<{ Querystring: z.infer<typeof CALLS_QUERY> }>('/api/v1/calls', LIST, (request, reply) =>
-    answers.page(request, reply, request.query, (filter) => callList(store, answers, rows, filter)),
+    answers.page(request, reply, request.query, (filter) => callList(store, answers, rows, window, filter)),
   );
   app.get<ById>('/api/v1/calls/:id', ONE, (request) => storedCall(store, request.params.id));
   app.get<ById>('/api/v1/calls/:id/request', REQUEST, async (request, reply) => {

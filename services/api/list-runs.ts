@@ -169,7 +169,7 @@ export class ListRuns {
 }
 
 /** Below 0: `a` stands before `b` in the list, which has the greatest first. Texts are in the order of their bytes, as ClickHouse has it. */
-function comparePlaces(a: RunPlace, b: RunPlace): number {
+export function comparePlaces(a: RunPlace, b: RunPlace): number {
   if (a.time !== b.time) return b.time - a.time;
   for (const [at, one] of a.ids.entries()) {
     const other = b.ids[at]!;

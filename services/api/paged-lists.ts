@@ -13,6 +13,8 @@ export interface PagedList extends RunSource {
   /** Of the rows, in answers. */
   readonly name: string;
   readonly cursorOf: (place: TextPlace) => string;
+  /** A page that can be told without asking the store; null when it can't. */
+  readonly known?: (before: RunPlace | null, limit: number) => Promise<RunPage | null>;
 }
 
 const COMMA = Buffer.from(',');

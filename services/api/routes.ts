@@ -73,6 +73,8 @@ export class Answers {
     const { cursor, limit, ...filter } = query;
     const list = listOf(filter);
     return this.bytes(request, reply, async () => {
+      const known = await list.known?.(cursor ?? null, limit);
+      if (known) return pageBytes(list, known);
       if (cursor === undefined) return pageBytes(list, await firstPage(list, limit));
       return pageBytes(list, await this.#runs.page(`${list.name} ${JSON.stringify(filter)}`, list, cursor, limit));
     });

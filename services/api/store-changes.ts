@@ -106,14 +106,20 @@ export class ChangeLog {
     return this.#parts === null ? null : this.#at;
   }
 
+  /** Times that have changed from a moment to the newest look; null when that isn't known. */
+  changedSince(since: number): Span[] | null {
+    if (this.#parts === null || since < this.#since) return null;
+    return this.#changes.filter(({ at }) => at > since).map(({ span }) => span);
+  }
+
   /** The partitions that have rows. */
   partitions(): string[] {
     return [...new Set((this.#parts ?? []).flatMap((part) => blocksOf(part)?.partition ?? []))];
   }
 
   /** Whether no row of these times has changed from a moment to the newest look. */
-  unchanged(since: number, span: Span): boolean {
-    if (this.#parts === null || since < this.#since) return false;
-    return !this.#changes.some(({ at, span: { from, to } }) => at > since && from <= span.to && span.from <= to);
+  unchanged(since: number, { from, to }: Span): boolean {
+    const changed = this.changedSince(since);
+    return changed !== null && !changed.some((span) => span.from <= to && from <= span.to);
   }
 }
