@@ -45,13 +45,13 @@ function opened({ rowsMax = 20, bytesMax = 1e6, timeless = false } = {}) {
       .slice(0, limit);
     return { rows: times.map(String), next: times.length === limit ? times.at(-1)! : null };
   };
-  return { put, page, expected, reads, rows, log };
+  return { put, page, expected, reads, rows, log, runs };
 }
 
 const SECOND = 1e6;
 const times = (count: number): number[] => Array.from({ length: count }, (_, i) => (i + 1) * SECOND);
 
-test('who goes on page by page is read for ahead, more at a time, and waits for the first one only', async () => {
+test('who goes on page by page is read for ahead, more at a time; who only jumps somewhere is not', async () => {
   const { put, page, expected, reads } = opened();
   put(...times(58));
   let before: number | null = 59 * SECOND;
@@ -65,7 +65,18 @@ test('who goes on page by page is read for ahead, more at a time, and waits for 
   }
   assert.deepEqual(
     reads.map(({ limit }) => limit),
-    [6, 18, 18, 18],
+    [3, 6, 18, 18, 18],
+  );
+});
+
+test('what is behind a first page is read ahead at once', async () => {
+  const { put, page, reads, runs } = opened();
+  put(...times(60));
+  runs.give('list', { time: 40 * SECOND, ids: ['x'] });
+  await page(40 * SECOND);
+  assert.deepEqual(
+    reads.map(({ limit }) => limit),
+    [6],
   );
 });
 

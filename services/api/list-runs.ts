@@ -1,5 +1,5 @@
 /**
- * Lists read ahead: whoever asks for the page after another one will go on, and twenty pages at a time cost the store hardly more than one does,
+ * Lists read ahead: whoever asks for what is behind a page that was given will go on, and twenty pages at a time cost the store hardly more than one does,
  * which is mostly to find and unpack what many rows share. What was read is a run: all rows of a list and its filters from a place on, in order,
  * as long as nothing of these times has changed. Pages are cut out of it wherever they begin; before it ends the next one is read.
  */
@@ -27,7 +27,7 @@ export interface RunSource {
 }
 
 export interface RunLimits {
-  /** Rows of a list's first run: so many pages. Each that follows has four times as many, at most `rowsMax`. */
+  /** Rows of the run behind a page that was given: so many pages. Each that follows has four times as many, at most `rowsMax`. */
   readonly firstPages: number;
   readonly rowsMax: number;
   /** Of all runs, as far as they keep texts, with 200 for the place of a row. */
@@ -66,6 +66,10 @@ async function pageOf({ texts }: RunSource, rows: readonly RunRow[], limit: numb
   return { texts: texts === null ? rows.map(({ text }) => text!) : await texts(rows), next };
 }
 
+const nameOf = (key: string, { time, ids }: RunPlace): string => `${time} ${ids.join(' ')} ${key}`;
+
+/** Ends of pages that are remembered; behind others one page is read. */
+const GIVEN_MAX = 10_000;
 const PLACE_BYTES = 200;
 const GROWTH = 4;
 
@@ -75,6 +79,8 @@ export class ListRuns {
   readonly #runs = new Set<Run>();
   readonly #byKey = new Map<string, Set<Run>>();
   readonly #reading = new Map<string, Promise<Run>>();
+  /** Ends of pages, the one that was given the longest ago first: who asks for what is behind one goes on. */
+  readonly #given = new Set<string>();
   #bytes = 0;
   #ahead = 0;
 
@@ -86,12 +92,27 @@ export class ListRuns {
   async page(key: string, source: RunSource, before: RunPlace, limit: number): Promise<RunPage> {
     const log = await source.changes();
     const found = this.#find(key, log, before, limit);
-    const run = found ?? (await this.#read(key, source, before, this.#limits.firstPages * limit, limit));
+    const pages = this.#given.has(nameOf(key, before)) ? this.#limits.firstPages : 1;
+    const run = found ?? (await this.#read(key, source, before, pages * limit, limit));
     const from = placeAfter(run.rows, before);
     const rows = run.rows.slice(from, from + limit);
     this.#use(run);
     if (found !== null) this.#readAhead(run, source, from + limit, limit);
-    return pageOf(source, rows, limit);
+    const page = await pageOf(source, rows, limit);
+    this.give(key, page.next);
+    return page;
+  }
+
+  /** Where a page ended that somebody was given. */
+  give(key: string, next: RunPlace | null): void {
+    if (next === null) return;
+    const name = nameOf(key, next);
+    this.#given.delete(name);
+    this.#given.add(name);
+    for (const oldest of this.#given) {
+      if (this.#given.size <= GIVEN_MAX) return;
+      this.#given.delete(oldest);
+    }
   }
 
   #find(key: string, log: ChangeLog, before: RunPlace, limit: number): Run | null {
@@ -109,7 +130,7 @@ export class ListRuns {
 
   /** One reading for all who want what follows a place. */
   #read(key: string, source: RunSource, before: RunPlace, wanted: number, limit: number): Promise<Run> {
-    const name = `${limit} ${before.time} ${before.ids.join(' ')} ${key}`;
+    const name = `${limit} ${nameOf(key, before)}`;
     const reading = this.#reading.get(name) ?? this.#begin(key, source, before, wanted, limit);
     this.#reading.set(name, reading);
     const done = (): void => void this.#reading.delete(name);
@@ -133,9 +154,16 @@ export class ListRuns {
     return run;
   }
 
-  /** Once more than half of a run was asked for. */
+  /** Once more than half of a run was asked for; one of a page tells nothing. */
   #readAhead(run: Run, source: RunSource, upTo: number, limit: number): void {
-    if (run.whole || run.ahead || upTo * 2 <= run.rows.length || this.#ahead >= this.#limits.aheadMax) return;
+    if (
+      run.whole ||
+      run.ahead ||
+      run.rows.length <= limit ||
+      upTo * 2 <= run.rows.length ||
+      this.#ahead >= this.#limits.aheadMax
+    )
+      return;
     run.ahead = true;
     this.#ahead++;
     const done = (): void => void this.#ahead--;

@@ -73,10 +73,12 @@ export class Answers {
     const { cursor, limit, ...filter } = query;
     const list = listOf(filter);
     return this.bytes(request, reply, async () => {
+      const key = `${list.name} ${JSON.stringify(filter)}`;
       const known = await list.known?.(cursor ?? null, limit);
-      if (known) return pageBytes(list, known);
-      if (cursor === undefined) return pageBytes(list, await firstPage(list, limit));
-      return pageBytes(list, await this.#runs.page(`${list.name} ${JSON.stringify(filter)}`, list, cursor, limit));
+      if (!known && cursor !== undefined) return pageBytes(list, await this.#runs.page(key, list, cursor, limit));
+      const page = known ?? (await firstPage(list, limit));
+      this.#runs.give(key, page.next);
+      return pageBytes(list, page);
     });
   }
 
