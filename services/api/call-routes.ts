@@ -2,12 +2,11 @@
 import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
 import { nextHops } from '../clickhouse/hop-queries.ts';
+import { CALL_ID_FIRST, callLinesAt } from '../clickhouse/lines.ts';
 import { EXCHANGE_LIST } from '../clickhouse/lists.ts';
 import {
-  CALL_ID_FIRST,
   type CallFilter,
   type Cursor,
-  callLinesAt,
   getCall,
   joinRequest,
   listCallPlaces,

@@ -3,7 +3,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import type { ClickHouseSettings } from '@clickhouse/client';
-import { LIMITS, QUERY_DEFAULTS } from './queries.ts';
+import { type Cursor, LIMITS, placedCalls, QUERY_DEFAULTS } from './queries.ts';
 import type { Store } from './store.ts';
 
 const NEWLINE = 0x0a;
@@ -44,3 +44,13 @@ function linesOf(bytes: Buffer): Buffer[] {
   if (from < text.length) lines.push(text.subarray(from));
   return lines;
 }
+
+/** `callsAt` as JSON texts, each of which begins with `CALL_ID_FIRST`. */
+export async function callLinesAt(store: Pick<Store, 'client'>, places: readonly Cursor[]): Promise<Buffer[]> {
+  if (places.length === 0) return [];
+  const { query, params, settings } = placedCalls(places);
+  return askLines(store, query, params, settings);
+}
+
+/** How the text of a listed call begins; its id is next. */
+export const CALL_ID_FIRST = '{"callId":"';

@@ -4,7 +4,7 @@ import type { ExchangeRow } from '../../schemas/call.ts';
 import type { ToolCall, Turn } from '../../schemas/story.ts';
 import type { Micros } from '../common/types.ts';
 import { askLines } from './lines.ts';
-import { paramChunks } from './param-chunks.ts';
+import { isOneOf } from './param-chunks.ts';
 import { type Asked, ask, IN_ORDER, QUERY_DEFAULTS, whereText } from './queries.ts';
 import type { Store } from './store.ts';
 import { TOOL_CALL_ROWS, TURN_ROWS } from './story-tables.ts';
@@ -199,20 +199,6 @@ async function newestByPlaces<T extends object>(
       ...keys.params,
       ...ids0.params,
     },
-  };
-}
-
-/** That a column is one of these texts, in parameters that the server takes. */
-function isOneOf(
-  column: string,
-  name: string,
-  values: readonly string[],
-): Pick<Asked, 'params'> & { readonly condition: string } {
-  const chunks = paramChunks([...new Set(values)]);
-  const conditions = chunks.map((_, at) => `${column} IN {${name}${at}:Array(String)}`);
-  return {
-    condition: chunks.length === 0 ? 'false' : `(${conditions.join(' OR ')})`,
-    params: Object.fromEntries(chunks.map((chunk, at) => [`${name}${at}`, chunk])),
   };
 }
 

@@ -4,7 +4,6 @@ import type { Call, Content } from '../../schemas/call.ts';
 import { BitternError } from '../common/errors.ts';
 import type { CallId, ContentHash, Micros } from '../common/types.ts';
 import { rebuildRequest as fillSkeleton } from '../llm/request-parts.ts';
-import { askLines } from './lines.ts';
 import type { Store } from './store.ts';
 import { CALLS, type Column } from './tables.ts';
 
@@ -177,17 +176,8 @@ export async function callsAt(store: Client, places: readonly Cursor[]): Promise
   return ask<ListedCall>(store, query, params, settings);
 }
 
-/** The same as JSON texts, each of which begins with `CALL_ID_FIRST`. */
-export async function callLinesAt(store: Client, places: readonly Cursor[]): Promise<Buffer[]> {
-  if (places.length === 0) return [];
-  const { query, params, settings } = placedCalls(places);
-  return askLines(store, query, params, settings);
-}
-
-/** How the text of a listed call begins; its id is next. */
-export const CALL_ID_FIRST = '{"callId":"';
-
-function placedCalls(places: readonly Cursor[]): Asked {
+/** The query of `callsAt`. */
+export function placedCalls(places: readonly Cursor[]): Asked {
   return {
     query: `SELECT ${LISTED} FROM calls
      PREWHERE request_start IN {times:Array(DateTime64(6, 'UTC'))} AND call_id IN {ids:Array(String)}
