@@ -106,7 +106,7 @@ test('pages of tool calls show the newest version of each row once, in order, wh
         );
       },
     ),
-    { numRuns: 15 },
+    { numRuns: 15, endOnFailure: true },
   );
 });
 
