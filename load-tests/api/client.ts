@@ -12,6 +12,8 @@ export interface Task {
   readonly seconds: number;
   /** Ask for each target once before the time begins. */
   readonly warm: boolean;
+  /** Pages that each target is followed for by their `next`, one after another. */
+  readonly pages: number;
 }
 
 export interface Outcome {
@@ -25,19 +27,40 @@ export interface Outcome {
   readonly max: number;
 }
 
-function fetchOnce(task: Task, agent: Agent, target: string): Promise<{ status: number; bytes: number }> {
+const NEXT_BYTES = 200;
+
+interface Fetched {
+  readonly status: number;
+  readonly bytes: number;
+  /** The end of the answer, where its `next` is. */
+  readonly end: string;
+}
+
+function fetchOnce(task: Task, agent: Agent, target: string): Promise<Fetched> {
   return new Promise((resolve, reject) => {
     const asked = request(`${task.url}${target}`, { agent, headers: { authorization: `Bearer ${task.token}` } });
     asked.on('error', reject);
     asked.on('response', (response) => {
       let bytes = 0;
+      let last: Buffer = Buffer.alloc(0);
       response.on('data', (chunk: Buffer) => {
         bytes += chunk.length;
+        last =
+          chunk.length >= NEXT_BYTES ? chunk.subarray(-NEXT_BYTES) : Buffer.concat([last, chunk]).subarray(-NEXT_BYTES);
       });
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, bytes }));
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, bytes, end: last.toString() }));
     });
     asked.end();
   });
+}
+
+/** The page after this one; undefined after the last one. */
+function onward(target: string, end: string): string | undefined {
+  const next = /"next":"([^"]+)"\}$/.exec(end)?.[1];
+  if (next === undefined) return undefined;
+  const at = target.indexOf('cursor=');
+  if (at !== -1) return target.slice(0, at) + `cursor=${next}`;
+  return `${target}${target.includes('?') ? '&' : '?'}cursor=${next}`;
 }
 
 async function run(task: Task): Promise<Outcome> {
@@ -55,13 +78,16 @@ async function run(task: Task): Promise<Outcome> {
   const began = performance.now();
   const until = began + task.seconds * 1000;
   const one = async (): Promise<void> => {
-    while (performance.now() < until) {
-      const target = task.targets[at++ % task.targets.length]!;
+    let target: string | undefined;
+    for (let page = 0; performance.now() < until; page++) {
+      if (page % task.pages === 0) target = undefined;
+      target ??= task.targets[at++ % task.targets.length]!;
       const start = performance.now();
       const answer = await fetchOnce(task, agent, target);
       times.push(performance.now() - start);
       bytes += answer.bytes;
       if (answer.status !== 200) failures++;
+      target = onward(target, answer.end);
     }
   };
   await Promise.all(Array.from({ length: task.connections }, one));

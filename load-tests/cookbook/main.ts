@@ -1,5 +1,5 @@
 /**
- * Measures every query of docs/cookbook.md: npm run cookbook -- [calls, default 1,000,000] [--data DIR, kept and used again]
+ * Measures every query of docs/cookbook.md, and those of the dashboards' panels over seven days: npm run cookbook -- [calls, default 1,000,000] [--data DIR, kept and used again]
  *
  * Fills an embedded engine and prints what that took, the disk, and a table of the queries.
  */
@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { ask } from '../../services/clickhouse/queries.ts';
 import { openStore, STORE_DEFAULTS } from '../../services/clickhouse/store.ts';
 import { fill } from './fill.ts';
-import { measure, table } from './measure.ts';
+import { measure, panels, table } from './measure.ts';
 
 const { values, positionals } = parseArgs({ options: { data: { type: 'string' } }, allowPositionals: true });
 const calls = Number(positionals[0] ?? 1_000_000);
@@ -27,6 +27,7 @@ try {
     WHERE active AND database = currentDatabase() GROUP BY table HAVING rows > 1000 ORDER BY megabytes DESC`;
   console.log(await ask(store, disk, {}));
   console.log(table(await measure(store)));
+  console.log(`\n${table(await measure(store, undefined, panels()))}`);
 } finally {
   await store.close();
   if (values.data === undefined) rmSync(dataDir, { recursive: true });

@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { ask } from '../../services/clickhouse/queries.ts';
 import type { Store } from '../../services/clickhouse/store.ts';
+import { expandedSql } from '../../services/dashboards/expand.ts';
+import { DASHBOARDS, fileOf } from '../../services/dashboards/write.ts';
 import { FILL_VALUES } from './fill.ts';
 import { filled, LIMITS_MS, type Recipe, recipes } from './recipes.ts';
 
@@ -51,7 +53,26 @@ async function measureOne(
   };
 }
 
-export async function measure(store: Store, runs = 5): Promise<Measured[]> {
+/** Panels of the dashboards over the last seven days, as questions. */
+export function panels(): Recipe[] {
+  const day = (ago: number): string =>
+    `'${new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 19).replace('T', ' ')}'`;
+  const times = { from: day(7), to: day(0), agents: 'all' } as const;
+  return DASHBOARDS.filter(({ source }) => source !== 'prometheus').flatMap((dashboard) => {
+    const { panels: shown } = JSON.parse(readFileSync(fileOf(dashboard), 'utf8')) as {
+      panels: readonly { readonly title: string; readonly targets: readonly { readonly rawSql?: string }[] }[];
+    };
+    return shown.flatMap(({ title, targets }) =>
+      targets.flatMap(({ rawSql }): Recipe[] =>
+        rawSql === undefined
+          ? []
+          : [{ question: `${dashboard.title}: ${title}`, kind: 'dashboard', sql: expandedSql(rawSql, times) }],
+      ),
+    );
+  });
+}
+
+export async function measure(store: Store, runs = 5, asked = recipes()): Promise<Measured[]> {
   const [call] = await ask<{ id: string }>(
     store,
     'SELECT call_id AS id FROM calls ORDER BY request_start LIMIT 1 OFFSET 15000',
@@ -59,7 +80,7 @@ export async function measure(store: Store, runs = 5): Promise<Measured[]> {
   );
   const values = { ...FILL_VALUES, CALL: call!.id };
   const measured: Measured[] = [];
-  for (const recipe of recipes()) measured.push(await measureOne(store, recipe, values, runs));
+  for (const recipe of asked) measured.push(await measureOne(store, recipe, values, runs));
   return measured;
 }
 

@@ -2,11 +2,12 @@
 import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
 import { parseSilence } from '../alerts/silence.ts';
-import { listAgents, setAgent, unsetAgent } from '../clickhouse/agents.ts';
+import { setAgent, unsetAgent } from '../clickhouse/agents.ts';
 import { deliveriesOf } from '../clickhouse/alert-deliveries.ts';
 import { getFinding, listFindings } from '../clickhouse/findings.ts';
 import { addSilence, endSilence, listSilences } from '../clickhouse/silences.ts';
 import type { Store } from '../clickhouse/store.ts';
+import { AgentDays } from './agent-days.ts';
 import {
   AGENT_CHANGE,
   AGENT_ID,
@@ -100,7 +101,7 @@ export function addAlertRoutes(app: FastifyInstance, store: Store, answers: Answ
     return { finding, deliveries: await fromStore(deliveriesOf(store, [finding.findingId])) };
   });
   addSilenceRoutes(app, store);
-  addAgentRoutes(app, store);
+  addAgentRoutes(app, store, answers);
 }
 
 function addSilenceRoutes(app: FastifyInstance, store: Store): void {
@@ -123,8 +124,9 @@ function addSilenceRoutes(app: FastifyInstance, store: Store): void {
   });
 }
 
-function addAgentRoutes(app: FastifyInstance, store: Store): void {
-  app.get('/api/v1/agents', AGENTS, async () => ({ agents: await fromStore(listAgents(store)) }));
+function addAgentRoutes(app: FastifyInstance, store: Store, answers: Answers): void {
+  const days = new AgentDays(store, () => answers.changes('calls'), API_DEFAULTS.agentDaysRowsMax);
+  app.get('/api/v1/agents', AGENTS, async () => ({ agents: await fromStore(days.list()) }));
   app.put<ById & { Body: z.infer<typeof AGENT_CHANGE> }>(
     '/api/v1/agents/:id',
     { ...NAME_AGENT, ...BODY },

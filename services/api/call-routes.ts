@@ -2,27 +2,33 @@
 import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
 import { nextHops } from '../clickhouse/hop-queries.ts';
-import { EXCHANGE_LIST, listRows } from '../clickhouse/lists.ts';
+import { CALL_ID_FIRST, callLinesAt } from '../clickhouse/lines.ts';
+import { EXCHANGE_LIST } from '../clickhouse/lists.ts';
 import {
+  type CallFilter,
   type Cursor,
-  callsAt,
   getCall,
   joinRequest,
-  type ListedCall,
   listCallPlaces,
   type StoredCall,
 } from '../clickhouse/queries.ts';
 import type { Store } from '../clickhouse/store.ts';
+import type { Micros } from '../common/types.ts';
+import { CallWindow } from './call-window.ts';
 import { API_DEFAULTS } from './defaults.ts';
 import { ApiFailure, fromStore } from './failure.ts';
+import type { RunPlace } from './list-runs.ts';
 import { described } from './openapi.ts';
+import { type PagedList, tableList } from './paged-lists.ts';
 import { hexIdParams } from './params.ts';
-import { CALLS_QUERY, callListOf, EXCHANGES_QUERY, placeText } from './query.ts';
+import { CALLS_QUERY, EXCHANGES_QUERY, placeText } from './query.ts';
 import type { Answers } from './routes.ts';
 import { RowCache } from './row-cache.ts';
 import { listOf, objectOf, pageOf, SCHEMAS, TIME } from './row-schemas.ts';
+import { ALWAYS } from './store-changes.ts';
 
 const CALL_ID = hexIdParams();
+const HEX_ID_CHARS = 32;
 
 interface ById {
   readonly Params: z.infer<typeof CALL_ID>;
@@ -67,26 +73,66 @@ const EXCHANGES = described({
 });
 
 /** Rows are read with the columns of `SCHEMAS.ListedCall`, and written as they are. */
-function callRows(store: Store, answers: Answers): RowCache<Cursor, ListedCall> {
-  return new RowCache<Cursor, ListedCall>({
+function callRows(store: Store, answers: Answers): RowCache<Cursor> {
+  return new RowCache<Cursor>({
     rowsMax: API_DEFAULTS.rowCacheRowsMax,
-    charsMax: API_DEFAULTS.rowCacheCharsMax,
-    readMax: API_DEFAULTS.pageRowsMax,
+    bytesMax: API_DEFAULTS.rowCacheBytesMax,
+    readMax: API_DEFAULTS.rowCacheReadMax,
     version: () => answers.callsVersion(),
-    read: (places) => callsAt(store, places),
+    read: (places) => callLinesAt(store, places),
     idOf: ({ callId }) => callId,
-    textOf: (call) => JSON.stringify(call),
+    idIn: (text) => text.toString('latin1', CALL_ID_FIRST.length, CALL_ID_FIRST.length + HEX_ID_CHARS),
   });
+}
+
+const cursorAt = ({ time, ids }: RunPlace): Cursor => ({ time: time as Micros, callId: String(ids[0]) });
+
+function callWindow(store: Store, answers: Answers): CallWindow {
+  return new CallWindow({
+    rowsMax: API_DEFAULTS.windowRowsMax,
+    bytesMax: API_DEFAULTS.windowBytesMax,
+    readMax: API_DEFAULTS.rowCacheReadMax,
+    againMax: API_DEFAULTS.windowAgainMax,
+    missesMin: API_DEFAULTS.windowMissesMin,
+    restMs: API_DEFAULTS.windowRestMs,
+    changes: () => answers.changes('calls'),
+    places: async ({ from, to }, limit) => {
+      const times = {
+        ...(from === ALWAYS.from ? {} : { from: from as Micros }),
+        ...(to === ALWAYS.to ? {} : { to: (to + 1) as Micros }),
+      };
+      return (await listCallPlaces(store, { limit, filter: times })).places;
+    },
+    read: (places) => callLinesAt(store, places),
+  });
+}
+
+function callList(
+  store: Store,
+  answers: Answers,
+  rows: RowCache<Cursor>,
+  window: CallWindow,
+  filter: CallFilter,
+): PagedList {
+  return {
+    name: 'calls',
+    known: (before, limit) => window.page(filter, before, limit),
+    cursorOf: placeText,
+    timeless: false,
+    changes: () => answers.changes('calls'),
+    read: async (before, limit) => {
+      const { places } = await listCallPlaces(store, { limit, before: before && cursorAt(before), filter });
+      return places.map(({ time, callId }) => ({ time, ids: [callId], text: null }));
+    },
+    texts: (places) => rows.texts(places.map(cursorAt)),
+  };
 }
 
 export function addCallRoutes(app: FastifyInstance, store: Store, answers: Answers): void {
   const rows = callRows(store, answers);
+  const window = callWindow(store, answers);
   app.get<{ Querystring: z.infer<typeof CALLS_QUERY> }>('/api/v1/calls', LIST, (request, reply) =>
-    answers.text(request, reply, async () => {
-      const { places, next } = await listCallPlaces(store, callListOf(request.query));
-      const place = next === null ? null : placeText({ time: next.time, ids: [next.callId] });
-      return `{"calls":[${(await rows.texts(places)).join(',')}],"next":${JSON.stringify(place)}}`;
-    }),
+    answers.page(request, reply, request.query, (filter) => callList(store, answers, rows, window, filter)),
   );
   app.get<ById>('/api/v1/calls/:id', ONE, (request) => storedCall(store, request.params.id));
   app.get<ById>('/api/v1/calls/:id/request', REQUEST, async (request, reply) => {
@@ -101,11 +147,9 @@ export function addCallRoutes(app: FastifyInstance, store: Store, answers: Answe
     return { hops };
   });
   app.get<{ Querystring: z.infer<typeof EXCHANGES_QUERY> }>('/api/v1/exchanges', EXCHANGES, (request, reply) =>
-    answers.list(request, reply, async () => {
-      const { limit, cursor = null, ...filter } = request.query;
-      const { rows, next } = await listRows(store, EXCHANGE_LIST, { limit, before: cursor, filter });
-      return { exchanges: rows, next: next && placeText(next) };
-    }),
+    answers.page(request, reply, request.query, (filter) =>
+      tableList('exchanges', store, answers, EXCHANGE_LIST, filter),
+    ),
   );
 }
 

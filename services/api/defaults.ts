@@ -26,8 +26,23 @@ export const API_DEFAULTS = {
   listCacheEntriesMax: 1_000,
   listCacheBytesMax: 32_000_000,
   /** Rows of calls that are kept while no stored call changes. */
-  rowCacheRowsMax: 20_000,
-  rowCacheCharsMax: 48_000_000,
+  rowCacheRowsMax: 30_000,
+  rowCacheBytesMax: 64_000_000,
+  /** Rows of them that are read by one query, if several requests want them at a time: their ids fit one parameter (param-chunks.ts). */
+  rowCacheReadMax: 1_500,
+  /** Pages that are read ahead (list-runs.ts): at first, and rows at most; bytes of all but the rows of calls; how many readings at once. */
+  runFirstPages: 5,
+  runRowsMax: 1_000,
+  runBytesMax: 32_000_000,
+  runAheadMax: 4,
+  /** The newest calls (call-window.ts): rows and bytes; what of them is read again after a change; after how many misses, and how seldom, it is made. */
+  windowRowsMax: 30_000,
+  windowBytesMax: 80_000_000,
+  windowAgainMax: 4_000,
+  windowMissesMin: 8,
+  windowRestMs: 30_000,
+  /** Agents of all days that are kept for the list of agents. */
+  agentDaysRowsMax: 100_000,
   /** Live updates: streams at once; how often the store is looked at; a stream's events that wait for a slow reader. */
   streamsMax: 20,
   livePollMs: 500,

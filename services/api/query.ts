@@ -1,7 +1,7 @@
 /** What a request may say: `limit`, `cursor`, times and filters of each list. */
 import { z } from 'zod';
 import { METRIC_DIMENSIONS, METRIC_LIMITS } from '../clickhouse/metrics.ts';
-import { CALL_TEXT_FILTERS, type CallFilter, type Cursor } from '../clickhouse/queries.ts';
+import { CALL_TEXT_FILTERS } from '../clickhouse/queries.ts';
 import { hexCursor, PARAM, positionCursor, type TextPlace, textCursor, textFilters } from './params.ts';
 
 const STATUS_MAX = 999;
@@ -85,18 +85,6 @@ export const METRICS_QUERY = z
     stepSeconds: PARAM.whole(1, 366 * DAY_S).optional(),
   })
   .describe(`At most ${METRIC_LIMITS.stepsMax} steps.`);
-
-export interface ListQuery {
-  readonly limit: number;
-  readonly before: Cursor | null;
-  readonly filter: CallFilter;
-}
-
-/** `query`: as checked. */
-export function callListOf({ limit, cursor, ...filter }: z.infer<typeof CALLS_QUERY>): ListQuery {
-  const before = cursor === undefined ? null : { time: cursor.time, callId: String(cursor.ids[0]) };
-  return { limit, before, filter };
-}
 
 /** `next` of a page whose ids have no other characters than hex digits. */
 export function placeText({ time, ids }: TextPlace): string {

@@ -9,11 +9,14 @@ import { AnswerCache } from './answer-cache.ts';
 import { addCallRoutes } from './call-routes.ts';
 import { API_DEFAULTS } from './defaults.ts';
 import { ApiFailure, fromStore } from './failure.ts';
+import { firstPage, ListRuns } from './list-runs.ts';
 import { addLiveRoutes } from './live-routes.ts';
 import { collectRoutes, described } from './openapi.ts';
 import { addOverviewRoutes } from './overview-routes.ts';
-import { parse } from './params.ts';
-import { StoreVersion } from './store-version.ts';
+import { type PagedList, pageBytes } from './paged-lists.ts';
+import { parse, type TextPlace } from './params.ts';
+import type { ChangeLog } from './store-changes.ts';
+import { type ListedTable, StoreVersion } from './store-version.ts';
 import { addStoryRoutes } from './story-routes.ts';
 import { timeLimited } from './time-limited.ts';
 import { TrafficCounters } from './traffic-counters.ts';
@@ -26,6 +29,12 @@ export const OPEN_ROUTES: ReadonlySet<string | undefined> = new Set(['/livez', '
 export class Answers {
   readonly #cache: AnswerCache;
   readonly #changes: StoreVersion;
+  readonly #runs = new ListRuns({
+    firstPages: API_DEFAULTS.runFirstPages,
+    rowsMax: API_DEFAULTS.runRowsMax,
+    bytesMax: API_DEFAULTS.runBytesMax,
+    aheadMax: API_DEFAULTS.runAheadMax,
+  });
 
   constructor(store: Store) {
     const times = { freshMs: API_DEFAULTS.listFreshMs, staleMs: API_DEFAULTS.listStaleMs };
@@ -45,15 +54,45 @@ export class Answers {
     return (await this.#changes.current())?.calls ?? null;
   }
 
+  /** What has changed in a table. */
+  changes(table: ListedTable): Promise<ChangeLog> {
+    return this.#changes.changes(table);
+  }
+
   list(request: FastifyRequest, reply: FastifyReply, make: () => Promise<object>): Promise<FastifyReply> {
-    return this.text(request, reply, async () => reply.serialize(await make()) as string);
+    return this.bytes(request, reply, async () => Buffer.from(reply.serialize(await make()) as string));
+  }
+
+  /** A page of a list: the first one, or one after a cursor out of what was read ahead. */
+  page<Query extends PageQuery>(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    query: Query,
+    listOf: (filter: Omit<Query, 'cursor' | 'limit'>) => PagedList,
+  ): Promise<FastifyReply> {
+    const { cursor, limit, ...filter } = query;
+    const list = listOf(filter);
+    return this.bytes(request, reply, async () => {
+      const key = `${list.name} ${JSON.stringify(filter)}`;
+      const known = await list.known?.(cursor ?? null, limit);
+      if (!known && cursor !== undefined) return pageBytes(list, await this.#runs.page(key, list, cursor, limit));
+      const page = known ?? (await firstPage(list, limit));
+      this.#runs.give(key, page.next);
+      return pageBytes(list, page);
+    });
   }
 
   /** `make`: JSON as the route's schema has it. */
-  async text(request: FastifyRequest, reply: FastifyReply, make: () => Promise<string>): Promise<FastifyReply> {
-    const bytes = await this.#cache.get(request.url, async () => Buffer.from(await fromStore(make())));
+  async bytes(request: FastifyRequest, reply: FastifyReply, make: () => Promise<Buffer>): Promise<FastifyReply> {
+    const bytes = await this.#cache.get(request.url, () => fromStore(make()));
     return reply.type('application/json; charset=utf-8').send(bytes);
   }
+}
+
+/** What the query of every paged list has. */
+interface PageQuery {
+  readonly limit: number;
+  readonly cursor?: TextPlace | undefined;
 }
 
 /** The checks that routes ask for by their schemas: zod's, not those of fastify. */

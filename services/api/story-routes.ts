@@ -1,14 +1,15 @@
 /** Routes of what agents did: sessions, turns, tool calls. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { getToolCall, getTurn, listRows, TOOL_CALL_LIST, TURN_LIST } from '../clickhouse/lists.ts';
+import { getToolCall, getTurn, TOOL_CALL_LIST, TURN_LIST } from '../clickhouse/lists.ts';
 import type { Store } from '../clickhouse/store.ts';
-import { getSession, listSessions } from '../clickhouse/story-queries.ts';
+import { getSession } from '../clickhouse/story-queries.ts';
 import { API_DEFAULTS } from './defaults.ts';
 import { ApiFailure, fromStore } from './failure.ts';
 import { described } from './openapi.ts';
+import { sessionList, tableList } from './paged-lists.ts';
 import { hexIdParams, PARAM } from './params.ts';
-import { placeText, SESSIONS_QUERY, TOOL_CALLS_QUERY, TURNS_QUERY } from './query.ts';
+import { SESSIONS_QUERY, TOOL_CALLS_QUERY, TURNS_QUERY } from './query.ts';
 import type { Answers } from './routes.ts';
 import { FLAG, listOf, objectOf, pageOf, SCHEMAS, TEXT } from './row-schemas.ts';
 
@@ -71,11 +72,7 @@ const TOOL_CALL = described({
 export function addStoryRoutes(app: FastifyInstance, store: Store, answers: Answers): void {
   addSessionRoutes(app, store, answers);
   app.get<{ Querystring: z.infer<typeof TURNS_QUERY> }>('/api/v1/turns', TURNS, (request, reply) =>
-    answers.list(request, reply, async () => {
-      const { limit, cursor = null, ...filter } = request.query;
-      const { rows, next } = await listRows(store, TURN_LIST, { limit, before: cursor, filter });
-      return { turns: rows, next: next && placeText(next) };
-    }),
+    answers.page(request, reply, request.query, (filter) => tableList('turns', store, answers, TURN_LIST, filter)),
   );
   app.get<{ Params: z.infer<typeof TURN_ID> }>('/api/v1/turns/:id', TURN, async (request) => {
     const turn = await fromStore(getTurn(store, request.params.id));
@@ -83,11 +80,9 @@ export function addStoryRoutes(app: FastifyInstance, store: Store, answers: Answ
     return { turn };
   });
   app.get<{ Querystring: z.infer<typeof TOOL_CALLS_QUERY> }>('/api/v1/tool-calls', TOOL_CALLS, (request, reply) =>
-    answers.list(request, reply, async () => {
-      const { limit, cursor = null, ...filter } = request.query;
-      const { rows, next } = await listRows(store, TOOL_CALL_LIST, { limit, before: cursor, filter });
-      return { toolCalls: rows, next: next && placeText(next) };
-    }),
+    answers.page(request, reply, request.query, (filter) =>
+      tableList('toolCalls', store, answers, TOOL_CALL_LIST, filter),
+    ),
   );
   app.get<{ Params: z.infer<typeof TOOL_CALL_ID> }>('/api/v1/tool-calls/:id/:position', TOOL_CALL, async (request) => {
     const toolCall = await fromStore(getToolCall(store, request.params.id, request.params.position));
@@ -98,14 +93,7 @@ export function addStoryRoutes(app: FastifyInstance, store: Store, answers: Answ
 
 function addSessionRoutes(app: FastifyInstance, store: Store, answers: Answers): void {
   app.get<{ Querystring: z.infer<typeof SESSIONS_QUERY> }>('/api/v1/sessions', SESSIONS, (request, reply) =>
-    answers.list(request, reply, async () => {
-      const { limit, cursor, ...filter } = request.query;
-      const before = cursor === undefined ? null : { time: cursor.time, sessionId: String(cursor.ids[0]) };
-      const { sessions, next } = await listSessions(store, { limit, before, filter });
-      // A session id may hold anything.
-      const id = next === null ? '' : Buffer.from(next.sessionId).toString('base64url');
-      return { sessions, next: next === null ? null : placeText({ time: next.time, ids: [id] }) };
-    }),
+    answers.page(request, reply, request.query, (filter) => sessionList(store, answers, filter)),
   );
   app.get<{ Params: z.infer<typeof SESSION_ID> }>('/api/v1/sessions/:id', SESSION, async (request) => {
     const stored = await fromStore(getSession(store, request.params.id));

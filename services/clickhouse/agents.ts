@@ -63,6 +63,69 @@ export async function listAgents(store: Client): Promise<Agent[]> {
   return rows.map((row) => ({ ...row, registered: Boolean(row.registered) }));
 }
 
+/** What the calls of one day tell of an agent. */
+export interface AgentDay {
+  readonly agentId: string;
+  readonly team: string;
+  readonly clientName: string;
+  readonly identitySource: string;
+  readonly firstSeen: Micros;
+  readonly lastSeen: Micros;
+  readonly calls: number;
+}
+
+/** Agents of the calls of these partitions (days as `20261118`), by partition. */
+export async function agentDays(store: Client, days: readonly string[]): Promise<ReadonlyMap<string, AgentDay[]>> {
+  if (days.length === 0) return new Map();
+  const rows = await ask<AgentDay & { day: string }>(
+    store,
+    `SELECT _partition_id AS day, agent_id AS agentId, argMax(team_id, request_start) AS team, argMax(client_name, request_start) AS clientName,
+       argMax(identity_source, request_start) AS identitySource, toUnixTimestamp64Micro(min(request_start)) AS firstSeen,
+       toUnixTimestamp64Micro(max(request_start)) AS lastSeen, count() AS calls
+     FROM calls WHERE _partition_id IN {days:Array(String)} AND agent_id != '' GROUP BY day, agentId`,
+    { days: [...days] },
+  );
+  const found = new Map<string, AgentDay[]>();
+  for (const { day, ...agent } of rows) found.set(day, [...(found.get(day) ?? []), agent]);
+  return found;
+}
+
+/** As `listAgents`, from what each day tells, in the order of the days. */
+export function agentsOf(seen: readonly AgentDay[], entries: readonly AgentEntry[]): Agent[] {
+  const days = new Map<string, AgentDay>();
+  for (const day of seen) {
+    const { firstSeen = day.firstSeen, calls = 0 } = days.get(day.agentId) ?? {};
+    days.set(day.agentId, { ...day, firstSeen, calls: calls + day.calls });
+  }
+  const named = new Map(entries.map((entry) => [entry.rawId, entry]));
+  const agents = [...days.values()].map((day): Agent => {
+    const entry = named.get(day.agentId);
+    const { name = '', owner = '', team = '', environment = '' } = entry ?? {};
+    const texts = { name: name || day.agentId, owner, team: team || day.team, environment };
+    return { ...day, ...texts, registered: entry !== undefined };
+  });
+  const unseen = entries.filter(({ rawId }) => !days.has(rawId)).map(unseenAgent);
+  return [...agents, ...unseen].sort(newestFirst).slice(0, AGENTS_MAX);
+}
+
+const unseenAgent = ({ rawId, name, ...texts }: AgentEntry): Agent => ({
+  agentId: rawId,
+  name: name || rawId,
+  ...texts,
+  clientName: '',
+  identitySource: '',
+  firstSeen: null,
+  lastSeen: null,
+  calls: 0,
+  registered: true,
+});
+
+function newestFirst(a: Agent, b: Agent): number {
+  const [seenA, seenB] = [a.lastSeen ?? -1, b.lastSeen ?? -1];
+  if (seenA !== seenB) return seenB - seenA;
+  return Buffer.compare(Buffer.from(a.agentId), Buffer.from(b.agentId));
+}
+
 /** Sets the texts that are given and leaves the others of the entry as they are. */
 export async function setAgent(
   store: Client,

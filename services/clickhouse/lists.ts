@@ -1,8 +1,11 @@
 /** Lists that are read a page at a time in a fixed order: exchanges, turns, tool calls. */
+import type { ClickHouseSettings } from '@clickhouse/client';
 import type { ExchangeRow } from '../../schemas/call.ts';
 import type { ToolCall, Turn } from '../../schemas/story.ts';
 import type { Micros } from '../common/types.ts';
-import { ask, IN_ORDER, QUERY_DEFAULTS, whereText } from './queries.ts';
+import { askLines } from './lines.ts';
+import { isOneOf } from './param-chunks.ts';
+import { type Asked, ask, IN_ORDER, QUERY_DEFAULTS, whereText } from './queries.ts';
 import type { Store } from './store.ts';
 import { TOOL_CALL_ROWS, TURN_ROWS } from './story-tables.ts';
 import { type ColumnKind, EXCHANGES } from './tables.ts';
@@ -96,25 +99,52 @@ const orderOf = <T extends object>(list: List<T>, from: string): string =>
 /** Rows, the newest first, `limit` (at most 1,000) a page; `next` is the `before` of the following page, null on the last one. */
 export async function listRows<T extends object>(store: Client, list: List<T>, options: ListOptions): Promise<Page<T>> {
   const limit = Math.min(Math.max(1, options.limit), QUERY_DEFAULTS.listLimitMax);
-  const rows = list.versions === undefined ? null : await newestByPlaces(store, list, { ...options, limit });
-  return pageOf(list, rows ?? (await read(store, list, { ...options, limit })), limit);
+  return pageOf(list, await rowsOf<T, T[]>(store, list, { ...options, limit }, ask<T>), limit);
+}
+
+/** The same as JSON texts, any number of them. */
+export const listLines = <T extends object>(store: Client, list: List<T>, options: ListOptions): Promise<Buffer[]> =>
+  rowsOf<T, Buffer[]>(store, list, options, askLines);
+
+/** `ask` or `askLines`: in which form the rows come. */
+type Asking<Rows> = (
+  store: Client,
+  query: string,
+  params: Record<string, unknown>,
+  settings: ClickHouseSettings,
+) => Promise<Rows>;
+
+async function rowsOf<T extends object, Rows extends readonly unknown[]>(
+  store: Client,
+  list: List<T>,
+  options: ListOptions,
+  asking: Asking<Rows>,
+): Promise<Rows> {
+  const newest = list.versions === undefined ? null : await newestByPlaces(store, list, options);
+  if (newest !== null) {
+    const rows = await asking(store, newest.query, newest.params, { max_threads: 1 });
+    if (newest.whole || rows.length === options.limit) return rows;
+  }
+  const { query, params } = inOrder(list, options);
+  return asking(store, query, params, IN_ORDER);
+}
+
+/** Where a row stands. */
+export function placeIn<T extends object>(list: List<T>, row: T): Place {
+  return { time: row[list.time.key] as Micros, ids: list.ids.map(({ key }) => row[key] as string | number) };
 }
 
 function pageOf<T extends object>(list: List<T>, rows: readonly T[], limit: number): Page<T> {
   const last = rows.length === limit ? rows.at(-1) : undefined;
-  if (last === undefined) return { rows, next: null };
-  const ids = list.ids.map(({ key }) => last[key] as string | number);
-  return { rows, next: { time: last[list.time.key] as Micros, ids } };
+  return { rows, next: last === undefined ? null : placeIn(list, last) };
 }
 
-function read<T extends object>(store: Client, list: List<T>, options: ListOptions): Promise<T[]> {
+function inOrder<T extends object>(list: List<T>, options: ListOptions): Asked {
   const { conditions, params } = conditionsOf(list, list.from, options);
-  return ask<T>(
-    store,
-    `SELECT ${list.columns.map(fieldOf).join(', ')} FROM ${list.from} ${whereText(conditions)} ORDER BY ${orderOf(list, list.from)} LIMIT {limit:UInt32}`,
-    { ...params, limit: options.limit },
-    IN_ORDER,
-  );
+  return {
+    query: `SELECT ${list.columns.map(fieldOf).join(', ')} FROM ${list.from} ${whereText(conditions)} ORDER BY ${orderOf(list, list.from)} LIMIT {limit:UInt32}`,
+    params: { ...params, limit: options.limit },
+  };
 }
 
 /** Places that are looked at for one row of the page: an older version of a row may stand at a place of its own. */
@@ -123,13 +153,13 @@ const PLACES_A_ROW = 3;
 /**
  * A page of the newest versions, without making these of the whole table (FINAL): first the places of as many versions as will do, newest or not,
  * and then the newest versions of their rows, as far back as the last of these places. Every row of the page is among them, since its newest
- * version stands at its place. Null when so many were old ones that rows are missing.
+ * version stands at its place. Unless this is the `whole` rest of the list, so many may be old ones that rows are missing.
  */
 async function newestByPlaces<T extends object>(
   store: Client,
   list: List<T> & Pick<List<T>, 'versions'>,
   options: ListOptions,
-): Promise<readonly T[] | null> {
+): Promise<Asked & { readonly whole: boolean }> {
   const { table, key } = list.versions!;
   const wanted = options.limit * PLACES_A_ROW;
   const { conditions, params } = conditionsOf(list, table, options);
@@ -141,28 +171,35 @@ async function newestByPlaces<T extends object>(
     { ...params, wanted },
     { max_threads: 1 },
   );
-  if (places.length === 0) return [];
   const last = places.length === wanted ? places.at(-1) : undefined;
   const until = last && placeParams('until', { time: last.time, ids: list.ids.map((_, at) => last[`id${at}`]!) });
-  const rows = await ask<T>(
-    store,
-    `SELECT ${list.columns.map(fieldOf).join(', ')} FROM ${table} FINAL
+  const keys = isOneOf(
+    key,
+    'keys',
+    places.map((place) => place.key),
+  );
+  const ids0 = isOneOf(
+    list.ids[0]!.column,
+    'ids',
+    places.map((place) => String(place.id0)),
+  );
+  return {
+    whole: last === undefined,
+    query: `SELECT ${list.columns.map(fieldOf).join(', ')} FROM ${table} FINAL
      ${whereText([
        ...conditionsOf(list, table, options).conditions,
-       `${key} IN {keys:Array(String)}`,
-       `${list.ids[0]!.column} IN {ids:Array(String)}`,
+       keys.condition,
+       ids0.condition,
        ...(until === undefined ? [] : [`${placeOf(list, table)} >= ${placeParam(list, 'until')}`]),
      ])} ORDER BY ${orderOf(list, table)} LIMIT {limit:UInt32}`,
-    {
+    params: {
       ...params,
       ...until,
       limit: options.limit,
-      keys: [...new Set(places.map((place) => place.key))],
-      ids: [...new Set(places.map((place) => String(place.id0)))],
+      ...keys.params,
+      ...ids0.params,
     },
-    { max_threads: 1 },
-  );
-  return last === undefined || rows.length === options.limit ? rows : null;
+  };
 }
 
 const texts = (columns: Readonly<Record<string, string>>): List<never>['filters'] =>

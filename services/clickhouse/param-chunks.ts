@@ -44,3 +44,17 @@ export function itemChunks<T>(items: readonly T[], ...textsOf: readonly ((item: 
   if (chunk.length > 0) chunks.push(chunk);
   return chunks;
 }
+
+/** That a column is one of these texts, in parameters that the server takes. */
+export function isOneOf(
+  column: string,
+  name: string,
+  values: readonly string[],
+): { readonly condition: string; readonly params: Readonly<Record<string, unknown>> } {
+  const chunks = paramChunks([...new Set(values)]);
+  const conditions = chunks.map((_, at) => `${column} IN {${name}${at}:Array(String)}`);
+  return {
+    condition: chunks.length === 0 ? 'false' : `(${conditions.join(' OR ')})`,
+    params: Object.fromEntries(chunks.map((chunk, at) => [`${name}${at}`, chunk])),
+  };
+}

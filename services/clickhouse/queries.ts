@@ -131,7 +131,8 @@ export interface CallListOptions {
 
 /** Calls, newest first, `limit` (at most 1,000) a page. A cursor, not an offset: nothing is skipped or shown twice while calls arrive. */
 export async function listCalls(store: Client, options: CallListOptions = {}): Promise<CallPage> {
-  const { places, next } = await listCallPlaces(store, options);
+  const limit = Math.min(Math.max(1, options.limit ?? QUERY_DEFAULTS.listLimit), QUERY_DEFAULTS.listLimitMax);
+  const { places, next } = await listCallPlaces(store, { ...options, limit });
   return { calls: await callsAt(store, places), next };
 }
 
@@ -141,9 +142,9 @@ export const IN_ORDER = { max_threads: 1, read_in_order_use_virtual_row: 1 } as 
 /** The places of a page's calls: which they are, without what stands in them. */
 export async function listCallPlaces(
   store: Client,
-  options: CallListOptions = {},
+  options: CallListOptions & { readonly limit: number },
 ): Promise<{ readonly places: readonly Cursor[]; readonly next: Cursor | null }> {
-  const limit = Math.min(Math.max(1, options.limit ?? QUERY_DEFAULTS.listLimit), QUERY_DEFAULTS.listLimitMax);
+  const { limit } = options;
   const { conditions, params } = whereOf(options.filter ?? {});
   if (options.before) {
     conditions.push(`request_start <= ${MICROS_PARAM('beforeTime')}`);
@@ -171,14 +172,19 @@ const secondsText = (time: Micros): string => `${Math.floor(time / 1e6)}.${Strin
  */
 export async function callsAt(store: Client, places: readonly Cursor[]): Promise<ListedCall[]> {
   if (places.length === 0) return [];
-  return ask<ListedCall>(
-    store,
-    `SELECT ${LISTED} FROM calls
+  const { query, params, settings } = placedCalls(places);
+  return ask<ListedCall>(store, query, params, settings);
+}
+
+/** The query of `callsAt`. */
+export function placedCalls(places: readonly Cursor[]): Asked {
+  return {
+    query: `SELECT ${LISTED} FROM calls
      PREWHERE request_start IN {times:Array(DateTime64(6, 'UTC'))} AND call_id IN {ids:Array(String)}
      ORDER BY calls.request_start DESC, call_id DESC`,
-    { times: places.map(({ time }) => secondsText(time)), ids: places.map(({ callId }) => callId) },
-    { max_threads: 1, use_skip_indexes: 0 },
-  );
+    params: { times: places.map(({ time }) => secondsText(time)), ids: places.map(({ callId }) => callId) },
+    settings: { max_threads: 1, use_skip_indexes: 0 },
+  };
 }
 
 /** One call with its contents; null when there is none of this id. */
@@ -276,11 +282,18 @@ export async function runSql(
 }
 
 /** So that one careless SELECT leaves the engine able to take inserts. */
-const LIMITS = {
+export const LIMITS = {
   max_bytes_before_external_group_by: '300000000',
   max_bytes_before_external_sort: '300000000',
   max_threads: 4,
 } as const;
+
+/** A query with its parameters, before it is said in which form its rows are wanted: by `ask`, or by `askLines`. */
+export interface Asked {
+  readonly query: string;
+  readonly params: Record<string, unknown>;
+  readonly settings?: ClickHouseSettings;
+}
 
 /** Runs a query and returns its rows. */
 export async function ask<T>(

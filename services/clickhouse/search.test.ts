@@ -77,3 +77,17 @@ test('request_of and response_of give what was sent and what came back', async (
   );
   assert.equal(plain?.request, '{"input":"x"}');
 });
+
+test('texts_of gives both in one look, also of a call with no parts; none of a call that is not there', async () => {
+  const call = await put(5, 'D', 'e');
+  const textsOf = (id: string): Promise<{ request: string; response: string }[]> =>
+    ask(store, `SELECT request, response FROM texts_of(call_id = '${id}')`, {});
+  const request = await rebuildRequest(store, call.callId);
+  assert.deepEqual(await textsOf(call.callId), [{ request, response: '{"content":"e"}' }]);
+  const bare = sampleCall(6, { requestSkeleton: '{"input":"x"}', requestParts: [], responseContent: '' });
+  const sink = new ClickHouseSink(store);
+  await sink.add([callObservation(bare)]);
+  await sink.close();
+  assert.deepEqual(await textsOf(bare.callId), [{ request: '{"input":"x"}', response: '' }]);
+  assert.deepEqual(await textsOf('0'.repeat(32)), []);
+});

@@ -1,7 +1,8 @@
 /** What the CLI and the API ask of the story: sessions, turns, tool calls, findings. */
 import type { Finding, Session, ToolCall, Turn } from '../../schemas/story.ts';
 import type { Micros } from '../common/types.ts';
-import { ask, type ListedCall, listCalls, QUERY_DEFAULTS, whereText } from './queries.ts';
+import { askLines } from './lines.ts';
+import { type Asked, ask, type ListedCall, listCalls, QUERY_DEFAULTS, whereText } from './queries.ts';
 import type { Store } from './store.ts';
 import { FINDING_ROWS, SESSION_ROWS, TOOL_CALL_ROWS, TURN_ROWS } from './story-tables.ts';
 import type { ColumnKind } from './tables.ts';
@@ -59,30 +60,43 @@ const CONDITIONS: Readonly<Record<keyof SessionFilter, string>> = {
   to: `sessions.started < ${MICROS('to')}`,
 };
 
+interface SessionListOptions {
+  readonly limit?: number;
+  readonly before?: SessionCursor | null;
+  readonly filter?: SessionFilter;
+}
+
 /** Sessions, the newest first, `limit` (at most 1,000) a page. */
-export async function listSessions(
-  store: Client,
-  options: { readonly limit?: number; readonly before?: SessionCursor | null; readonly filter?: SessionFilter } = {},
-): Promise<SessionPage> {
+export async function listSessions(store: Client, options: SessionListOptions = {}): Promise<SessionPage> {
   const limit = Math.min(Math.max(1, options.limit ?? QUERY_DEFAULTS.listLimit), QUERY_DEFAULTS.listLimitMax);
-  const filter = options.filter ?? {};
-  const given = (Object.keys(CONDITIONS) as (keyof SessionFilter)[]).filter((name) => filter[name] !== undefined);
-  const conditions = given.map((name) => CONDITIONS[name]);
-  const params: Record<string, unknown> = Object.fromEntries(given.map((name) => [name, filter[name]]));
-  if (options.before) {
-    conditions.push(`(sessions.ended, session_id) < (${MICROS('beforeTime')}, {beforeId:String})`);
-    params.beforeTime = options.before.time;
-    params.beforeId = options.before.sessionId;
-  }
-  const sessions = await ask<Session>(
-    store,
-    `SELECT ${fieldsOf(SESSION_ROWS.columns)} FROM sessions ${whereText(conditions)}
-     ORDER BY sessions.ended DESC, session_id DESC LIMIT {limit:UInt32}`,
-    { ...params, limit },
-  );
+  const { query, params } = sessionsQuery({ ...options, limit });
+  const sessions = await ask<Session>(store, query, params);
   const last = sessions.at(-1);
   const next = sessions.length === limit && last !== undefined ? { time: last.ended, sessionId: last.sessionId } : null;
   return { sessions, next };
+}
+
+/** The same as JSON texts, any number of them. */
+export async function listSessionLines(
+  store: Client,
+  options: SessionListOptions & { readonly limit: number },
+): Promise<Buffer[]> {
+  const { query, params } = sessionsQuery(options);
+  return askLines(store, query, params);
+}
+
+function sessionsQuery({ limit, before, filter = {} }: SessionListOptions): Asked {
+  const given = (Object.keys(CONDITIONS) as (keyof SessionFilter)[]).filter((name) => filter[name] !== undefined);
+  const conditions = given.map((name) => CONDITIONS[name]);
+  const params: Record<string, unknown> = Object.fromEntries(given.map((name) => [name, filter[name]]));
+  if (before) {
+    conditions.push(`(sessions.ended, session_id) < (${MICROS('beforeTime')}, {beforeId:String})`);
+    params.beforeTime = before.time;
+    params.beforeId = before.sessionId;
+  }
+  const query = `SELECT ${fieldsOf(SESSION_ROWS.columns)} FROM sessions ${whereText(conditions)}
+     ORDER BY sessions.ended DESC, session_id DESC LIMIT {limit:UInt32}`;
+  return { query, params: { ...params, limit } };
 }
 
 /** Limits of what one session brings; a longer one says so by `more`. */

@@ -110,7 +110,7 @@ export const LATENCY: Dashboard = {
     {
       title: 'Servers',
       kind: 'table',
-      query: `SELECT server_ip, server_port, count() AS calls, quantileTDigest(0.5)(ttft_ms) AS p50_ms, quantileTDigest(0.95)(ttft_ms) AS p95_ms ${CALLS} GROUP BY server_ip, server_port ORDER BY p95_ms DESC LIMIT 50`,
+      query: `WITH quantilesTDigest(0.5, 0.95)(ttft_ms) AS ttft SELECT server_ip, server_port, count() AS calls, ttft[1] AS p50_ms, ttft[2] AS p95_ms ${CALLS} GROUP BY server_ip, server_port ORDER BY p95_ms DESC LIMIT 50`,
     },
     {
       title: 'Slowest calls',
@@ -203,7 +203,7 @@ export const AGENTS: Dashboard = {
     {
       title: 'Tool errors',
       kind: 'timeseries',
-      query: `SELECT $__timeInterval(requested) AS time, tool_name AS tool, countIf(is_error) AS errors FROM tool_calls WHERE $__timeFilter(requested) AND ${AGENT} GROUP BY time, tool HAVING errors > 0 ORDER BY time`,
+      query: `SELECT $__timeInterval(requested) AS time, tool_name AS tool, count() AS errors FROM tool_calls WHERE is_error AND $__timeFilter(requested) AND ${AGENT} GROUP BY time, tool ORDER BY time`,
     },
     {
       title: 'Retries',
@@ -213,7 +213,7 @@ export const AGENTS: Dashboard = {
     {
       title: 'Clients',
       kind: 'table',
-      query: `SELECT client_name, client_version, count() AS calls, uniqExact(agent_id) AS agents ${CALLS} GROUP BY client_name, client_version ORDER BY calls DESC LIMIT 50`,
+      query: `SELECT client_name, client_version, count() AS calls, uniq(agent_id) AS agents ${CALLS} GROUP BY client_name, client_version ORDER BY calls DESC LIMIT 50`,
     },
   ],
 };

@@ -9,6 +9,7 @@ import { storeKnown } from '../../load-tests/cookbook/known.ts';
 import { goProgram } from '../../load-tests/go.ts';
 import { openStore, type Store } from '../clickhouse/store.ts';
 import { METRICS, type MetricDefinition } from '../observe/metrics.ts';
+import { expandedSql } from './expand.ts';
 import { type Dashboard, grafanaJson } from './panel.ts';
 import { DASHBOARDS, fileOf } from './write.ts';
 
@@ -27,22 +28,8 @@ const jsonOf = (dashboard: Dashboard): Json => JSON.parse(readFileSync(fileOf(da
 const FROM = "'2026-09-21 00:00:00'";
 const TO = "'2026-09-23 00:00:00'";
 
-/** As the plugin does it. */
-function expanded(sql: string, agents: readonly string[] | 'all'): string {
-  const filter = (column: string): string =>
-    `${column} >= toDateTime(${FROM}, 'UTC') AND ${column} <= toDateTime(${TO}, 'UTC')`;
-  const list = agents === 'all' ? '' : agents.map((agent) => `'${agent}'`).join(',');
-  return sql
-    .replace(/\$__conditionalAll\((.*?\}\)), \$agent\)/g, (_, condition: string) =>
-      agents === 'all' ? '1=1' : condition,
-    )
-    .replaceAll('${' + 'agent:singlequote}', list)
-    .replace(/\$__timeFilter\(([\w.]+)\)/g, (_, column: string) => filter(column))
-    .replace(
-      /\$__timeInterval\(([\w.]+)\)/g,
-      (_, column: string) => `toStartOfInterval(toDateTime(${column}), INTERVAL 60 second)`,
-    );
-}
+const expanded = (sql: string, agents: readonly string[] | 'all'): string =>
+  expandedSql(sql, { from: FROM, to: TO, agents });
 
 test('the files are what the definitions make, and all of them', () => {
   for (const dashboard of DASHBOARDS)
