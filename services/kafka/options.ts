@@ -8,7 +8,9 @@ export interface KafkaProducerOptions {
   readonly compression: KafkaCompression;
   /** Largest encoded record, key and headers not counted. The topic's own limit counts as well when it is lower. */
   readonly recordBytesMax: number;
-  /** Records of one topic are gathered up to this many bytes into one request. Below the brokers' default of 1 MiB a batch. */
+  /** Records of one partition are gathered up to this many bytes into one batch. Below the brokers' default of 1 MiB. */
+  readonly batchBytesMax: number;
+  /** …and those of one topic into one request. */
   readonly sendBytesMax: number;
   /** …and for no longer than this. */
   readonly lingerMs: number;
@@ -61,8 +63,9 @@ export const KAFKA_DEFAULTS: Omit<KafkaOptions, 'brokers'> = {
   producer: {
     compression: 'zstd',
     recordBytesMax: 1_000_000,
-    sendBytesMax: 900_000,
-    lingerMs: 5,
+    batchBytesMax: 900_000,
+    sendBytesMax: 3_000_000,
+    lingerMs: 20,
     sendsInFlightMax: 4,
     bufferBytesMax: 16 * 1024 * 1024,
   },

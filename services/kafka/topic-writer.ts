@@ -50,6 +50,8 @@ export interface KafkaProducerStats {
 interface Send {
   readonly messages: MessageToProduce[];
   bytes: number;
+  /** Bytes by partition: each is a batch. */
+  readonly batches: number[];
   /** Told when it is acknowledged, or when the writer has failed. */
   readonly settled: (() => void)[];
 }
@@ -59,8 +61,8 @@ export class TopicWriter {
   readonly #producer: RawProducer;
   readonly #limits: TopicLimits;
   readonly #options: KafkaProducerOptions;
-  readonly #sendBytesMax: number;
-  #open: Send = { messages: [], bytes: 0, settled: [] };
+  readonly #batchBytesMax: number;
+  #open: Send = { messages: [], bytes: 0, batches: [], settled: [] };
   #ready: Send[] = [];
   readonly #inFlight = new Set<Send>();
   #bytes = 0;
@@ -74,8 +76,8 @@ export class TopicWriter {
     this.#producer = producer;
     this.#limits = limits;
     this.#options = options;
-    // The topic's limit is one of batches: a request may hold a single batch.
-    this.#sendBytesMax = Math.min(options.sendBytesMax, limits.recordBytesMax);
+    // The topic's limit is one of batches.
+    this.#batchBytesMax = Math.min(options.batchBytesMax, limits.recordBytesMax);
   }
 
   /** Bytes gathered or in flight. */
@@ -94,12 +96,15 @@ export class TopicWriter {
     const bytes = valueBytes + (record.key?.length ?? 0) + headerBytes(record.headers) + RECORD_OVERHEAD_BYTES;
     const tooLarge = this.#check(valueBytes, bytes);
     if (tooLarge !== null) return Promise.reject(tooLarge);
+    const message = this.#message(record);
+    const partition = message.partition!;
+    if (this.#isFull(partition, bytes)) this.#close();
     const open = this.#open;
-    if (open.bytes + bytes > this.#sendBytesMax || open.messages.length === SEND_RECORDS_MAX) this.#close();
-    this.#open.messages.push(this.#message(record));
-    this.#open.bytes += bytes;
+    open.messages.push(message);
+    open.bytes += bytes;
+    open.batches[partition] = (open.batches[partition] ?? 0) + bytes;
     this.#bytes += bytes;
-    if (this.#open.bytes >= this.#sendBytesMax) this.#close();
+    if (open.bytes >= this.#options.sendBytesMax) this.#close();
     else this.#linger ??= setTimeout(() => this.#close(), this.#options.lingerMs);
     return this.#bytes < this.#options.bufferBytesMax ? READY : this.#until(this.#options.bufferBytesMax / 2);
   }
@@ -125,13 +130,21 @@ export class TopicWriter {
     return message;
   }
 
+  /** The open request has no room for a record of so many bytes. */
+  #isFull(partition: number, bytes: number): boolean {
+    const { messages, batches, bytes: open } = this.#open;
+    const batch = batches[partition] ?? 0;
+    if (messages.length === SEND_RECORDS_MAX || open + bytes > this.#options.sendBytesMax) return true;
+    return batch > 0 && batch + bytes > this.#batchBytesMax;
+  }
+
   /** The open request is complete. */
   #close(): void {
     if (this.#linger !== null) clearTimeout(this.#linger);
     this.#linger = null;
     if (this.#open.messages.length === 0) return;
     this.#ready.push(this.#open);
-    this.#open = { messages: [], bytes: 0, settled: [] };
+    this.#open = { messages: [], bytes: 0, batches: [], settled: [] };
     this.#pump();
   }
 
