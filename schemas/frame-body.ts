@@ -1,6 +1,6 @@
 /**
- * A frame's Avro body, coded by hand: the same bytes as avsc writes by `avro/frame.v1.avsc`, for a quarter of the time. Frames are the most
- * of what goes over Kafka. Fields in the schema's order; a list is one block.
+ * A frame's Avro body, coded by hand: the same bytes as avsc writes by `avro/frame.v1.avsc`. Frames are most of what goes over Kafka, and
+ * here one walk checks and reads them. Fields in the schema's order; a list is one block.
  */
 import type { ConnectionId } from '../services/common/types.ts';
 import type { DirectBody } from './avro/contract.ts';
