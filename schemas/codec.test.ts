@@ -3,60 +3,12 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { BitternError } from '../services/common/errors.ts';
-import type { ConnectionId } from '../services/common/types.ts';
 import { AvroContract, fingerprintOf, type Schema, type WireShape } from './avro/contract.ts';
 import { canonicalForm, crc64Avro } from './avro/fingerprint.ts';
 import { singleObjectCodec } from './avro/single-object.ts';
 import { CODEC_DEFAULTS, frameCodec, probeReportCodec } from './codec.ts';
-import type { Frame, Loss, ProbeReport, Segment } from './frame.ts';
-
-/** avsc's longs end one below 2^53 − 1. */
-const count = fc.nat({ max: Number.MAX_SAFE_INTEGER - 1 });
-const port = fc.nat({ max: 65_535 });
-const endpoint = fc.record({ address: fc.oneof(fc.ipV4(), fc.ipV6()), port });
-const losses: fc.Arbitrary<Loss[]> = fc.array(
-  fc.record({
-    reason: fc.constantFrom('gap', 'snap', 'memory', 'kernel', 'a_later_reason') as fc.Arbitrary<Loss['reason']>,
-    packets: count,
-    bytes: count,
-  }),
-  { maxLength: 3 },
-);
-const segments: fc.Arbitrary<Segment[]> = fc.array(
-  fc.record({
-    side: fc.constantFrom('client', 'server'),
-    kind: fc.constantFrom('data', 'fin', 'rst'),
-    time: count,
-    gap: count,
-    length: fc.nat({ max: 2 ** 31 - 1 }),
-  }),
-  { maxLength: 20 },
-);
-const frames: fc.Arbitrary<Frame> = fc.record({
-  connection: fc
-    .uint8Array({ minLength: 16, maxLength: 16 })
-    .map((id) => Buffer.from(id).toString('hex') as ConnectionId),
-  sequence: count,
-  network: fc.string(),
-  client: endpoint,
-  server: endpoint,
-  rolesSource: fc.constantFrom('handshake', 'content', 'guess'),
-  fromStart: fc.boolean(),
-  origin: fc.constantFrom('packets', 'tls', 'tap'),
-  probe: fc.string(),
-  process: fc.option(fc.record({ pid: fc.nat(), started: count, name: fc.string() })),
-  labels: fc.dictionary(
-    fc.string({ minLength: 1 }).filter((key) => key !== '__proto__'),
-    fc.string({ unit: 'grapheme' }),
-    { noNullPrototype: true },
-  ),
-  clientOffset: count,
-  serverOffset: count,
-  segments,
-  payload: fc.uint8Array({ maxLength: 5000 }).map((bytes) => Buffer.from(bytes)),
-  close: fc.option(fc.constantFrom('fin', 'rst', 'idle', 'evicted', 'replaced', 'stopped', 'not_http')),
-  losses,
-});
+import type { Frame, ProbeReport } from './frame.ts';
+import { count, anyFrame as frames, lossesOf } from './frame-testing.ts';
 
 /** avsc's records have constructors of their own; only their values count. */
 function plain(frame: Frame): unknown {
@@ -229,7 +181,7 @@ describe('the probe report codec', () => {
       frames: count,
       payloadBytes: count,
       retransmittedBytes: count,
-      losses,
+      losses: lossesOf(count),
       notes: fc.array(fc.string({ unit: 'grapheme' })),
     });
     fc.assert(

@@ -7,6 +7,7 @@ import { AvroContract, loadSchemas, type WireShape } from './avro/contract.ts';
 import { singleObjectCodec } from './avro/single-object.ts';
 import type { Call, Content, ExchangeRow, ObservationRecord } from './call.ts';
 import type { Frame, ProbeReport } from './frame.ts';
+import { FRAME_BODY } from './frame-body.ts';
 import type { ToolExecution } from './tool-execution.ts';
 
 export const CODEC_DEFAULTS = {
@@ -91,6 +92,7 @@ export const FRAME_CONTRACT = new AvroContract({
   name: 'FRAME',
   schemas: loadSchemas(SCHEMA_FILES.frame),
   shape: FRAME_SHAPE,
+  direct: FRAME_BODY,
   recordBytesMax: CODEC_DEFAULTS.recordBytesMax,
 });
 

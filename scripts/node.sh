@@ -5,5 +5,6 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 sh "$root/scripts/install.sh"
 node=$root/node_modules/.bin/node
 [ -x "$node" ] || node=node
-# Half of Node's default or less: what is young fits the processor's cache, and memory is less (docs/decisions/0025).
-exec "$node" --max-semi-space-size=16 --disable-warning=ExperimentalWarning --expose-gc "$@"
+# Semi-spaces of half of Node's default or less: what is young fits the processor's cache, and memory is less (docs/decisions/0025). Buffers
+# counted with the heap: else their 64 MB more or less start a collection of everything each time (docs/decisions/0026).
+exec "$node" --max-semi-space-size=16 --external-memory-accounted-in-global-limit --disable-warning=ExperimentalWarning --expose-gc "$@"

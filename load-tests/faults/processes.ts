@@ -4,6 +4,7 @@ import { createWriteStream } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { NODE_FLAGS } from '../node-flags.ts';
 
 const MAIN = fileURLToPath(new URL('../../services/cli/main.ts', import.meta.url));
 
@@ -64,7 +65,7 @@ export class StageProcess {
     const log = createWriteStream(this.logFile, { flags: 'a' });
     const health = Promise.withResolvers<string>();
     this.#health = health;
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...this.#args], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, MAIN, ...this.#args], {
       cwd: folder,
       env,
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -112,7 +113,7 @@ export class StageProcess {
 /** Runs a command to its end. @returns standard output; throws with standard error when the exit code isn't 0 */
 export function runBittern(args: readonly string[], settings: StageSettings): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...args], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, MAIN, ...args], {
       cwd: settings.folder,
       env: settings.env,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -8,14 +8,10 @@ const RECORD_HEADER_BYTES = 16;
 const STEP_MS = 20;
 
 /**
- * Pieces of the capture, each when its time has come by the wall clock. `speed`: how many times as fast as it was captured; 0: all
- * at once, with the capture's own times. The buffer's times are changed in place.
+ * Pieces of the capture, each when its time has come by the wall clock. `speed`: how many times as fast as it was captured. The buffer's
+ * times are changed in place.
  */
 export async function* pacedChunks(capture: Buffer, speed: number): AsyncGenerator<Buffer> {
-  if (speed === 0) {
-    for (let at = 0; at < capture.length; at += 1_000_000) yield capture.subarray(at, at + 1_000_000);
-    return;
-  }
   yield capture.subarray(0, FILE_HEADER_BYTES);
   let at = FILE_HEADER_BYTES;
   const firstUs = timeOf(capture, at);

@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { NODE_FLAGS } from '../node-flags.ts';
 import type { Fed, Feed } from './probe.ts';
 
 const PROBE = fileURLToPath(new URL('./probe.ts', import.meta.url));
@@ -11,8 +12,7 @@ export class ProbeProcess {
   readonly #ended: Promise<never>;
 
   constructor(where: 'kafka' | 'store', env: NodeJS.ProcessEnv, folder: string) {
-    const execArgv = ['--disable-warning=ExperimentalWarning'];
-    this.#child = fork(PROBE, [where], { env, cwd: folder, execArgv });
+    this.#child = fork(PROBE, [where], { env, cwd: folder, execArgv: [...NODE_FLAGS] });
     this.#ended = once(this.#child, 'exit').then(() => {
       throw new Error('the probe ended');
     });

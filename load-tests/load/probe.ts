@@ -2,7 +2,7 @@
  * A process that captures from a file as if it were an interface: `probe.ts kafka|store`, the settings from the environment. Work
  * comes as messages from its parent, one at a time, and each is answered with what it cost. With `store` all stages run in this process.
  */
-import { readFileSync } from 'node:fs';
+import { createReadStream, readFileSync } from 'node:fs';
 import { Pump } from '../../services/capture/pump.ts';
 import { captureOptions, openConfiguredStore } from '../../services/cli/runtime.ts';
 import { type CaptureTarget, kafkaTarget, storeTarget } from '../../services/cli/target.ts';
@@ -26,13 +26,24 @@ export interface Fed {
   readonly payloadBytes: number;
 }
 
+/** As a replay reads. */
+const READ_BYTES = 1024 * 1024;
+
 const { config } = await loadConfig();
 const where = process.argv[2];
 const store = where === 'store' ? await openConfiguredStore(config) : null;
 
-async function feed({ file, network, calls, callsPerSecond }: Feed): Promise<Fed> {
+/** The whole capture is in memory meanwhile, which the garbage collector counts: not for measurements of what it costs. */
+function pacedFile(file: string, calls: number, callsPerSecond: number): AsyncGenerator<Buffer> {
   const capture = readFileSync(file);
-  const speed = callsPerSecond === 0 ? 0 : callsPerSecond / (calls / durationOf(capture));
+  return pacedChunks(capture, callsPerSecond / (calls / durationOf(capture)));
+}
+
+async function feed({ file, network, calls, callsPerSecond }: Feed): Promise<Fed> {
+  const chunks =
+    callsPerSecond === 0
+      ? createReadStream(file, { highWaterMark: READ_BYTES })
+      : pacedFile(file, calls, callsPerSecond);
   const target: CaptureTarget =
     store === null
       ? await kafkaTarget(config, (line) => process.stderr.write(`${line}\n`))
@@ -40,7 +51,7 @@ async function feed({ file, network, calls, callsPerSecond }: Feed): Promise<Fed
   const [began, before] = [performance.now(), process.cpuUsage()];
   const pump = new Pump({ ...captureOptions(config), network }, target);
   pump.nextSource(network);
-  for await (const chunk of pacedChunks(capture, speed)) await pump.write(chunk);
+  for await (const chunk of chunks) await pump.write(chunk as Buffer);
   await pump.end('eof');
   const { payloadBytes } = await pump.report();
   await target.finish(null);

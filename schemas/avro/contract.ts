@@ -13,6 +13,9 @@ import { boundsCheck } from './bounds.ts';
 import { canonicalForm, crc64Avro } from './fingerprint.ts';
 import { fitNumbers } from './fit.ts';
 import { LOGICAL_TYPES } from './hashes.ts';
+import { room, take } from './slab.ts';
+
+const NOTHING = Buffer.alloc(0);
 
 export type Schema = Parameters<typeof avsc.Type.forSchema>[0];
 
@@ -33,12 +36,23 @@ export interface WireShape<T> {
   sizeGuess(value: T): number;
 }
 
+/** A body that is coded by hand: what avsc does by the newest schema, byte for byte. */
+export interface DirectBody<T> {
+  /** Nothing that `write` writes is larger, bytes. */
+  sizeMax(value: T): number;
+  /** @returns where it ended. @throws Error for what is left to avsc. */
+  write(value: T, bytes: Buffer, start: number): number;
+  /** @returns null for what is left to avsc. @throws Error likewise. */
+  read(bytes: Buffer, start: number): T | null;
+}
+
 export interface ContractOptions<T> {
   /** In the codes of its errors: `BIT_FRAME_UNREADABLE`. */
   readonly name: 'FRAME' | 'OBSERVATION' | 'PROBE_REPORT';
   /** Newest first: the first is written, all are read. */
   readonly schemas: readonly Schema[];
   readonly shape: WireShape<T>;
+  readonly direct?: DirectBody<T>;
   /** Largest encoded record, bytes. */
   readonly recordBytesMax: number;
 }
@@ -81,29 +95,31 @@ export class AvroContract<T> {
     return reader;
   }
 
-  /** @param header goes before the body. @throws BitternError BIT_…_TOO_LARGE, or BIT_…_UNWRITABLE when the value isn't of its type (a bug). */
-  encode(value: T, header: Buffer): Buffer {
-    const wire = this.#options.shape.toWire(value);
-    const size = header.length + this.#options.shape.sizeGuess(value);
-    let bytes: Buffer;
-    try {
-      bytes = encodeBody(this.#type, wire, header.length, size);
-    } catch {
-      bytes = this.#encodeFitted(wire, header.length, size);
-    }
+  /**
+   * @param header goes before the body; @param lead before both, not counted as the record's.
+   * @returns memory that may be a piece of a larger one.
+   * @throws BitternError BIT_…_TOO_LARGE, or BIT_…_UNWRITABLE when the value isn't of its type (a bug).
+   */
+  encode(value: T, header: Buffer, lead: Buffer = NOTHING): Buffer {
+    const start = lead.length + header.length;
+    const bytes = this.#encodeDirect(value, start) ?? this.#encodeByType(value, start);
     const { name, recordBytesMax } = this.#options;
-    if (bytes.length > recordBytesMax) {
+    const size = bytes.length - lead.length;
+    if (size > recordBytesMax) {
       throw new BitternError(
         `BIT_${name}_TOO_LARGE`,
-        `A record of ${bytes.length} bytes is over the limit of ${recordBytesMax}: lower the probe's frame size so that records fit the bus.`,
+        `A record of ${size} bytes is over the limit of ${recordBytesMax}: lower the probe's frame size so that records fit the bus.`,
       );
     }
-    header.copy(bytes);
+    lead.copy(bytes);
+    header.copy(bytes, lead.length);
     return bytes;
   }
 
   /** @param start where the body begins; it goes to the end. @throws BitternError BIT_…_UNREADABLE. */
   decode(bytes: Buffer, start: number, reader: BodyReader): T {
+    const direct = reader.type === this.#type ? this.#decodeDirect(bytes, start) : null;
+    if (direct !== null) return direct;
     if (!reader.wellFormed(bytes, start)) throw this.unreadable('its bytes are damaged or cut.');
     try {
       return this.#options.shape.fromWire(this.#type.decode(bytes, start, reader.resolver).value);
@@ -114,6 +130,36 @@ export class AvroContract<T> {
 
   unreadable(why: string, cause?: unknown): BitternError {
     return new BitternError(`BIT_${this.#options.name}_UNREADABLE`, `A record can't be read: ${why}`, { cause });
+  }
+
+  #encodeDirect(value: T, start: number): Buffer | null {
+    const { direct } = this.#options;
+    if (direct === undefined) return null;
+    try {
+      const bytes = room(start + direct.sizeMax(value));
+      return take(bytes, direct.write(value, bytes, start));
+    } catch {
+      return null;
+    }
+  }
+
+  #decodeDirect(bytes: Buffer, start: number): T | null {
+    try {
+      return this.#options.direct?.read(bytes, start) ?? null;
+    } catch {
+      return null;
+    }
+  }
+
+  #encodeByType(value: T, start: number): Buffer {
+    const { shape } = this.#options;
+    const wire = shape.toWire(value);
+    const size = start + shape.sizeGuess(value);
+    try {
+      return encodeBody(this.#type, wire, start, size);
+    } catch {
+      return this.#encodeFitted(wire, start, size);
+    }
   }
 
   /** Traffic claims numbers that no schema has room for; they must not keep the record from being stored. */

@@ -18,6 +18,7 @@ export function singleObjectCodec<T>(contract: AvroContract<T>): Codec<T> {
   return {
     headers: { 'content-type': AVRO_CONTENT_TYPE, schema: fingerprintText(contract.fingerprint) },
     encode: (value) => contract.encode(value, header),
+    encodeAfter: (lead, value) => contract.encode(value, header, lead),
     decode: (bytes) => {
       if (!isSingleObject(bytes)) {
         throw contract.unreadable(

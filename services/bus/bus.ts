@@ -9,7 +9,10 @@
 /** How a topic's values become bytes and back. The in-process bus passes values as they are; a broker needs the bytes. */
 export interface Codec<T> {
   encode(value: T): Buffer;
+  /** The same behind other bytes, without copying it there; absent: put them together yourself. */
+  encodeAfter?(lead: Buffer, value: T): Buffer;
   /**
+   * @returns a value that shares no memory with `bytes`.
    * @throws BitternError when the bytes can't be read; the bus then sends the record to the dead letters.
    * @throws NotYetReadable when something must be fetched first; the bus waits for it and decodes again.
    */

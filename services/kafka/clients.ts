@@ -3,7 +3,6 @@
  * docs/decisions/0005-two-kafka-clients.md. Nothing outside this folder knows either of them.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { type BaseOptions, Producer as PlatformaticProducer } from '@platformatic/kafka';
 import kafkajs, { type Admin, type Kafka, type RetryOptions } from 'kafkajs';
 import { BitternError } from '../common/errors.ts';
@@ -12,6 +11,7 @@ import { patchKafkajs } from './kafkajs-patch.ts';
 import type { KafkaOptions } from './options.ts';
 import { type KafkaCredentials, kafkajsSecurity, platformaticSecurity } from './security.ts';
 import { Sockets } from './sockets.ts';
+import { registerZstd } from './zstd.ts';
 
 /** The producer client, told to leave bytes alone. */
 export type RawProducer = PlatformaticProducer<Buffer, Buffer, Buffer, Buffer>;
@@ -32,24 +32,6 @@ const TRANSIENT = [
   'GROUP_COORDINATOR_NOT_AVAILABLE',
   'GROUP_LOAD_IN_PROGRESS',
 ];
-
-/** A batch of records, expanded: a broker's batch limit leaves room for a thousandfold. */
-const EXPANDED_BYTES_MAX = 128 * 1024 * 1024;
-/** zlib expands in steps of this; its own 16 KB would mean dozens of steps a batch. */
-const EXPAND_STEP_BYTES = 256 * 1024;
-
-let zstdRegistered = false;
-
-/** kafkajs has gzip built in and takes other codecs from its host. */
-function registerZstd(): void {
-  if (zstdRegistered) return;
-  zstdRegistered = true;
-  kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = () => ({
-    compress: async (encoder: { readonly buffer: Buffer }) => zstdCompressSync(encoder.buffer),
-    decompress: async (bytes: Buffer) =>
-      zstdDecompressSync(bytes, { chunkSize: EXPAND_STEP_BYTES, maxOutputLength: EXPANDED_BYTES_MAX }),
-  });
-}
 
 export class KafkaClients {
   readonly kafkajs: Kafka;

@@ -43,6 +43,7 @@ export function confluentCodec<T>(contract: AvroContract<T>, id: number, source:
       'schema-id': String(id),
     },
     encode: (value) => contract.encode(value, header),
+    encodeAfter: (lead, value) => contract.encode(value, header, lead),
     decode: eitherDecoder(contract, source),
   };
 }

@@ -88,12 +88,9 @@ export class FrameMasker {
   }
 }
 
-/** The frame as it was captured. */
-export function unmask(key: KeyObject, frame: Frame, masked: readonly MaskedRange[]): Frame {
-  if (masked.length === 0) return frame;
-  const payload = Buffer.from(frame.payload);
-  applyKeyStream(key, frame, payload, masked);
-  return { ...frame, payload };
+/** Makes the frame what was captured, in place: the caller must be its only owner. */
+export function unmask(key: KeyObject, frame: Frame, masked: readonly MaskedRange[]): void {
+  if (masked.length > 0) applyKeyStream(key, frame, frame.payload, masked);
 }
 
 function applyKeyStream(key: KeyObject, frame: Frame, payload: Buffer, masked: readonly MaskedRange[]): void {

@@ -33,12 +33,12 @@ export function maskedCodec(codec: Codec<Frame>, key: KeyObject): Codec<Frame> {
   const which = createHmac('sha256', key).update('which').digest().subarray(0, WHICH_BYTES);
   const fixed = Buffer.concat([Buffer.from([MAGIC_0, MAGIC_1, VERSION]), which]);
   return {
-    ...codec,
     headers: { ...codec.headers, 'content-type': MASKED_CONTENT_TYPE },
     encode: (frame) => {
       const ranges = (frame as Partial<MaskedFrame>).masked;
-      const encoded = codec.encode(frame);
-      return ranges === undefined ? encoded : Buffer.concat([fixed, encodeRanges(ranges), encoded]);
+      if (ranges === undefined) return codec.encode(frame);
+      const lead = encodeRanges(fixed, ranges);
+      return codec.encodeAfter?.(lead, frame) ?? Buffer.concat([lead, codec.encode(frame)]);
     },
     decode: (bytes) => {
       if (bytes[0] !== MAGIC_0 || bytes[1] !== MAGIC_1) return codec.decode(bytes);
@@ -49,14 +49,18 @@ export function maskedCodec(codec: Codec<Frame>, key: KeyObject): Codec<Frame> {
       const frame = codec.decode(bytes.subarray(cursor.at));
       const last = ranges.at(-1);
       if (last !== undefined && last.start + last.length > frame.payload.length) throw unreadable();
-      return unmask(key, frame, ranges);
+      // What a codec decodes is the reader's: the record itself stays as it is, it may have to go to the dead letters.
+      unmask(key, frame, ranges);
+      return frame;
     },
   };
 }
 
-function encodeRanges(ranges: readonly MaskedRange[]): Buffer {
-  const bytes = Buffer.allocUnsafe((1 + 2 * ranges.length) * VARINT_BYTES_MAX);
-  let at = writeVarint(bytes, 0, ranges.length);
+/** @returns all that stands before the frame. */
+function encodeRanges(fixed: Buffer, ranges: readonly MaskedRange[]): Buffer {
+  const bytes = Buffer.allocUnsafe(FIXED_BYTES + (1 + 2 * ranges.length) * VARINT_BYTES_MAX);
+  fixed.copy(bytes);
+  let at = writeVarint(bytes, FIXED_BYTES, ranges.length);
   let end = 0;
   for (const { start, length } of ranges) {
     at = writeVarint(bytes, writeVarint(bytes, at, start - end), length);
