@@ -2,7 +2,7 @@
  * Collects a connection's ordered segments into frames. Bytes are copied once, on arrival, into a buffer that the frame then
  * owns; a connection without pending bytes holds no buffer.
  */
-import type { CloseReason, Frame, Segment, SegmentKind } from '../schemas/frame.ts';
+import type { CloseReason, Frame, Segment, SegmentKind, Side } from '../schemas/frame.ts';
 import { type Identity, identify } from './identity.ts';
 import { LossCounter } from './losses.ts';
 import { type CaptureOptions, FRAME_SEGMENTS_MAX } from './options.ts';
@@ -20,13 +20,11 @@ const GROWTH_FACTOR = 1.125;
 const PENDING_OVERHEAD_BYTES = 256;
 const SEGMENT_OVERHEAD_BYTES = 64;
 const NO_BYTES = Buffer.alloc(0);
+const NO_SEGMENTS: PendingSegment[] = [];
 
-/** The sides are told apart (client, server) only when the frame is made. */
-export interface PendingSegment {
-  readonly fromA: boolean;
-  readonly kind: SegmentKind;
-  readonly time: number;
-  readonly gap: number;
+/** A segment of a frame that isn't passed on yet: it may grow, and its sides may turn out to be the other way round. */
+export interface PendingSegment extends Segment {
+  side: Side;
   length: number;
 }
 
@@ -34,7 +32,9 @@ export interface PendingFrame {
   readonly connection: Connection;
   readonly offsetA: number;
   readonly offsetB: number;
-  readonly segments: PendingSegment[];
+  /** Side A is taken for the client in the segments. */
+  readonly aIsClient: boolean;
+  segments: PendingSegment[];
   buffer: Buffer;
   length: number;
   /** Of these, bytes of side A. */
@@ -121,7 +121,7 @@ export class Framer {
     pending.losses ??= new LossCounter();
     pending.losses.add(reason, segments.length, bytes);
     this.pendingBytes -= pending.buffer.length + segments.length * SEGMENT_OVERHEAD_BYTES;
-    segments.length = 0;
+    pending.segments = [];
     pending.buffer = NO_BYTES;
     pending.length = 0;
     pending.lengthA = 0;
@@ -151,6 +151,7 @@ export class Framer {
     if (c.client === CLIENT_UNKNOWN) guessRoles(c);
     const { id, client, server } = this.#identityOf(c);
     const aIsClient = c.client === CLIENT_A;
+    if (aIsClient !== pending.aIsClient) swapSides(pending.segments);
     const frame: Frame = {
       connection: id,
       sequence: c.frameSequence,
@@ -165,7 +166,7 @@ export class Framer {
       labels: this.#options.labels,
       clientOffset: aIsClient ? pending.offsetA : pending.offsetB,
       serverOffset: aIsClient ? pending.offsetB : pending.offsetA,
-      segments: toSegments(pending.segments, aIsClient),
+      segments: pending.segments,
       payload: pending.length === 0 ? NO_BYTES : owned(pending),
       close,
       losses: pending.losses === null ? [] : pending.losses.take(),
@@ -185,8 +186,9 @@ export class Framer {
     this.#remember(c, c.a, pending.lengthA);
     this.#remember(c, c.b, pending.length - pending.lengthA);
     pending.done = true;
+    // It stays in the queue of deadlines for a while.
     pending.buffer = NO_BYTES;
-    pending.segments.length = 0;
+    pending.segments = NO_SEGMENTS;
   }
 
   /** `counted`: how far `from` was already counted past the frame's first segment. */
@@ -195,6 +197,7 @@ export class Framer {
       connection: c,
       offsetA: c.a.emitted - (from === c.a ? counted : 0),
       offsetB: c.b.emitted - (from === c.b ? counted : 0),
+      aIsClient: c.client !== CLIENT_B,
       segments: [],
       buffer: length === 0 ? NO_BYTES : Buffer.allocUnsafe(this.#expected(c, from, length)),
       length: 0,
@@ -240,14 +243,15 @@ export class Framer {
 
   #segment(pending: PendingFrame, fromA: boolean, kind: SegmentKind, time: number, gap: number, length: number): void {
     const { segments } = pending;
+    const side = fromA === pending.aIsClient ? 'client' : 'server';
     if (kind === 'data' && gap === 0 && segments.length > 0) {
       const last = segments[segments.length - 1]!;
-      if (last.time === time && last.fromA === fromA && last.kind === 'data') {
+      if (last.time === time && last.side === side && last.kind === 'data') {
         last.length += length;
         return;
       }
     }
-    segments.push({ fromA, kind, time, gap, length });
+    segments.push({ side, kind, time, gap, length });
     this.pendingBytes += SEGMENT_OVERHEAD_BYTES;
     if (segments.length >= FRAME_SEGMENTS_MAX) this.flush(pending, null);
   }
@@ -283,12 +287,9 @@ function owned(pending: PendingFrame): Buffer {
   return pending.length * 2 >= pending.buffer.length ? payload : Buffer.from(payload);
 }
 
-function toSegments(segments: readonly PendingSegment[], aIsClient: boolean): Segment[] {
-  const result: Segment[] = [];
-  for (const { fromA, kind, time, gap, length } of segments) {
-    result.push({ side: fromA === aIsClient ? 'client' : 'server', kind, time, gap, length });
-  }
-  return result;
+/** Who is the client was told otherwise only after the segments had come. */
+function swapSides(segments: readonly PendingSegment[]): void {
+  for (const segment of segments) segment.side = segment.side === 'client' ? 'server' : 'client';
 }
 
 function isClient(c: Connection, s: Stream): boolean {
