@@ -9,6 +9,9 @@ export const KEY_WORDS = 11;
 export const INTS = 6;
 export const DOUBLES = 3;
 const NONE = -1;
+/** How large the arrays are at first; they grow with what there is. */
+const ENTRIES_FIRST = 256;
+const BYTES_FIRST = 64 * 1024;
 
 /** Secret of this process: nobody can choose keys that all fall into one bucket. */
 const SECRET = randomInt(2 ** 32) | 0;
@@ -22,8 +25,7 @@ export class Newcomers {
   readonly #bytesMax: number;
   /** Called before an entry goes that wasn't taken. */
   readonly #lost: (entry: number) => void;
-  /** Made when the first one comes. */
-  #places: Places | null = null;
+  #places = new Places(0);
   #free = NONE;
   #used = 0;
   #oldest = NONE;
@@ -38,35 +40,40 @@ export class Newcomers {
     this.#lost = lost;
   }
 
+  /** Places for entries; a power of two. */
+  get #capacity(): number {
+    return this.#places.hashes.length;
+  }
+
   /** The oldest entry; -1: there is none. */
   get oldest(): number {
     return this.#oldest;
   }
 
-  /** The entries' numbers: INTS and DOUBLES of each. Only while there are entries. */
+  /** The entries' numbers: INTS and DOUBLES of each. Other arrays after the next `add`. */
   get ints(): Int32Array {
-    return this.#places!.ints;
+    return this.#places.ints;
   }
 
   get doubles(): Float64Array {
-    return this.#places!.doubles;
+    return this.#places.doubles;
   }
 
   get keys(): Int32Array {
-    return this.#places!.keys;
+    return this.#places.keys;
   }
 
   /** An entry's bytes are `bytes[offsetOf(entry) … + lengthOf(entry))`, until the next `add`. */
   get bytes(): Buffer {
-    return this.#places!.bytes;
+    return this.#places.bytes;
   }
 
   offsetOf(entry: number): number {
-    return this.#places!.offsets[entry]! % Math.max(1, this.#bytesMax);
+    return this.#places.offsets[entry]! % Math.max(1, this.#places.bytes.length);
   }
 
   lengthOf(entry: number): number {
-    return this.#places!.lengths[entry]!;
+    return this.#places.lengths[entry]!;
   }
 
   /** The key's hash. */
@@ -77,29 +84,29 @@ export class Newcomers {
   /** The entry of `key`, or the one after `previous` with the same key; -1: there is none. */
   find(previous = NONE): number {
     const places = this.#places;
-    if (places === null || this.size === 0) return NONE;
+    if (this.size === 0) return NONE;
     const hash = hashOf(this.key);
-    let at = previous === NONE ? places.heads[hash & (this.#entriesMax - 1)]! : places.chain[previous]!;
+    let at = previous === NONE ? places.heads[hash & (this.#capacity - 1)]! : places.chain[previous]!;
     while (at !== NONE && !(places.hashes[at] === hash && this.#hasKey(places, at))) at = places.chain[at]!;
     return at;
   }
 
   /** A new entry of `key`, which must not be looked for under another one; its numbers are those of an entry before it. */
   add(bytes: Buffer, start: number, length: number): number {
-    this.#places ??= new Places(this.#entriesMax, this.#bytesMax);
-    const places = this.#places;
     const offset = length === 0 ? this.#written : this.#room(length);
     if (this.size === this.#entriesMax) this.loseOldest();
+    else if (this.size === this.#capacity) this.#growEntries();
+    const places = this.#places;
     const entry = this.#place(places);
     const hash = hashOf(this.key);
-    const bucket = hash & (this.#entriesMax - 1);
+    const bucket = hash & (this.#capacity - 1);
     places.keys.set(this.key, entry * KEY_WORDS);
     places.hashes[entry] = hash;
     places.chain[entry] = places.heads[bucket]!;
     places.heads[bucket] = entry;
     places.offsets[entry] = offset;
     places.lengths[entry] = length;
-    if (length > 0) bytes.copy(places.bytes, offset % this.#bytesMax, start, start + length);
+    if (length > 0) bytes.copy(places.bytes, offset % places.bytes.length, start, start + length);
     places.older[entry] = this.#newest;
     places.newer[entry] = NONE;
     if (this.#newest === NONE) this.#oldest = entry;
@@ -111,8 +118,8 @@ export class Newcomers {
 
   /** The entry goes, as it has become something else. */
   remove(entry: number): void {
-    const places = this.#places!;
-    const bucket = places.hashes[entry]! & (this.#entriesMax - 1);
+    const places = this.#places;
+    const bucket = places.hashes[entry]! & (this.#capacity - 1);
     if (places.heads[bucket] === entry) places.heads[bucket] = places.chain[entry]!;
     else {
       let at = places.heads[bucket]!;
@@ -148,14 +155,49 @@ export class Newcomers {
     return entry;
   }
 
-  /** Where `length` bytes go, in one piece; whose bytes were there is lost. */
+  /** Where `length` bytes go, in one piece; when there can't be more, whose bytes were there is lost. */
   #room(length: number): number {
-    const left = this.#bytesMax - (this.#written % this.#bytesMax);
-    const offset = this.#written + (length > left ? left : 0);
-    this.#written = offset + length;
-    const { offsets } = this.#places!;
-    while (this.#oldest !== NONE && offsets[this.#oldest]! < this.#written - this.#bytesMax) this.loseOldest();
-    return offset;
+    for (;;) {
+      const { bytes, offsets } = this.#places;
+      const left = bytes.length === 0 ? 0 : bytes.length - (this.#written % bytes.length);
+      const offset = this.#written + (length > left ? left : 0);
+      const overwritten = offset + length - bytes.length;
+      if (bytes.length < this.#bytesMax && (length > bytes.length || offsets[this.#oldest]! < overwritten)) {
+        this.#growBytes(length);
+        continue;
+      }
+      this.#written = offset + length;
+      while (this.#oldest !== NONE && offsets[this.#oldest]! < overwritten) this.loseOldest();
+      return offset;
+    }
+  }
+
+  #growBytes(length: number): void {
+    const places = this.#places;
+    const { bytes, offsets, lengths, newer } = places;
+    const larger = Buffer.allocUnsafeSlow(Math.min(this.#bytesMax, Math.max(BYTES_FIRST, (bytes.length + length) * 2)));
+    let end = 0;
+    for (let entry = this.#oldest; entry !== NONE; entry = newer[entry]!) {
+      const start = this.offsetOf(entry);
+      bytes.copy(larger, end, start, start + lengths[entry]!);
+      offsets[entry] = end;
+      end += lengths[entry]!;
+    }
+    places.bytes = larger;
+    this.#written = end;
+  }
+
+  #growEntries(): void {
+    const old = this.#places;
+    const places = new Places(Math.min(this.#entriesMax, Math.max(ENTRIES_FIRST, this.#capacity * 2)));
+    for (const name of COLUMNS) places[name].set(old[name]);
+    places.bytes = old.bytes;
+    for (let entry = this.#oldest; entry !== NONE; entry = places.newer[entry]!) {
+      const bucket = places.hashes[entry]! & (places.hashes.length - 1);
+      places.chain[entry] = places.heads[bucket]!;
+      places.heads[bucket] = entry;
+    }
+    this.#places = places;
   }
 
   #hasKey(places: Places, entry: number): boolean {
@@ -165,6 +207,9 @@ export class Newcomers {
     return true;
   }
 }
+
+/** What stays as it is when there are more places. */
+const COLUMNS = ['keys', 'ints', 'doubles', 'hashes', 'older', 'newer', 'offsets', 'lengths'] as const;
 
 class Places {
   readonly keys: Int32Array;
@@ -178,9 +223,9 @@ class Places {
   readonly newer: Int32Array;
   readonly offsets: Float64Array;
   readonly lengths: Int32Array;
-  readonly bytes: Buffer;
+  bytes: Buffer;
 
-  constructor(entries: number, bytes: number) {
+  constructor(entries: number) {
     this.keys = new Int32Array(entries * KEY_WORDS);
     this.ints = new Int32Array(entries * INTS);
     this.doubles = new Float64Array(entries * DOUBLES);
@@ -191,7 +236,7 @@ class Places {
     this.newer = new Int32Array(entries);
     this.offsets = new Float64Array(entries);
     this.lengths = new Int32Array(entries);
-    this.bytes = Buffer.alloc(bytes);
+    this.bytes = Buffer.alloc(0);
   }
 }
 

@@ -1,4 +1,11 @@
 /** How much of something there may be in a time: what wasn't used is saved, up to a limit. */
+/** What may come at once, in seconds of what may come in time. */
+const AT_ONCE_SECONDS = 2;
+
+export function allowanceOf(perSecond: number): Allowance {
+  return new Allowance(perSecond, Math.max(1, perSecond * AT_ONCE_SECONDS));
+}
+
 export class Allowance {
   readonly #perMicro: number;
   readonly #most: number;

@@ -9,16 +9,15 @@ import { ACK, FIN, Packet, RST, SYN } from '../decode/packet.ts';
 import { LOSS_FLOOD, type LossCounter } from '../losses.ts';
 import { DOUBLES, INTS, KEY_WORDS, Newcomers } from '../newcomers.ts';
 import type { CaptureOptions } from '../options.ts';
-import { Allowance } from './allowance.ts';
+import { type Allowance, allowanceOf } from './allowance.ts';
 
 /** Handshakes of which nothing followed so far (a power of two). */
 const HANDSHAKES_MAX = 65_536;
 /** Connections of which one packet was seen, and bytes of these. */
 const JOINED_MAX = 16_384;
 const JOINED_BYTES_MAX = 8 * 1024 * 1024;
-/** Connections that are joined with their first packet, without waiting for another: a second's, and at once. */
-const JOINS_PER_SECOND = 500;
-const JOINS_AT_ONCE = 1_000;
+/** Of all new connections a second, those that may be joined with their first packet, without waiting for another. */
+const JOINS_PART = 1 / 50;
 /** A joined connection's first packet waits so long for another one before it is joined by itself. */
 const JOIN_WAIT_MICROS = 1_000_000;
 const NO_BYTES = Buffer.alloc(0);
@@ -45,7 +44,7 @@ export class Arrivals {
   readonly #idleTimeout: number;
   readonly #handshakes: Newcomers;
   readonly #joined: Newcomers;
-  readonly #joins = new Allowance(JOINS_PER_SECOND, JOINS_AT_ONCE);
+  readonly #joins: Allowance;
   readonly #scratch: Packet;
   /** The source of the packet that is looked at is the lower one of its two ends. */
   #fromLow = false;
@@ -54,9 +53,12 @@ export class Arrivals {
     this.#losses = losses;
     this.#idleTimeout = options.idleTimeoutMs * 1000;
     this.#scratch = new Packet(options);
-    const most = 2 ** Math.floor(Math.log2(Math.min(HANDSHAKES_MAX, options.connectionsMax)));
-    this.#handshakes = new Newcomers(most, 0, (entry) => this.#lost(this.#handshakes, entry));
-    this.#joined = new Newcomers(JOINED_MAX, JOINED_BYTES_MAX, (entry) => this.#lost(this.#joined, entry));
+    this.#joins = allowanceOf(options.connectionsPerSecondMax * JOINS_PART);
+    const most = 2 ** Math.floor(Math.log2(options.connectionsMax));
+    this.#handshakes = new Newcomers(Math.min(HANDSHAKES_MAX, most), 0, (entry) => this.#lost(this.#handshakes, entry));
+    this.#joined = new Newcomers(Math.min(JOINED_MAX, most), JOINED_BYTES_MAX, (entry) =>
+      this.#lost(this.#joined, entry),
+    );
   }
 
   get size(): number {

@@ -15,7 +15,7 @@ import type { Framer } from '../framer.ts';
 import { LOSS_FLOOD, LOSS_NOT_HTTP, LOSS_OUT_OF_WINDOW, type LossCounter } from '../losses.ts';
 import type { CaptureOptions } from '../options.ts';
 import { ActivityList } from './activity.ts';
-import { Allowance } from './allowance.ts';
+import { type Allowance, allowanceOf } from './allowance.ts';
 import { Arrivals } from './arrivals.ts';
 import { Connection, SNIFF_DROPPED } from './connection.ts';
 import { DeadlineQueue } from './deadlines.ts';
@@ -35,8 +35,6 @@ import { ConnectionTable, hashOf } from './table.ts';
 
 /** Virtual networks in which the same addresses and ports are told apart at once. */
 const LANES_MAX = 64;
-/** New connections that may come at once, in seconds of their rate. */
-const AT_ONCE_SECONDS = 2;
 /** Idle connections are looked for this often, in µs of the capture's clock. */
 const IDLE_CHECK_INTERVAL = 1_000_000;
 
@@ -70,15 +68,19 @@ export class Tracker {
     this.#losses = losses;
     this.reassembler = new Reassembler(options, filter);
     this.#arrivals = new Arrivals(options, losses);
-    const rate = options.connectionsPerSecondMax;
-    this.#allowance = new Allowance(rate, rate * AT_ONCE_SECONDS);
+    this.#allowance = allowanceOf(options.connectionsPerSecondMax);
     this.#checks = new DeadlineQueue(options.gapGraceMs);
     this.#lingering = new DeadlineQueue(options.closedLingerMs);
   }
 
-  /** Connections that are open, linger, or haven't spoken. */
+  /** Open connections, and those that linger. */
   get tracked(): number {
-    return this.#table.size + this.#arrivals.size;
+    return this.#table.size;
+  }
+
+  /** Connections of which only a handshake is kept, or one packet. */
+  get arriving(): number {
+    return this.#arrivals.size;
   }
 
   packet(packet: Packet): void {
