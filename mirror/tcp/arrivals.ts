@@ -17,8 +17,8 @@ const HANDSHAKES_MAX = 65_536;
 const JOINED_MAX = 16_384;
 const JOINED_BYTES_MAX = 8 * 1024 * 1024;
 /** Of all new connections a second, those that may be joined with their first packet, without waiting for another. */
-const JOINS_PART = 1 / 50;
-/** A joined connection's first packet waits so long for another one before it is joined by itself. */
+const JOINS_PART = 1 / 250;
+/** A joined connection's first packet waits so long for another one, or longer, before it is joined by itself. */
 const JOIN_WAIT_MICROS = 1_000_000;
 const NO_BYTES = Buffer.alloc(0);
 const MEANING = SYN | FIN | RST | ACK;
