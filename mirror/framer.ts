@@ -2,7 +2,7 @@
  * Collects a connection's ordered segments into frames. Bytes are copied once, on arrival, into a buffer that the frame then
  * owns; a connection without pending bytes holds no buffer.
  */
-import type { CloseReason, Frame, Segment, SegmentKind } from '../schemas/frame.ts';
+import type { CloseReason, Frame, Segment, SegmentKind, Side } from '../schemas/frame.ts';
 import { type Identity, identify } from './identity.ts';
 import { LossCounter } from './losses.ts';
 import { type CaptureOptions, FRAME_SEGMENTS_MAX } from './options.ts';
@@ -22,15 +22,18 @@ const SEGMENT_OVERHEAD_BYTES = 64;
 const NO_BYTES = Buffer.alloc(0);
 const NO_SEGMENTS: PendingSegment[] = [];
 
-type Pending<T> = { -readonly [Key in keyof T]: T[Key] };
-
-/** It goes into the frame as it is. Until the sides are told apart, when the frame is made, A counts as the client. */
-export type PendingSegment = Pending<Segment>;
+/** A segment of a frame that isn't passed on yet: it may grow, and its sides may turn out to be the other way round. */
+export interface PendingSegment extends Segment {
+  side: Side;
+  length: number;
+}
 
 export interface PendingFrame {
   readonly connection: Connection;
   readonly offsetA: number;
   readonly offsetB: number;
+  /** Side A is taken for the client in the segments. */
+  readonly aIsClient: boolean;
   segments: PendingSegment[];
   buffer: Buffer;
   length: number;
@@ -118,7 +121,7 @@ export class Framer {
     pending.losses ??= new LossCounter();
     pending.losses.add(reason, segments.length, bytes);
     this.pendingBytes -= pending.buffer.length + segments.length * SEGMENT_OVERHEAD_BYTES;
-    segments.length = 0;
+    pending.segments = [];
     pending.buffer = NO_BYTES;
     pending.length = 0;
     pending.lengthA = 0;
@@ -148,6 +151,7 @@ export class Framer {
     if (c.client === CLIENT_UNKNOWN) guessRoles(c);
     const { id, client, server } = this.#identityOf(c);
     const aIsClient = c.client === CLIENT_A;
+    if (aIsClient !== pending.aIsClient) swapSides(pending.segments);
     const frame: Frame = {
       connection: id,
       sequence: c.frameSequence,
@@ -162,7 +166,7 @@ export class Framer {
       labels: this.#options.labels,
       clientOffset: aIsClient ? pending.offsetA : pending.offsetB,
       serverOffset: aIsClient ? pending.offsetB : pending.offsetA,
-      segments: withSides(pending.segments, aIsClient),
+      segments: pending.segments,
       payload: pending.length === 0 ? NO_BYTES : owned(pending),
       close,
       losses: pending.losses === null ? [] : pending.losses.take(),
@@ -182,6 +186,7 @@ export class Framer {
     this.#remember(c, c.a, pending.lengthA);
     this.#remember(c, c.b, pending.length - pending.lengthA);
     pending.done = true;
+    // It stays in the queue of deadlines for a while.
     pending.buffer = NO_BYTES;
     pending.segments = NO_SEGMENTS;
   }
@@ -192,6 +197,7 @@ export class Framer {
       connection: c,
       offsetA: c.a.emitted - (from === c.a ? counted : 0),
       offsetB: c.b.emitted - (from === c.b ? counted : 0),
+      aIsClient: c.client !== CLIENT_B,
       segments: [],
       buffer: length === 0 ? NO_BYTES : Buffer.allocUnsafe(this.#expected(c, from, length)),
       length: 0,
@@ -237,7 +243,7 @@ export class Framer {
 
   #segment(pending: PendingFrame, fromA: boolean, kind: SegmentKind, time: number, gap: number, length: number): void {
     const { segments } = pending;
-    const side = fromA ? 'client' : 'server';
+    const side = fromA === pending.aIsClient ? 'client' : 'server';
     if (kind === 'data' && gap === 0 && segments.length > 0) {
       const last = segments[segments.length - 1]!;
       if (last.time === time && last.side === side && last.kind === 'data') {
@@ -281,9 +287,9 @@ function owned(pending: PendingFrame): Buffer {
   return pending.length * 2 >= pending.buffer.length ? payload : Buffer.from(payload);
 }
 
-function withSides(segments: PendingSegment[], aIsClient: boolean): readonly Segment[] {
-  if (!aIsClient) for (const segment of segments) segment.side = segment.side === 'client' ? 'server' : 'client';
-  return segments;
+/** Who is the client was told otherwise only after the segments had come. */
+function swapSides(segments: readonly PendingSegment[]): void {
+  for (const segment of segments) segment.side = segment.side === 'client' ? 'server' : 'client';
 }
 
 function isClient(c: Connection, s: Stream): boolean {

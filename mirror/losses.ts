@@ -12,6 +12,7 @@ export const LOSS_REASONS = [
   'out_of_window',
   'fragment',
   'outage',
+  'flood',
 ] as const satisfies readonly LossReason[];
 
 export const LOSS_GAP = 0;
@@ -24,6 +25,7 @@ export const LOSS_OUT_OF_WINDOW = 7;
 export const LOSS_FRAGMENT = 8;
 /** `packets` counts the outages: what they cost isn't known. */
 export const LOSS_OUTAGE = 9;
+export const LOSS_FLOOD = 10;
 
 export class LossCounter {
   readonly #packets: number[] = LOSS_REASONS.map(() => 0);

@@ -37,6 +37,8 @@ export interface CaptureOptions extends DecodeOptions {
   readonly totalBufferBytesMax: number;
   /** Connections tracked at once, open ones and those that linger after their end. */
   readonly connectionsMax: number;
+  /** New connections a second, and twice as many at once; what begins beyond is dropped and counted. Handshakes alone cost nothing of it. */
+  readonly connectionsPerSecondMax: number;
 }
 
 export const CAPTURE_DEFAULTS: CaptureOptions = {
@@ -58,6 +60,7 @@ export const CAPTURE_DEFAULTS: CaptureOptions = {
   connectionBufferBytesMax: 4 * 1024 * 1024,
   totalBufferBytesMax: 256 * 1024 * 1024,
   connectionsMax: 200_000,
+  connectionsPerSecondMax: 25_000,
 };
 
 /** A frame may pass its limit by one segment (64 KB; 512 KB with BIG TCP is split) and must stay below 1 MB encoded. */
@@ -80,6 +83,7 @@ export function checkOptions(options: CaptureOptions): void {
   between(options, 'connectionBufferBytesMax', 65_536, 2 ** 31);
   between(options, 'totalBufferBytesMax', 1024 * 1024, 2 ** 40);
   between(options, 'connectionsMax', 1, 10_000_000);
+  between(options, 'connectionsPerSecondMax', 1, 10_000_000);
   between(options, 'fragmentTimeoutMs', 1, 600_000);
   between(options, 'fragmentBytesMax', 65_536, 2 ** 30);
   ports(options, 'vxlanPorts');

@@ -67,7 +67,9 @@ export type LossReason =
   /** IP fragments of a datagram that never became whole, or whose overlapping fragments disagree. */
   | 'fragment'
   /** Times that the capture tool ended and was started again: `packets` counts these, what they cost isn't known. */
-  | 'outage';
+  | 'outage'
+  /** New connections came faster than they are taken up: beginnings that were dropped. Known connections aren't touched. */
+  | 'flood';
 
 export interface Loss {
   readonly reason: LossReason;

@@ -49,7 +49,12 @@ function spoofed(index: number): { readonly ip: string; readonly port: number } 
 const DEEP = layers(...Array.from({ length: 14 }, (_, at) => layers(vlan(at + 1), ethernet(), vxlan({ vni: at }))));
 const NESTED = [encapsulate(ASK, DEEP)[0]!];
 
+/** A packet that is dropped once it was decoded: what any packet costs, and takes from others. */
+const UNWANTED = ethernetFrame({ ...ASK, payload: Buffer.alloc(60) });
+UNWANTED[23] = 132; // SCTP, by IP's protocol field
+
 export const HOSTILE: readonly Hostile[] = [
+  { name: 'packets that nobody asked for', packet: () => UNWANTED },
   { name: 'tiny segments', opening: OPENING, packet: (index) => segment(index, BYTE) },
   {
     name: 'tiny segments backwards, with holes',

@@ -5,10 +5,12 @@
  * aren't, nobody can know what the receiver made of it, and the whole datagram is dropped (as RFC 5722 wants, and Linux does),
  * with all that still comes of it. What is dropped or never becomes whole is counted; its bytes are a gap in their stream.
  */
+import { DOUBLES, INTS, Newcomers } from '../newcomers.ts';
 import type { DecodeOptions } from './decode-options.ts';
 import type { Packet } from './packet.ts';
 
-/** Incomplete datagrams kept; the oldest goes first. */
+/** Incomplete datagrams kept, of which one fragment has come (a power of two) and of which more have; the oldest goes first. */
+const FIRSTS_MAX = 4096;
 const DATAGRAMS_MAX = 4096;
 /** Fragments of one datagram: 64 KB in the smallest pieces that real networks make (576 bytes) are 120. */
 const PIECES_MAX = 256;
@@ -17,6 +19,14 @@ const DATAGRAM_BYTES_MAX = 65_535;
 /** What a datagram and a piece of it weigh besides the bytes. */
 const OVERHEAD_BYTES = 192;
 
+/** Numbers of a datagram's first fragment to come. */
+const OFFSET = 0;
+const MORE = 1;
+const PROTOCOL = 2;
+const DEADLINE = 0;
+/** Stands in keys where IPv4 has its protocol. */
+const IPV6 = 256;
+
 interface Piece {
   readonly start: number;
   readonly end: number;
@@ -24,7 +34,8 @@ interface Piece {
 }
 
 interface Datagram {
-  readonly key: string;
+  readonly key: Int32Array;
+  readonly hash: number;
   /** Capture clock, µs, at which it is given up. */
   readonly deadline: number;
   /** By offset, without overlap. Empty when it was dropped: it is then kept to recognise its rest. */
@@ -49,22 +60,32 @@ export class Fragments {
   #lostPackets = 0;
   #lostBytes = 0;
   #weight = 0;
-  readonly #datagrams = new Map<string, Datagram>();
+  /** Datagrams of which one fragment has come: many never have another, so that they get no objects. */
+  readonly #firsts: Newcomers;
+  #firstBytes = 0;
+  /** The others, by the hash of their keys. */
+  readonly #datagrams = new Map<number, Datagram>();
   readonly #timeout: number;
   readonly #bytesMax: number;
 
   constructor(options: DecodeOptions) {
     this.#timeout = options.fragmentTimeoutMs * 1000;
     this.#bytesMax = options.fragmentBytesMax;
+    const firstBytesMax = Math.max(DATAGRAM_BYTES_MAX + 1, Math.floor(options.fragmentBytesMax / 2));
+    this.#firsts = new Newcomers(FIRSTS_MAX, firstBytesMax, (entry) => {
+      const length = this.#firsts.lengthOf(entry);
+      this.#firstBytes -= length;
+      this.#lose(1, length);
+    });
   }
 
   get size(): number {
-    return this.#datagrams.size;
+    return this.#datagrams.size + this.#firsts.size;
   }
 
   /** Memory held, in bytes. */
   get weight(): number {
-    return this.#weight;
+    return this.#weight + this.#firstBytes;
   }
 
   /**
@@ -81,9 +102,12 @@ export class Fragments {
     end: number,
   ): Whole | null {
     this.expire(packet.time);
-    const datagram = this.#of(packet, id, protocol);
+    this.#look(packet, id, protocol);
     const length = end - start;
-    if (datagram.dropped) this.#lose(1, length);
+    const isWhole = offset === 0 && !more;
+    const datagram = this.#known() ?? (isWhole ? this.#begin(packet.time + this.#timeout) : null);
+    if (datagram === null) this.#first(packet, protocol, offset, more, start, length);
+    else if (datagram.dropped) this.#lose(1, length);
     else if (!fits(datagram, offset, offset + length, more)) this.#drop(datagram, length);
     else {
       if (!more) datagram.total = offset + length;
@@ -95,8 +119,30 @@ export class Fragments {
     return null;
   }
 
+  /** The first fragment to come of a datagram. */
+  #first(packet: Packet, protocol: number, offset: number, more: boolean, start: number, length: number): void {
+    if (!isPossible(offset, offset + length, more)) {
+      this.#drop(this.#begin(packet.time + this.#timeout), length);
+      this.#makeRoom();
+      return;
+    }
+    const entry = this.#firsts.add(packet.bytes, start, length);
+    const { ints, doubles } = this.#firsts;
+    ints[entry * INTS + OFFSET] = offset;
+    ints[entry * INTS + MORE] = more ? 1 : 0;
+    ints[entry * INTS + PROTOCOL] = protocol;
+    doubles[entry * DOUBLES + DEADLINE] = packet.time + this.#timeout;
+    this.#firstBytes += length;
+  }
+
   /** Gives up what has waited too long by `now`, in µs. */
   expire(now: number): void {
+    const firsts = this.#firsts;
+    while (firsts.oldest >= 0) {
+      const deadline = firsts.doubles[firsts.oldest * DOUBLES + DEADLINE]!;
+      if (deadline > now && deadline <= now + this.#timeout) break;
+      firsts.loseOldest();
+    }
     for (const datagram of this.#datagrams.values()) {
       if (datagram.deadline > now && datagram.deadline <= now + this.#timeout) return;
       this.#remove(datagram);
@@ -105,6 +151,7 @@ export class Fragments {
 
   /** Gives up everything: the capture ends. */
   end(): void {
+    this.#firsts.clear();
     for (const datagram of this.#datagrams.values()) this.#remove(datagram);
   }
 
@@ -115,16 +162,52 @@ export class Fragments {
     return lost;
   }
 
-  #of(packet: Packet, id: number, protocol: number): Datagram {
-    const key = keyOf(packet, id, protocol);
-    const known = this.#datagrams.get(key);
-    if (known !== undefined) return known;
-    const deadline = packet.time + this.#timeout;
+  /** The datagram of the key, when two fragments of it or more have come, this one counted; else null. */
+  #known(): Datagram | null {
+    const firsts = this.#firsts;
+    const known = this.#datagrams.get(firsts.hash());
+    if (known !== undefined && isSameKey(known.key, firsts.key)) return known;
+    const entry = firsts.find();
+    if (entry < 0) return null;
+    const { ints } = firsts;
+    const offset = ints[entry * INTS + OFFSET]!;
+    const end = offset + firsts.lengthOf(entry);
+    const datagram = this.#begin(firsts.doubles[entry * DOUBLES + DEADLINE]!);
+    if (ints[entry * INTS + MORE] === 0) datagram.total = end;
+    if (offset === 0) datagram.protocol = ints[entry * INTS + PROTOCOL]!;
+    this.#place(datagram, firsts.bytes, firsts.offsetOf(entry), offset, end);
+    this.#firstBytes -= end - offset;
+    firsts.remove(entry);
+    return datagram;
+  }
+
+  #begin(deadline: number): Datagram {
+    const { key } = this.#firsts;
+    const hash = this.#firsts.hash();
+    // Two datagrams of one hash: a coincidence that is hardly ever seen, and can't be brought about.
+    const other = this.#datagrams.get(hash);
+    if (other !== undefined) this.#remove(other);
     const state = { total: -1, protocol: -1, held: 0, weight: OVERHEAD_BYTES, dropped: false };
-    const datagram: Datagram = { key, deadline, pieces: [], ...state };
-    this.#datagrams.set(key, datagram);
+    const datagram: Datagram = { key: key.slice(), hash, deadline, pieces: [], ...state };
+    this.#datagrams.set(hash, datagram);
     this.#weight += OVERHEAD_BYTES;
     return datagram;
+  }
+
+  /** Fills in the key. IPv4 tells datagrams of several protocols apart by the same number; IPv6 has the protocol in the first fragment only. */
+  #look(packet: Packet, id: number, protocol: number): void {
+    const { key } = this.#firsts;
+    key[0] = packet.source0;
+    key[1] = packet.source1;
+    key[2] = packet.source2;
+    key[3] = packet.source3;
+    key[4] = packet.target0;
+    key[5] = packet.target1;
+    key[6] = packet.target2;
+    key[7] = packet.target3;
+    key[8] = id;
+    key[9] = packet.version === 4 ? protocol : IPV6;
+    key[10] = packet.lane;
   }
 
   #place(datagram: Datagram, bytes: Buffer, start: number, from: number, to: number): void {
@@ -173,7 +256,7 @@ export class Fragments {
   }
 
   #remove(datagram: Datagram): void {
-    this.#datagrams.delete(datagram.key);
+    this.#datagrams.delete(datagram.hash);
     this.#weight -= datagram.weight;
     if (datagram.pieces.length > 0) this.#lose(datagram.pieces.length, datagram.held);
   }
@@ -197,21 +280,21 @@ export class Fragments {
   }
 }
 
-/** IPv4 tells datagrams of several protocols apart by the same number; IPv6 has the protocol in the first fragment only. */
-function keyOf(packet: Packet, id: number, protocol: number): string {
-  const { version, lane } = packet;
-  if (version === 4) return `4 ${packet.source3} ${packet.target3} ${protocol} ${id} ${lane}`;
-  const source = `${packet.source0} ${packet.source1} ${packet.source2} ${packet.source3}`;
-  return `6 ${source} ${packet.target0} ${packet.target1} ${packet.target2} ${packet.target3} ${id} ${lane}`;
-}
-
 /** Whether a fragment agrees with what is known of the datagram's length. Only the last one may have an odd length. */
 function fits(datagram: Datagram, from: number, to: number, more: boolean): boolean {
-  if (to > DATAGRAM_BYTES_MAX || to <= from || (more && (to - from) % 8 !== 0)) return false;
+  if (!isPossible(from, to, more)) return false;
   if (datagram.total < 0) return more || (datagram.pieces.at(-1)?.end ?? 0) <= to;
   return more ? to <= datagram.total : to === datagram.total;
 }
 
 function same(piece: Piece, bytes: Buffer, start: number, from: number, to: number): boolean {
   return piece.bytes.compare(bytes, start, start + to - from, from - piece.start, to - piece.start) === 0;
+}
+
+function isPossible(from: number, to: number, more: boolean): boolean {
+  return to <= DATAGRAM_BYTES_MAX && to > from && (!more || (to - from) % 8 === 0);
+}
+
+function isSameKey(left: Int32Array, right: Int32Array): boolean {
+  return left.every((word, at) => word === right[at]);
 }

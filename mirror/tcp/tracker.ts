@@ -12,9 +12,11 @@ import { mayOpenMessage } from '../content.ts';
 import { FIN, type Packet, RST, SYN } from '../decode/packet.ts';
 import type { HttpFilter } from '../filter.ts';
 import type { Framer } from '../framer.ts';
-import { LOSS_NOT_HTTP, LOSS_OUT_OF_WINDOW, type LossCounter } from '../losses.ts';
+import { LOSS_FLOOD, LOSS_NOT_HTTP, LOSS_OUT_OF_WINDOW, type LossCounter } from '../losses.ts';
 import type { CaptureOptions } from '../options.ts';
 import { ActivityList } from './activity.ts';
+import { type Allowance, allowanceOf } from './allowance.ts';
+import { Arrivals } from './arrivals.ts';
 import { Connection, SNIFF_DROPPED } from './connection.ts';
 import { DeadlineQueue } from './deadlines.ts';
 import { isFinished } from './delivery.ts';
@@ -48,6 +50,9 @@ export class Tracker {
   readonly #active = new ActivityList();
   /** Connections that have sent nothing yet. */
   readonly #silent = new ActivityList();
+  /** Handshakes that nothing followed so far. */
+  readonly #arrivals: Arrivals;
+  readonly #allowance: Allowance;
   /** Connections in which something waits. */
   readonly #checks: DeadlineQueue<Connection>;
   /** Closed connections whose late packets may come. */
@@ -62,6 +67,8 @@ export class Tracker {
     this.#framer = framer;
     this.#losses = losses;
     this.reassembler = new Reassembler(options, filter);
+    this.#arrivals = new Arrivals(options, losses);
+    this.#allowance = allowanceOf(options.connectionsPerSecondMax);
     this.#checks = new DeadlineQueue(options.gapGraceMs);
     this.#lingering = new DeadlineQueue(options.closedLingerMs);
   }
@@ -71,12 +78,24 @@ export class Tracker {
     return this.#table.size;
   }
 
+  /** Connections of which only a handshake is kept, or one packet. */
+  get arriving(): number {
+    return this.#arrivals.size;
+  }
+
   packet(packet: Packet): void {
     this.#packets++;
-    let connection: Connection | null | undefined = this.#table.find(packet);
-    if (connection !== null && connection.lane !== packet.lane) connection = this.#acrossLanes(packet);
+    const connection = this.#table.find(packet);
+    if (connection !== null) this.#take(connection, packet);
+    else if (!this.#arrivals.knows(packet)) this.#unknown(packet);
+    else this.#arrived(packet);
+  }
+
+  /** The packet has the addresses and ports of `found`. */
+  #take(found: Connection, packet: Packet): void {
+    const connection = found.lane === packet.lane ? found : this.#acrossLanes(packet);
     if (connection === undefined) this.#losses.add(LOSS_OUT_OF_WINDOW, 1, packet.payloadCaptured);
-    else if (connection === null) this.#unknown(packet);
+    else if (connection === null) this.#anotherLanes(packet);
     else if ((packet.flags & SYN) !== 0) this.#syn(connection, packet);
     else if (connection.previous !== null) this.#deliver(this.#nearer(connection, connection.previous, packet), packet);
     else this.#deliver(connection, packet);
@@ -110,6 +129,7 @@ export class Tracker {
 
   /** Closes every connection. */
   end(reason: CloseReason): void {
+    this.#arrivals.end(this.#again);
     for (const list of [this.#active, this.#silent]) {
       for (let oldest = list.oldest; oldest !== null; oldest = list.oldest) {
         this.#close(oldest, oldest.closing ?? reason);
@@ -124,15 +144,58 @@ export class Tracker {
   }
 
   #unknown(packet: Packet): void {
+    if (!this.#isBeginning(packet)) return;
+    if (this.#arrivals.begins(packet, this.#now)) this.connections++;
+    else if (this.#mayOpen(packet)) {
+      this.connections++;
+      const joined = (packet.flags & SYN) === 0;
+      if (!joined || !this.#arrivals.floods(packet, this.#now)) this.#begin(packet);
+    }
+  }
+
+  /** Something of the packet's addresses and ports was kept, and is a connection unless the packet belongs to what is kept. */
+  #arrived(packet: Packet): void {
+    if (this.#arrivals.goesOn(packet, this.#now) || !this.#mayOpen(packet)) return;
+    this.#arrivals.release(this.#now, this.#again);
+    const connection = this.#table.find(packet);
+    if (connection === null) this.#unknown(packet);
+    else this.#take(connection, packet);
+  }
+
+  readonly #again = (packet: Packet): void => {
+    const connection = this.#table.find(packet);
+    if (connection === null) this.#begin(packet);
+    else this.#take(connection, packet);
+  };
+
+  /** The addresses and ports are in use in other virtual networks, and the packet is none of theirs. */
+  #anotherLanes(packet: Packet): void {
+    if (!this.#isBeginning(packet) || !this.#mayOpen(packet)) return;
+    this.connections++;
+    this.#begin(packet);
+  }
+
+  /** Whether a connection begins, or is joined, with the packet. */
+  #isBeginning(packet: Packet): boolean {
     const { flags } = packet;
     // A lone byte may be a keep-alive probe, unless a message may begin with it; and without data there is nothing to follow.
     if ((flags & SYN) === 0 && packet.payloadWire <= 1 && !isOpening(packet)) {
       if (packet.payloadCaptured > 0) this.#losses.add(LOSS_OUT_OF_WINDOW, 1, packet.payloadCaptured);
-      return;
+      return false;
     }
-    if ((flags & (SYN | RST)) === (SYN | RST)) return;
+    return (flags & (SYN | RST)) !== (SYN | RST);
+  }
+
+  /** False when there were too many new connections of late: then the packet is counted as lost. */
+  #mayOpen(packet: Packet): boolean {
+    if (this.#allowance.take(this.#now)) return true;
+    this.#losses.add(LOSS_FLOOD, 1, packet.payloadCaptured);
+    return false;
+  }
+
+  #begin(packet: Packet): void {
     const connection = this.#open(packet);
-    if ((flags & SYN) !== 0) adoptHandshake(connection, packet);
+    if ((packet.flags & SYN) !== 0) adoptHandshake(connection, packet);
     this.#deliver(connection, packet);
   }
 
@@ -141,7 +204,6 @@ export class Tracker {
     const connection = new Connection(packet, hashOf(packet), this.#options.sniff, this.#now);
     this.#table.add(connection);
     this.#silent.add(connection);
-    this.connections++;
     return connection;
   }
 
@@ -160,6 +222,8 @@ export class Tracker {
 
   /** The same addresses and ports begin a new connection. The old one stays a while: its last packets may be late. */
   #replace(old: Connection, packet: Packet): void {
+    if (!this.#mayOpen(packet)) return;
+    this.connections++;
     if (old.previous !== null && old.previous.closed === null) this.#close(old.previous, 'replaced');
     old.previous = null;
     this.#table.remove(old);
@@ -312,6 +376,7 @@ export class Tracker {
 
   #closeIdle(now: number): void {
     this.#idleCheckAt = now + IDLE_CHECK_INTERVAL;
+    this.#arrivals.settle(now, this.#again);
     const limit = now - this.#options.idleTimeoutMs * 1000;
     for (const list of [this.#active, this.#silent]) {
       for (let oldest = list.oldest; oldest !== null && oldest.lastActive <= limit; oldest = list.oldest) {

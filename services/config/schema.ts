@@ -153,6 +153,12 @@ const capture = z
       CAPTURE_DEFAULTS.connectionsMax,
       'Connections tracked at once; beyond it the least active one is closed and counted.',
     ),
+    connectionsPerSecondMax: whole(
+      1,
+      10_000_000,
+      CAPTURE_DEFAULTS.connectionsPerSecondMax,
+      'New connections a second that speak, and twice as many at once; what begins beyond is dropped and counted as flood.',
+    ),
     vxlanPorts: ports(CAPTURE_DEFAULTS.vxlanPorts, 'UDP ports that carry VXLAN; none: VXLAN is not looked into.'),
     genevePorts: ports(CAPTURE_DEFAULTS.genevePorts, 'UDP ports that carry Geneve; none: Geneve is not looked into.'),
     fragmentTimeoutMs: whole(
