@@ -16,6 +16,9 @@ interface Comparison {
   readonly found: Difference[];
 }
 
+/** Levels of a text that is taken for JSON. */
+const NESTING_MAX = 200;
+
 type Members = Readonly<Record<string, unknown>>;
 
 const isMembers = (value: unknown): value is Members =>
@@ -64,9 +67,16 @@ function compareLists(
   }
 }
 
+function isWithin(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return depth > 0 && Object.values(value).every((each) => isWithin(each, depth - 1));
+}
+
+/** The text itself, where it is no JSON, or one that is made to be deep. */
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return isWithin(value, NESTING_MAX) ? value : text;
   } catch {
     return text;
   }

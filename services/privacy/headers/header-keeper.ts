@@ -79,17 +79,19 @@ export class HeaderKeeper {
   /** '' for a head that wasn't seen. */
   textOf(head: HeadFields | null): string {
     if (head === null) return '';
-    let text = '';
-    let taken = 0;
+    const lines: string[] = [];
+    let length = 0;
     for (const [name, value] of head.headers) {
       const known = this.#known.get(name) ?? this.#learn(name);
       const line = known.value === value ? known.line : this.#lineOf(known, value);
-      if (taken === FIELDS_MAX || text.length + line.length > TEXT_CHARS_MAX) break;
-      text += line;
-      taken++;
+      length += line.length;
+      if (lines.length === FIELDS_MAX || length > TEXT_CHARS_MAX) break;
+      lines.push(line);
     }
-    if (taken < head.headers.size) text += `${MORE}: ${head.headers.size - taken}\n`;
-    return head.partial ? text + PARTIAL : text;
+    const left = head.headers.size - lines.length;
+    if (left > 0) lines.push(`${MORE}: ${left}\n`);
+    if (head.partial) lines.push(PARTIAL);
+    return lines.join('');
   }
 
   #learn(name: string): Known {

@@ -3,21 +3,22 @@
  *
  * Headers as an SDK sends them and a provider behind a CDN answers, ids, dates and limits new with every call, from some clients by
  * turns. Told are µs of CPU a call to make the texts, their size, and what they add to a call in ClickHouse: bytes on disk in merged
- * parts, and CPU of sink and engine together.
+ * parts, as they are and as maps, and CPU of sink and engine together.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { cpuSecondsOf } from '../../../load-tests/bench/measure.ts';
+import { ask } from '../../clickhouse/queries.ts';
 import { ClickHouseSink } from '../../clickhouse/sink.ts';
-import { openStore } from '../../clickhouse/store.ts';
+import { openStore, type Store } from '../../clickhouse/store.ts';
 import { callObservation, hexId, sampleCall } from '../../clickhouse/testing.ts';
 import { privacyFrom, privacySection } from '../settings.ts';
 import type { HeadFields } from './header-keeper.ts';
 
 const CALLS = 20_000;
 const CLIENTS = 5;
-const ROUNDS = 3;
+const ROUNDS = 5;
 const KEY = Buffer.alloc(32, 1);
 
 const id = (what: string, n: number): string => hexId(what, n);
@@ -79,8 +80,16 @@ function responseHead(n: number): HeadFields {
   return { headers: new Map(Object.entries(fields)), partial: false };
 }
 
+async function bytesOf(store: Store, table: string): Promise<number> {
+  const query = `SELECT sum(column_data_compressed_bytes) AS bytes FROM system.parts_columns
+    WHERE active AND table = {table:String} AND column IN ('request_headers', 'response_headers') AND database = currentDatabase()`;
+  const [row] = await ask<{ bytes: string }>(store, query, { table });
+  return Number(row!.bytes);
+}
+
 interface Stored {
   readonly bytes: number;
+  readonly mapBytes: number;
   readonly cpuSeconds: number;
 }
 
@@ -99,10 +108,13 @@ async function stored(texts: readonly (readonly [string, string])[]): Promise<St
     const used = process.cpuUsage(before);
     const cpuSeconds = (used.user + used.system) / 1e6 + cpuSecondsOf(engine) - engineBefore;
     await store.client.command({ query: 'OPTIMIZE TABLE calls FINAL' });
-    const query = `SELECT sum(column_data_compressed_bytes) AS bytes FROM system.parts_columns
-      WHERE active AND table = 'calls' AND column IN ('request_headers', 'response_headers') AND database = currentDatabase()`;
-    const [row] = await (await store.client.query({ query, format: 'JSONEachRow' })).json<{ bytes: string }>();
-    return { bytes: Number(row!.bytes), cpuSeconds };
+    const type = 'Map(LowCardinality(String), String) CODEC(ZSTD(1))';
+    await store.client.command({
+      query: `CREATE TABLE maps (t DateTime64(6), id String, request_headers ${type}, response_headers ${type})
+        ENGINE = MergeTree ORDER BY (t, id) AS SELECT request_start, call_id, request_header, response_header FROM calls`,
+    });
+    await store.client.command({ query: 'OPTIMIZE TABLE maps FINAL' });
+    return { bytes: await bytesOf(store, 'calls'), mapBytes: await bytesOf(store, 'maps'), cpuSeconds };
   } finally {
     await store.close();
     await rm(dataDir, { recursive: true });
@@ -133,6 +145,6 @@ for (let round = 0; round < ROUNDS; round++) {
   const withThem = await stored(texts);
   const cost = ((withThem.cpuSeconds - without.cpuSeconds) / CALLS) * 1e6;
   console.log(
-    `ClickHouse: ${Math.round(withThem.bytes / CALLS)} bytes on disk a call; ${((without.cpuSeconds / CALLS) * 1e6).toFixed(0)} µs of CPU a call without headers, ${cost.toFixed(0)} µs more with them`,
+    `ClickHouse: ${Math.round(withThem.bytes / CALLS)} bytes on disk a call, ${Math.round(withThem.mapBytes / CALLS)} as maps; ${((without.cpuSeconds / CALLS) * 1e6).toFixed(0)} µs of CPU a call without headers, ${cost.toFixed(0)} µs more with them`,
   );
 }
