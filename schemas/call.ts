@@ -179,6 +179,9 @@ export interface Call extends CallStory {
   requestParts: ContentHash[];
   /** The response as stored content: raw JSON body, or for a stream the message put together from its events. '' = none. */
   responseContent: ContentHash | '';
+  /** A line `name: value` for each field, credentials and what is unknown hidden (services/privacy/headers). '' = none. */
+  requestHeaders: string;
+  responseHeaders: string;
 }
 
 /** A piece of content, stored once by its hash. */
@@ -238,6 +241,9 @@ export interface ExchangeRow {
   readonly origin: Origin;
   readonly probe: string;
   readonly network: string;
+  /** As of a call. */
+  readonly requestHeaders: string;
+  readonly responseHeaders: string;
 }
 
 /** What the recogniser makes: one call or tool execution with the contents that it brings, or one other exchange. */

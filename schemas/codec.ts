@@ -48,9 +48,14 @@ interface WireObservation {
 }
 
 const NO_CONTENTS: readonly Content[] = [];
-/** A call without its texts of any length; one hash. */
+/** A call or an exchange without its texts of any length; one hash. */
 const CALL_BYTES = 2048;
 const HASH_BYTES = 16;
+
+/** They are read as Latin-1. */
+function headerBytes({ requestHeaders, responseHeaders }: Pick<Call, 'requestHeaders' | 'responseHeaders'>): number {
+  return (requestHeaders.length + responseHeaders.length) * 2;
+}
 
 /** Calls, contents and exchanges have the same fields in memory: none is copied. */
 const OBSERVATION_SHAPE: WireShape<ObservationRecord> = {
@@ -75,11 +80,12 @@ const OBSERVATION_SHAPE: WireShape<ObservationRecord> = {
     throw new TypeError('none of the kinds of observations: one that only a newer release knows');
   },
   sizeGuess: (observation) => {
-    if (observation.type === 'exchange') return CALL_BYTES;
+    if (observation.type === 'exchange') return CALL_BYTES + headerBytes(observation.exchange);
     let bytes = CALL_BYTES;
     for (const { text } of observation.contents) bytes += 64 + Buffer.byteLength(text);
     if (observation.type !== 'call') return bytes;
     const { call } = observation;
+    bytes += headerBytes(call);
     bytes += Buffer.byteLength(call.requestSkeleton) + call.requestParts.length * HASH_BYTES;
     bytes += (call.promptPreview.length + call.answerPreview.length + call.errorMessage.length) * 3;
     for (const text of call.toolArguments) bytes += 10 + text.length;

@@ -64,6 +64,19 @@ describe('observations of other releases', () => {
     assert.deepEqual(read, plain({ ...call, temperature: null }));
   });
 
+  it('a release that kept no headers is read as one that told none', () => {
+    const old = ['requestHeaders', 'responseHeaders'].reduce(
+      (schema, field) => withFields(schema, 'Call', without(field)),
+      now,
+    );
+    const told = { ...call, requestHeaders: 'host: a\n', responseHeaders: 'server: b\n' };
+    const read = (reader: Codec<Value>, writer: Codec<Value>): Value =>
+      known(reader.decode(writer.encode({ ...wire, call: told })));
+    const none = { ...call, requestHeaders: '', responseHeaders: '' };
+    assert.deepEqual(read(release('OBSERVATION', now, old), release('OBSERVATION', old)), plain(none));
+    assert.deepEqual(read(release('OBSERVATION', now), release('OBSERVATION', now)), plain(told));
+  });
+
   it('an old reader that has the new schema skips the field, all others are as written', () => {
     const read = known(release('OBSERVATION', lean, now).decode(release('OBSERVATION', now).encode(wire)));
     const { temperature: _, ...rest } = call;

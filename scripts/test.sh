@@ -31,6 +31,7 @@ if { [ ! -x "$collector" ] || [ ! -d "$root/.cache/http2-go" ] || [ ! -d "$root/
   need pip3 python3-pip
 fi
 need curl curl
+need nginx nginx
 need nghttp nghttp2-client
 python_has() { /usr/bin/python3 -c "import $1" 2>/dev/null; }
 python_has httpx || { missing="$missing python3-httpx"; packages="$packages python3 python3-httpx"; }

@@ -269,7 +269,7 @@ export function llmAlone(file: string): Promise<StageResult> {
 
 /** As in production: with redaction, and hashes under a key. */
 export function llmPrivate(file: string): Promise<StageResult> {
-  const settings = { modes: [], redaction: true, redactionRules: [] };
+  const settings = { modes: [], redaction: true, redactionRules: [], headers: 'known', shownHeaders: [] } as const;
   return recognising(file, { ...LLM, privacy: privacyFrom(settings, true, Buffer.alloc(32, 1)) });
 }
 

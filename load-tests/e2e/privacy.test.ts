@@ -41,12 +41,15 @@ const GENERATED = [
   'Sends a mail',
 ];
 
+const PRIVACY = { modes: [], redaction: true, redactionRules: [], headers: 'known', shownHeaders: [] } as const;
+
 interface Exchange {
   readonly target: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly request: unknown;
   readonly status?: number;
   readonly type?: string;
+  readonly answerHeaders?: Readonly<Record<string, string>>;
   readonly answer: unknown;
 }
 
@@ -58,7 +61,7 @@ function head(start: string, headers: Readonly<Record<string, string>>): string 
 
 /** Compressed where `packed`, and cut into packets of `cut` bytes. */
 function steps(
-  { target, headers, request, status, type, answer }: Exchange,
+  { target, headers, request, status, type, answerHeaders, answer }: Exchange,
   packed: boolean,
   cut: number,
 ): readonly Step[] {
@@ -69,7 +72,7 @@ function steps(
   const coding: Record<string, string> = packed ? { 'content-encoding': 'gzip' } : {};
   const length = (body: Buffer) => ({ 'content-length': String(body.length), ...coding });
   const sent = { host: 'api.canary.test', 'content-type': 'application/json', ...headers, ...length(asked) };
-  const got = { 'content-type': type ?? 'application/json', ...length(answered) };
+  const got = { 'content-type': type ?? 'application/json', ...answerHeaders, ...length(answered) };
   const up = Buffer.concat([Buffer.from(head(`POST ${target} HTTP/1.1`, sent)), asked]);
   const down = Buffer.concat([Buffer.from(head(`HTTP/1.1 ${status ?? 200} X`, got)), answered]);
   const pieces = (bytes: Buffer): Buffer[] =>
@@ -186,8 +189,10 @@ function exchanges(text: (place: string) => string): readonly Exchange[] {
   return [
     {
       target: '/v1/messages?beta=true',
+      headers: { 'x-last-prompt': text('request header') },
       request: anthropic('stream'),
       type: 'text/event-stream',
+      answerHeaders: { 'x-summary': text('response header') },
       answer: anthropicStream(text('streamed'), text('streamed arguments')),
     },
     {
@@ -308,6 +313,8 @@ function exchanges(text: (place: string) => string): readonly Exchange[] {
     },
     {
       target: `/search?q=${encodeURIComponent(text('query'))}`,
+      headers: { 'x-searched': text('request header') },
+      answerHeaders: { 'x-found': text('response header') },
       request: { q: text('other body') },
       answer: { found: text('other answer') },
     },
@@ -420,7 +427,7 @@ const withoutTexts = ({ tool_arguments: _, ...row }: Row): Row => row;
 test('in metadata mode no text is stored anywhere, and every fact equals the manifest', async () => {
   const canaries = new Canaries();
   const pcaps = [TRAFFIC.pcap, CARRIED.pcap, canaryCapture(canaries)];
-  const kept = await stored('metadata', 'llm: { content: false }\n', pcaps);
+  const kept = await stored('metadata', 'llm: { content: false }\nprivacy: { headers: all }\n', pcaps);
   // The place of a name may be the sentence's own words; the number is what tells.
   const numbers = canaries.all.map((text) => text.slice(0, 10));
   assert.ok(numbers.length > 45);
@@ -448,7 +455,7 @@ test('in metadata mode no text is stored anywhere, and every fact equals the man
 
 test('in metadata mode no text is in the records of the topic of calls', async () => {
   const canaries = new Canaries();
-  const privacy = privacyFrom({ modes: [], redaction: true, redactionRules: [] }, false, Buffer.alloc(32, 1));
+  const privacy = privacyFrom({ ...PRIVACY, headers: 'all' }, false, Buffer.alloc(32, 1));
   const records = (await observationsOf(canaryCapture(canaries), { content: false, privacy })).map((each) =>
     observationCodec.encode(each).toString('latin1'),
   );
@@ -467,7 +474,7 @@ test('in content mode the same search finds every text that is stored: it looks 
   const canaries = new Canaries();
   const kept = await stored('content', 'privacy: { redaction: false }\n', [canaryCapture(canaries)]);
   // What no call or execution carries isn't stored in any mode.
-  const never = /lives in (?:query|other body|other answer|rpc data|history of)/;
+  const never = /lives in (?:query|other body|other answer|rpc data|history of|request header|response header)/;
   const cut = /(?:unknown stream)/;
   const wanted = canaries.all.filter((text) => !never.test(text) && !cut.test(text));
   const missing = wanted.filter((text) => foundIn(kept, [text]).length === 0);
@@ -553,4 +560,92 @@ test('with redaction on, texts without secrets are what they were, byte for byte
   const kept = await stored('exact', '', [TRAFFIC.pcap]);
   assert.deepEqual(compare(TRAFFIC.manifest, kept.calls).differences.slice(0, 8), []);
   assert.ok(kept.calls.every(({ redactions }) => Object.keys(redactions as object).length === 0));
+});
+
+/** Headers with a secret each. `next` makes one that no rule of redaction knows, `token` one that a rule knows. */
+function secretHeaders(next: () => string, token: () => string): Record<'asked' | 'answered', Record<string, string>> {
+  const asked = {
+    authorization: `Basic ${next()}`,
+    'proxy-authorization': `Digest username="a", response="${next()}"`,
+    cookie: `a=${next()}; b=${next()}`,
+    'x-api-key': next(),
+    'api-key': next(),
+    'x-goog-api-key': next(),
+    'x-amz-security-token': next(),
+    'sec-websocket-protocol': `realtime, key.${next()}`,
+    'helicone-auth': `Bearer ${next()}`,
+    'x-portkey-api-key': next(),
+    'x-internal-pass': next(),
+    'x-hub-signature-256': `sha256=${next()}`,
+    'x-unheard-of': next(),
+    'x-ms-client-principal': Buffer.from(`{"who":"${next()}"}`).toString('base64'),
+    'x-long': `${'long words '.repeat(60)}${next()}`,
+    referer: `https://me:${next()}@app.test/a?token=${next()}&sas=${next()}`,
+    'x-callback': `https://hooks.test/x?sig=${next()}`,
+    'user-agent': token(),
+    traceparent: token(),
+    'x-request-id': token(),
+    'x-session-id': token(),
+  };
+  const answered = {
+    'set-cookie': `session=${next()}; HttpOnly`,
+    location: `https://bucket.test/a?X-Goog-Signature=${next()}`,
+    'x-new-token': next(),
+    'x-refreshed': next(),
+    server: `gateway ${token()}`,
+    'x-litellm-model-id': token(),
+  };
+  return { asked, answered };
+}
+
+for (const mode of ['known', 'all'] as const)
+  test(`where ${mode} headers are shown, a secret in any header is stored nowhere`, async () => {
+    const secrets: string[] = [];
+    const secret = (form: (n: string) => string): string => {
+      secrets.push(form(String(secrets.length + 100)));
+      return secrets.at(-1)!;
+    };
+    const next = (): string => secret((n) => `S3cr${n}${'kQ7'.repeat(7)}`);
+    const token = (): string => secret((n) => `ghp_${n}aB${'c9X'.repeat(11)}`);
+    const body = { model: 'gpt', messages: [{ role: 'user', content: 'hello' }] };
+    const answer = {
+      ...{ id: 'chatcmpl-3', object: 'chat.completion', created: 1, model: 'gpt' },
+      choices: [{ index: 0, finish_reason: 'stop', message: { role: 'assistant', content: 'hi' } }],
+    };
+    const call = '/v1/chat/completions';
+    const all = [call, '/other'].map((target): Exchange => {
+      const { asked, answered } = secretHeaders(next, token);
+      return { target, headers: asked, request: body, answerHeaders: answered, answer: target === call ? answer : {} };
+    });
+    const pcap = stepsPcap(all.map((exchange, at) => steps(exchange, at === 1, at === 0 ? 7 : 900)));
+    const kept = await stored(`headers-${mode}`, `privacy: { headers: ${mode} }\n`, [pcap]);
+    const privacy = privacyFrom({ ...PRIVACY, headers: mode }, true, Buffer.alloc(32, 1));
+    const records = (await observationsOf(pcap, { privacy })).map((each) => observationCodec.encode(each));
+    const tables = new Map([
+      ...kept.tables,
+      ...records.map((bytes, at) => [`record ${at}`, bytes.toString('latin1')] as const),
+    ]);
+    // No secret in the message of a failure.
+    const leaked = secrets.flatMap((each, at) =>
+      foundIn({ tables }, [each.slice(4, 16)]).map((where) => `${at}: ${where.split(': ')[1]}`),
+    );
+    assert.deepEqual(leaked, []);
+    assert.ok(secrets.length > 50);
+    for (const table of ['calls', 'exchanges']) {
+      const rows = kept.tables.get(table)!;
+      const shown = [
+        'x-unheard-of: fp_',
+        'authorization: Basic fp_',
+        'content-type: application/json',
+        'server: gateway [',
+      ];
+      for (const text of shown) assert.ok(rows.includes(text), `${text} in ${table}`);
+    }
+  });
+
+test('no header is stored where none is to be', async () => {
+  const kept = await stored('headers-none', 'privacy: { headers: none }\n', [CARRIED.pcap]);
+  const headers = kept.calls.map((row) => `${String(row.request_headers)}${String(row.response_headers)}`);
+  assert.ok(headers.length > 30);
+  assert.deepEqual([...new Set(headers)], ['']);
 });

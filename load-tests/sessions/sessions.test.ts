@@ -32,7 +32,11 @@ for (const seed of [1, 2, 3]) {
 }
 
 test('sessions, turns and tool calls are the same when no text is kept, and have none', async () => {
-  const privacy = privacyFrom({ modes: [], redaction: true, redactionRules: [] }, false, Buffer.alloc(32, 1));
+  const privacy = privacyFrom(
+    { modes: [], redaction: true, redactionRules: [], headers: 'known', shownHeaders: [] },
+    false,
+    Buffer.alloc(32, 1),
+  );
   const options = { seed: 5, llm: { content: false, privacy } };
   const differences = await sessionDifferences(store, playSessions(5), options);
   const text = /(?:prompt_preview|answer_preview|result_preview|first_prompt|last_answer|arguments) is ""/;

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
 import { nextHops } from '../clickhouse/hop-queries.ts';
 import { CALL_ID_FIRST, callLinesAt } from '../clickhouse/lines.ts';
-import { EXCHANGE_LIST } from '../clickhouse/lists.ts';
+import { EXCHANGE_LIST, getExchange } from '../clickhouse/lists.ts';
 import {
   type CallFilter,
   type Cursor,
@@ -69,7 +69,14 @@ const HOPS = described({
 const EXCHANGES = described({
   summary: 'HTTP exchanges that are no calls, the newest first.',
   query: EXCHANGES_QUERY,
-  answer: pageOf('exchanges', SCHEMAS.Exchange),
+  answer: pageOf('exchanges', SCHEMAS.ListedExchange),
+});
+
+const EXCHANGE = described({
+  summary: 'One exchange that is no call, with its headers.',
+  params: CALL_ID,
+  answer: objectOf({ exchange: SCHEMAS.Exchange }),
+  failures: [404],
 });
 
 /** Rows are read with the columns of `SCHEMAS.ListedCall`, and written as they are. */
@@ -151,6 +158,11 @@ export function addCallRoutes(app: FastifyInstance, store: Store, answers: Answe
       tableList('exchanges', store, answers, EXCHANGE_LIST, filter),
     ),
   );
+  app.get<ById>('/api/v1/exchanges/:id', EXCHANGE, async (request) => {
+    const exchange = await fromStore(getExchange(store, request.params.id));
+    if (exchange === null) throw new ApiFailure('not_found', 'There is no such exchange.');
+    return { exchange };
+  });
 }
 
 async function storedCall(store: Store, id: string): Promise<StoredCall> {

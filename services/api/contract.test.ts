@@ -91,11 +91,13 @@ test('changes do what the document says: silences end by the id that making them
 
 test('answers about what is stored are as the document says', { skip, timeout: SECONDS_MAX * 1000 }, async () => {
   const [toolCall] = (await stage.get('/api/v1/tool-calls?limit=1')).body.toolCalls as Record<string, unknown>[];
+  const [exchange] = (await stage.get('/api/v1/exchanges?limit=1')).body.exchanges as Record<string, unknown>[];
   const [turn] = (await stage.get('/api/v1/turns?limit=1')).body.turns as Record<string, unknown>[];
   const ids = {
     '/api/v1/calls/{id}': { id: DETAILED_ID },
     '/api/v1/calls/{id}/request': { id: DETAILED_ID },
     '/api/v1/calls/{id}/hops': { id: DETAILED_ID },
+    '/api/v1/exchanges/{id}': { id: exchange!.exchangeId },
     '/api/v1/sessions/{id}': { id: 'plain' },
     '/api/v1/turns/{id}': { id: turn!.turnId },
     '/api/v1/tool-calls/{id}/{position}': { id: toolCall!.callId, position: toolCall!.position },

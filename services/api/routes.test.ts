@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import type { MetricPoint } from '../clickhouse/metrics.ts';
 import { ask, CALL_TEXT_FILTERS } from '../clickhouse/queries.ts';
 import type { StoredSession } from '../clickhouse/story-queries.ts';
-import { SAMPLE_TIME, sampleCall } from '../clickhouse/testing.ts';
+import { callObservation, SAMPLE_TIME, sampleCall, sampleExchange } from '../clickhouse/testing.ts';
 import { START } from '../tracker/testing.ts';
 import { type Answer, codeOf, fill, openStage, type Stage, TOKEN } from './testing.ts';
 
@@ -119,9 +119,26 @@ describe('details', () => {
     assert.deepEqual((await stage.get(`/api/v1/calls/${sampleCall(0).callId}/hops`)).body, { hops: [] });
   });
 
+  test('calls and exchanges have their headers, lists have none', async () => {
+    const headers = { requestHeaders: 'host: a.test\nuser-agent: x\n', responseHeaders: 'server: y\n' };
+    const [call, exchange] = [sampleCall(90_001, headers), sampleExchange(90_001, headers)];
+    await stage.put([callObservation(call), { type: 'exchange', exchange }]);
+    const one = (await stage.get(`/api/v1/calls/${call.callId}`)).body.call as Row;
+    assert.deepEqual([one.requestHeaders, one.responseHeaders], Object.values(headers));
+    assert.deepEqual((await stage.get(`/api/v1/exchanges/${exchange.exchangeId}`)).body.exchange, exchange);
+    const [listed] = await rowsOf('exchanges', `/api/v1/exchanges?from=${exchange.started}`);
+    assert.ok(listed !== undefined && !Object.hasOwn(listed, 'requestHeaders'));
+  });
+
   test('of what is not there are a typed 404', async () => {
     const none = '0'.repeat(32);
-    for (const target of [`calls/${none}/hops`, 'sessions/none', `turns/${none}`, `tool-calls/${none}/0`])
+    for (const target of [
+      `calls/${none}/hops`,
+      `exchanges/${none}`,
+      'sessions/none',
+      `turns/${none}`,
+      `tool-calls/${none}/0`,
+    ])
       assert.equal(codeOf(await stage.get(`/api/v1/${target}`)), 'not_found', target);
     assert.equal(codeOf(await stage.get(`/api/v1/sessions/${encodeURIComponent('ü?'.repeat(125))}`)), 'not_found');
     assert.equal(codeOf(await stage.get(`/api/v1/sessions/${'x'.repeat(501)}`)), 'bad_request');

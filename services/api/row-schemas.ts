@@ -2,7 +2,7 @@
 import { EXCHANGE_LIST, TOOL_CALL_LIST, TURN_LIST } from '../clickhouse/lists.ts';
 import { LISTED_COLUMNS } from '../clickhouse/queries.ts';
 import { FINDING_ROWS, SESSION_ROWS, TOOL_CALL_ROWS } from '../clickhouse/story-tables.ts';
-import { CALLS, type ColumnKind } from '../clickhouse/tables.ts';
+import { CALLS, type ColumnKind, EXCHANGES } from '../clickhouse/tables.ts';
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -52,7 +52,12 @@ function rowOf(columns: readonly Named[], more: Readonly<Record<string, JsonSche
 
 const requestStart = { requestStart: orNull(TIME) };
 const content = objectOf({ hash: TEXT, kind: TEXT, text: TEXT });
-const difference = objectOf({ name: TEXT, call: TEXT, hop: TEXT });
+const difference = objectOf({
+  name: TEXT,
+  change: { ...TEXT, description: 'What the gateway between the two did: added, removed or changed.' },
+  call: { ...TEXT, description: 'As the client sent or got it; –: not there.' },
+  hop: { ...TEXT, description: 'As the gateway sent or got it; –: not there.' },
+});
 const error = objectOf({ error: objectOf({ code: TEXT, message: TEXT }) });
 
 const given = { name: TEXT, owner: TEXT, team: TEXT, environment: TEXT } as const;
@@ -98,7 +103,8 @@ export const SCHEMAS = {
     time: { ...TIME, description: 'Its place in the order: requestStart, or the earliest time known. µs since 1970.' },
   }),
   Content: content,
-  Exchange: rowOf(EXCHANGE_LIST.columns),
+  Exchange: rowOf(EXCHANGES.columns),
+  ListedExchange: rowOf(EXCHANGE_LIST.columns),
   Session: rowOf(SESSION_ROWS.columns),
   Turn: rowOf(TURN_LIST.columns),
   ToolCall: rowOf(TOOL_CALL_ROWS.columns),
@@ -113,7 +119,10 @@ export const SCHEMAS = {
     evidence: TEXT,
     server: TEXT,
     facts: listOf(difference),
+    requestHeaders: listOf(difference),
+    responseHeaders: listOf(difference),
     body: listOf(difference),
+    answer: listOf(difference),
   }),
 } as const;
 

@@ -1,5 +1,9 @@
 /** The next hop of a call: what the gateway sent on, and in what it differs from what the client had sent. */
+import type { Content } from '../../schemas/call.ts';
 import type { ContentHash } from '../common/types.ts';
+import { type Difference, type Direction, shown } from '../hops/difference.ts';
+import { headerDifferences } from '../hops/header-difference.ts';
+import { jsonDifferences } from '../hops/json-difference.ts';
 import { ask, getContents, joinRequest } from './queries.ts';
 import type { Store } from './store.ts';
 
@@ -7,41 +11,15 @@ type Client = Pick<Store, 'client'>;
 type Row = Readonly<Record<string, unknown>>;
 
 /** Columns whose differences are of interest; times and sizes always differ. */
-const COMPARED = [
-  'agent_id',
-  'session_id',
-  'user_id',
-  'team_id',
-  'credential',
-  'client_name',
-  'client_version',
-  'sdk',
-  'dialect',
-  'provider',
-  'requested_model',
-  'model',
-  'response_id',
-  'request_id',
-  'streaming',
-  'status',
-  'outcome',
-  'finish_reason',
-  'input_tokens',
-  'output_tokens',
-  'method',
-  'host',
-  'path',
-  'protocol',
-  'server_software',
-  'gateway',
-  'traceparent',
+const FACTS = [
+  ...['agent_id', 'session_id', 'user_id', 'team_id', 'credential', 'client_name', 'client_version', 'sdk'],
+  ...['dialect', 'provider', 'requested_model', 'streaming', 'max_output_tokens', 'temperature', 'message_count'],
+  ...['offered_tools', 'method', 'host', 'path', 'protocol', 'traceparent'],
+  ...['status', 'outcome', 'error_type', 'error_message', 'model', 'response_id', 'request_id', 'finish_reason'],
+  ...['finish_reason_raw', 'input_tokens', 'cache_read_tokens', 'cache_write_tokens', 'output_tokens'],
+  ...['reasoning_tokens', 'answer_text_hash', 'tool_names', 'tool_call_ids', 'tool_argument_hashes'],
+  ...['server_software', 'gateway'],
 ] as const;
-
-export interface Difference {
-  readonly name: string;
-  readonly call: string;
-  readonly hop: string;
-}
 
 export interface NextHop {
   readonly callId: string;
@@ -49,36 +27,69 @@ export interface NextHop {
   readonly evidence: string;
   readonly server: string;
   readonly facts: readonly Difference[];
-  /** Members of the request's body, where both are stored. */
+  /** Where those of both are stored. */
+  readonly requestHeaders: readonly Difference[];
+  readonly responseHeaders: readonly Difference[];
+  /** Members of the request's body and of the answer, where those of both are stored. */
   readonly body: readonly Difference[];
+  readonly answer: readonly Difference[];
 }
 
-const SHOWN_CHARS = 80;
-
-function shown(value: unknown): string {
-  if (value === undefined) return '–';
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return text.length <= SHOWN_CHARS ? text : `${text.slice(0, SHOWN_CHARS)} … (${text.length} characters)`;
+function factDifferences(call: Row, hop: Row): Difference[] {
+  return FACTS.flatMap((name) => {
+    const [own, other] = [told(call[name]), told(hop[name])];
+    if (JSON.stringify(own) === JSON.stringify(other)) return [];
+    return { name, change: 'changed', call: shown(own), hop: shown(other) };
+  });
 }
 
-function differences(names: Iterable<string>, call: Row, hop: Row): Difference[] {
-  const found: Difference[] = [];
-  for (const name of names) {
-    if (JSON.stringify(call[name]) === JSON.stringify(hop[name])) continue;
-    found.push({ name, call: shown(call[name]), hop: shown(hop[name]) });
-  }
-  return found;
+/** What a row tells; a hop that was stored by an older release lacks columns, and counts may come as text. */
+function told(value: unknown): unknown {
+  if (typeof value === 'number') return String(value);
+  return value === '' || value === null || (Array.isArray(value) && value.length === 0) ? undefined : value;
 }
 
-async function bodyOf(store: Client, row: Row): Promise<Row | null> {
+interface Texts {
+  /** Null: not stored. */
+  readonly request: string | null;
+  readonly answer: string | null;
+}
+
+async function textsOf(store: Client, row: Row): Promise<Texts> {
   const parts = (row.request_parts ?? []) as ContentHash[];
+  const skeleton = String(row.request_skeleton ?? '');
+  const answer = String(row.response_content ?? '') as ContentHash | '';
+  const contents = await getContents(store, answer === '' ? parts : [...parts, answer]);
+  return {
+    request: skeleton === '' ? null : joined(skeleton, parts, contents),
+    answer: answer === '' ? null : (contents.get(answer)?.text ?? null),
+  };
+}
+
+/** Null: a part of it isn't stored any more. */
+function joined(skeleton: string, parts: readonly ContentHash[], contents: ReadonlyMap<ContentHash, Content>) {
   try {
-    const text = joinRequest(String(row.request_skeleton ?? ''), parts, await getContents(store, parts));
-    const json: unknown = JSON.parse(text);
-    return typeof json === 'object' && json !== null && !Array.isArray(json) ? (json as Row) : null;
+    return joinRequest(skeleton, parts, contents);
   } catch {
     return null;
   }
+}
+
+function bodyDifferences(call: string | null, hop: string | null, direction: Direction): Difference[] {
+  return call === null || hop === null ? [] : jsonDifferences(call, hop, direction);
+}
+
+function headDifferences(call: Row, hop: Row, column: string, direction: Direction): Difference[] {
+  return headerDifferences(String(call[column] ?? ''), String(hop[column] ?? ''), direction);
+}
+
+/** As the table of calls has it, or of a hop that has a next one itself. */
+async function rowOf(store: Client, callId: string): Promise<Row | null> {
+  const [call] = await ask<Row>(store, 'SELECT * FROM calls WHERE call_id = {callId:String} LIMIT 1', { callId });
+  if (call !== undefined) return call;
+  const query = 'SELECT row FROM call_hops FINAL WHERE call_id = {callId:String} LIMIT 1';
+  const [hop] = await ask<{ row: string }>(store, query, { callId });
+  return hop === undefined ? null : (JSON.parse(hop.row) as Row);
 }
 
 /** Next hops of a call, the nearest first; none when it wasn't mirrored twice. */
@@ -89,19 +100,22 @@ export async function nextHops(store: Client, callId: string): Promise<NextHop[]
     { callId },
   );
   if (hops.length === 0) return [];
-  const [call] = await ask<Row>(store, 'SELECT * FROM calls WHERE call_id = {callId:String} LIMIT 1', { callId });
-  const callBody = call === undefined ? null : await bodyOf(store, call);
+  const call = await rowOf(store, callId);
+  if (call === null) return [];
+  const own = await textsOf(store, call);
   return Promise.all(
     hops.map(async ({ id, evidence, row }): Promise<NextHop> => {
       const hop = JSON.parse(row) as Row;
-      const hopBody = await bodyOf(store, hop);
-      const names = new Set([...Object.keys(callBody ?? {}), ...Object.keys(hopBody ?? {})]);
+      const texts = await textsOf(store, hop);
       return {
         callId: id,
         evidence,
         server: `${String(hop.server_ip)}:${String(hop.server_port)}`,
-        facts: call === undefined ? [] : differences(COMPARED, call, hop),
-        body: callBody === null || hopBody === null ? [] : differences(names, callBody, hopBody),
+        facts: factDifferences(call, hop),
+        requestHeaders: headDifferences(call, hop, 'request_headers', 'asked'),
+        responseHeaders: headDifferences(call, hop, 'response_headers', 'answered'),
+        body: bodyDifferences(own.request, texts.request, 'asked'),
+        answer: bodyDifferences(own.answer, texts.answer, 'answered'),
       };
     }),
   );

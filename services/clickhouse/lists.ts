@@ -205,9 +205,15 @@ async function newestByPlaces<T extends object>(
 const texts = (columns: Readonly<Record<string, string>>): List<never>['filters'] =>
   Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, { column, type: 'String' }]));
 
-export const EXCHANGE_LIST: List<ExchangeRow> = {
+const told = <T extends Named>(columns: readonly T[], without: readonly string[] = []): T[] =>
+  columns.filter(({ key }) => key !== null && key !== 'version' && !without.includes(key));
+
+/** An exchange as lists show it. */
+export type ListedExchange = Omit<ExchangeRow, 'requestHeaders' | 'responseHeaders'>;
+
+export const EXCHANGE_LIST: List<ListedExchange> = {
   from: 'exchanges',
-  columns: EXCHANGES.columns,
+  columns: told(EXCHANGES.columns, ['requestHeaders', 'responseHeaders']),
   time: { column: 'started', key: 'started' },
   ids: [{ column: 'exchange_id', key: 'exchangeId', type: 'String' }],
   filters: {
@@ -228,9 +234,6 @@ export const EXCHANGE_LIST: List<ExchangeRow> = {
     status: { column: 'status', type: 'UInt16' },
   },
 };
-
-const told = <T extends Named>(columns: readonly T[], without: readonly string[] = []): T[] =>
-  columns.filter(({ key }) => key !== null && key !== 'version' && !without.includes(key));
 
 export const TURN_LIST: List<Turn> = {
   from: 'turns',
@@ -277,6 +280,12 @@ export const TOOL_CALL_LIST: List<ListedToolCall> = {
     serverSide: { column: 'server_side', type: 'Bool' },
   },
 };
+
+/** One exchange with its headers; null when there is none. */
+export async function getExchange(store: Client, exchangeId: string): Promise<ExchangeRow | null> {
+  const query = `SELECT ${EXCHANGES.columns.map(fieldOf).join(', ')} FROM exchanges WHERE exchange_id = {exchangeId:String} LIMIT 1`;
+  return (await ask<ExchangeRow>(store, query, { exchangeId }))[0] ?? null;
+}
 
 /** One turn by its id; null when there is none. */
 export async function getTurn(store: Client, turnId: string): Promise<Turn | null> {

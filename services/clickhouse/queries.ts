@@ -31,6 +31,8 @@ export const DETAIL_FIELDS = [
   'toolResultPreviews',
   'offeredTools',
   'labels',
+  'requestHeaders',
+  'responseHeaders',
 ] as const;
 
 /** A call as lists show it. `time` is its place in the order (request start, or the earliest time known). */

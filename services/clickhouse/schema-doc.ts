@@ -59,6 +59,13 @@ FROM calls ARRAY JOIN tool_call_ids AS id
 INNER JOIN tool_executions AS e ON e.tool_call_id = id
 \`\`\`
 
+Headers are text, a line each; \`request_header\` and \`response_header\` give them by name:
+
+\`\`\`sql
+SELECT request_header['user-agent'] AS client, response_header['x-ratelimit-remaining-tokens'] AS tokens_left, request_start
+FROM calls ORDER BY request_start DESC LIMIT 10
+\`\`\`
+
 The same content may stand in \`contents\` twice for a while (until parts are merged): read it by hash, with \`LIMIT 1 BY hash\`.
 `;
 

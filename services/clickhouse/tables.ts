@@ -179,6 +179,8 @@ export const CALLS: Table<Call> = {
     callColumn('request_skeleton', 'text', 'requestSkeleton'),
     callColumn('request_parts', 'texts', 'requestParts'),
     callColumn('response_content', 'text', 'responseContent'),
+    { name: 'request_headers', kind: 'text', key: 'requestHeaders', value: (call) => call.requestHeaders ?? '' },
+    { name: 'response_headers', kind: 'text', key: 'responseHeaders', value: (call) => call.responseHeaders ?? '' },
   ],
 };
 
@@ -234,6 +236,8 @@ export const EXCHANGES: Table<ExchangeRow> = {
     exchangeColumn('origin', 'text', 'origin'),
     exchangeColumn('probe', 'text', 'probe'),
     exchangeColumn('network', 'text', 'network'),
+    { name: 'request_headers', kind: 'text', key: 'requestHeaders', value: (row) => row.requestHeaders ?? '' },
+    { name: 'response_headers', kind: 'text', key: 'responseHeaders', value: (row) => row.responseHeaders ?? '' },
   ],
 };
 

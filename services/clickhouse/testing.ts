@@ -124,6 +124,8 @@ export function sampleCall(n: number, change: Partial<Call> = {}): Call {
     requestSkeleton: '',
     requestParts: [],
     responseContent: '',
+    requestHeaders: '',
+    responseHeaders: '',
     ...change,
   };
 }
@@ -172,6 +174,8 @@ export function sampleExchange(n: number, change: Partial<ExchangeRow> = {}): Ex
     origin: 'packets',
     probe: 'test',
     network: 'default',
+    requestHeaders: '',
+    responseHeaders: '',
     ...change,
   };
 }

@@ -156,6 +156,7 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
   const path = requestHead?.path ?? '';
   const provider = providerOf(host, responseHead?.headers ?? null, dialect.vendor, path);
   const requestedModel = fields?.model || dialect.request.fields({}, path).model;
+  const heads = options.privacy.heads({ agentId: placed.agentId, host, path }, requestHead, responseHead);
   const costUsd = costOf(parts, options.pricing, provider, requestedModel);
   return {
     callId: exchangeId(exchange),
@@ -263,5 +264,7 @@ export function buildCall(parts: CallParts, options: CallOptions): Call {
     requestSkeleton: request?.skeleton ?? '',
     requestParts: request?.partHashes ?? [],
     responseContent: parts.responseContent,
+    requestHeaders: heads.requestHeaders,
+    responseHeaders: heads.responseHeaders,
   };
 }

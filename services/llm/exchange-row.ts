@@ -4,15 +4,19 @@ import type { Exchange } from '../http/exchange.ts';
 import { protocolOf } from '../http/protocol.ts';
 import { attribute, NO_BODY_IDENTITY } from '../identity/attribution.ts';
 import type { IdentityMapping } from '../identity/mapping.ts';
+import type { Privacy } from '../privacy/privacy.ts';
 import { NO_HEADERS } from './call-builder.ts';
 import { completenessOf, missingBytes } from './completeness.ts';
 import { exchangeId } from './hash.ts';
 
-export function buildExchangeRow(exchange: Exchange, identity: IdentityMapping): ExchangeRow {
+export function buildExchangeRow(exchange: Exchange, identity: IdentityMapping, privacy: Privacy): ExchangeRow {
   const { connection, requestHead, responseHead, request, response, upgrade, grpc, prewarm } = exchange;
   const counts = upgrade?.counts ?? null;
   const headers = requestHead?.headers ?? NO_HEADERS;
   const who = attribute(identity, headers, NO_BODY_IDENTITY, requestHead?.credential ?? null, connection.process);
+  const host = headers.get('host') ?? '';
+  const path = requestHead?.path ?? '';
+  const heads = privacy.heads({ agentId: who.agentId, host, path }, requestHead, responseHead);
   const ended = response.state === 'complete' || upgrade !== null;
   return {
     exchangeId: exchangeId(exchange),
@@ -21,8 +25,8 @@ export function buildExchangeRow(exchange: Exchange, identity: IdentityMapping):
     firstByte: response.start,
     ended: response.end ?? request.end,
     method: requestHead?.method ?? '',
-    host: headers.get('host') ?? '',
-    path: requestHead?.path ?? '',
+    host,
+    path,
     protocol: protocolOf(exchange),
     status: responseHead?.status ?? 0,
     requestType: headers.get('content-type') ?? '',
@@ -56,5 +60,7 @@ export function buildExchangeRow(exchange: Exchange, identity: IdentityMapping):
     origin: connection.origin,
     probe: connection.probe,
     network: connection.network,
+    requestHeaders: heads.requestHeaders,
+    responseHeaders: heads.responseHeaders,
   };
 }

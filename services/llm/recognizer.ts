@@ -266,7 +266,7 @@ export class CallRecognizer implements ExchangeHandler, CallHost {
 
   #emitExchange(exchange: Exchange, provisional: boolean): void {
     if (!this.#options.exchanges) return;
-    const row = this.#privacy.exchange(buildExchangeRow(exchange, this.#options.identity));
+    const row = this.#privacy.exchange(buildExchangeRow(exchange, this.#options.identity, this.#privacy));
     this.#emit({ type: 'exchange', exchange: provisional ? { ...row, provisional } : row });
   }
 

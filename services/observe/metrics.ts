@@ -94,6 +94,9 @@ export const METRICS = {
   bittern_tracker_calls_total: counter('Stored calls that the tracker has taken.'),
   bittern_tracker_retold_total: counter('Sessions told anew, since a call came late.'),
   bittern_tracker_hops_total: counter('Calls that were the next hop of another one.'),
+  bittern_tracker_unsearched_hops_total: counter(
+    'Calls of which so many others look like a hop at the same time that only the nearest were looked at.',
+  ),
   bittern_tracker_corrections_total: counter('Calls that were put into their place after they had been stored.'),
   bittern_tracker_findings_total: counter('Findings written, each time that one changed.'),
   bittern_tracker_stories: gauge('Sessions in memory.'),

@@ -9,7 +9,7 @@ import { HashKey } from './hash-key.ts';
 import { privacyFrom, privacySection } from './settings.ts';
 import { planted, TEST_KEY } from './testing.ts';
 
-const SETTINGS = { modes: [], redaction: true, redactionRules: [] };
+const SETTINGS = { modes: [], redaction: true, redactionRules: [], headers: 'known', shownHeaders: [] } as const;
 const options = () => ({ ...TEST_OPTIONS, privacy: privacyFrom(SETTINGS, true, TEST_KEY) });
 const TOKEN = `ghp_${'a1B2'.repeat(9)}`;
 

@@ -5,8 +5,9 @@ import type { ToolExecution } from '../../schemas/tool-execution.ts';
 import type { ContentHash } from '../common/types.ts';
 import { contentHash } from '../llm/hash.ts';
 import { ownText } from '../llm/json/text.ts';
-import { CaptureModes, type ModeSubject } from './capture-mode.ts';
+import { type CaptureMode, CaptureModes, type ModeSubject } from './capture-mode.ts';
 import type { HashKey } from './hash-key.ts';
+import type { HeaderKeeper, HeadFields } from './headers/header-keeper.ts';
 import { redactPieces } from './pieces.ts';
 import { addCounts, type RedactionCounts, type Redactor } from './redactor.ts';
 import { executionWithoutTexts, withoutTexts } from './without-texts.ts';
@@ -21,11 +22,15 @@ const NO_COUNTS: RedactionCounts = {};
 const CALL_NAMES = [
   ...(['path', 'sessionId', 'userId', 'teamId', 'agentId', 'parentSessionId', 'model', 'requestedModel'] as const),
   ...(['responseId', 'previousResponseId', 'requestId', 'finishReasonRaw'] as const),
+  ...(['serverSoftware', 'clientName', 'clientVersion', 'sdk', 'traceparent', 'host'] as const),
 ] satisfies readonly (keyof Call)[];
 const EXECUTION_NAMES = [
   ...(['server', 'sessionId', 'userId', 'teamId', 'agentId', 'mcpSession', 'requestId', 'errorMessage'] as const),
+  ...(['clientName', 'clientVersion', 'traceparent'] as const),
 ] satisfies readonly (keyof ToolExecution)[];
-const EXCHANGE_NAMES = ['path', 'agentId', 'responseId'] satisfies readonly (keyof ExchangeRow)[];
+const EXCHANGE_NAMES = [
+  ...(['path', 'host', 'agentId', 'responseId', 'clientName', 'requestType', 'responseType'] as const),
+] satisfies readonly (keyof ExchangeRow)[];
 
 /** What tells where a call stands, with hashes in it that may be put under a key. */
 export interface Placed {
@@ -46,14 +51,31 @@ export interface StoredContent extends Content {
   readonly counts: RedactionCounts;
 }
 
+/** By capture mode: a header of an unknown name may hold a text. */
+export type HeaderKeepers = Readonly<Record<CaptureMode, HeaderKeeper>>;
+
+export interface StoredHeads {
+  readonly requestHeaders: string;
+  readonly responseHeaders: string;
+}
+
+const NO_HEADS: StoredHeads = { requestHeaders: '', responseHeaders: '' };
+
 export class Privacy {
   readonly #modes: CaptureModes;
   readonly #redactor: Redactor | null;
   readonly #hashes: HashKey | null;
+  readonly #headers: HeaderKeepers | null;
   readonly #totals: Record<string, number> = {};
 
-  /** `redactor` null: texts stay as they are; `hashes` null: so do hashes. */
-  constructor(modes: CaptureModes, redactor: Redactor | null, hashes: HashKey | null) {
+  /** `redactor` null: texts stay as they are; `hashes` null: so do hashes; `headers` null: none is kept. */
+  constructor(
+    modes: CaptureModes,
+    redactor: Redactor | null,
+    hashes: HashKey | null,
+    headers: HeaderKeepers | null = null,
+  ) {
+    this.#headers = headers;
     this.#modes = modes;
     this.#redactor = redactor;
     this.#hashes = hashes;
@@ -96,6 +118,13 @@ export class Privacy {
     const begins = text.slice(0, charsMax + KEYWORD_CHARS_MAX);
     if (!this.#redactor.mayHold(begins)) return ownText(begins, charsMax);
     return ownText(this.#redactor.clean(text.slice(0, charsMax + PREVIEW_MARGIN_CHARS)), charsMax);
+  }
+
+  /** The headers of an exchange; null: its head wasn't seen. */
+  heads(subject: ModeSubject, request: HeadFields | null, response: HeadFields | null): StoredHeads {
+    if (this.#headers === null) return NO_HEADS;
+    const keeper = this.#headers[this.#modes.of(subject)];
+    return { requestHeaders: keeper.textOf(request), responseHeaders: keeper.textOf(response) };
   }
 
   // ---- hashes

@@ -1,10 +1,12 @@
 /** Settings of capture modes and redaction, and what is made of them. */
 import { z } from 'zod';
+import { createCredentialMasker } from '../http/credentials.ts';
 import { CaptureModes, type ModeRule } from './capture-mode.ts';
 import { problemOf, wholeRule } from './custom.ts';
 import { HashKey } from './hash-key.ts';
+import { HeaderKeeper, type HeaderMode, type HeaderRules } from './headers/header-keeper.ts';
 import { placeholderMaker } from './placeholder.ts';
-import { Privacy } from './privacy.ts';
+import { type HeaderKeepers, Privacy } from './privacy.ts';
 import { Redactor } from './redactor.ts';
 import { BUILT_IN_RULES } from './rules/built-in.ts';
 
@@ -16,6 +18,9 @@ export const PRIVACY_DEFAULTS = {
   /** Patterns or ids of one mode rule. */
   patternsMax: 200,
   patternCharsMax: 1000,
+  headers: 'known',
+  /** Headers that the operator shows. */
+  shownHeadersMax: 200,
 } as const;
 
 const BUILT_IN_NAMES: ReadonlySet<string> = new Set(BUILT_IN_RULES.map(({ name }) => name));
@@ -68,6 +73,17 @@ export const privacySection = z
       .describe(
         "Rules of your own beside the built-in ones: a list of {name, pattern, keywords}; the pattern in RE2's syntax, its first group is what is replaced; only texts with one of the keywords are searched.",
       ),
+    headers: z
+      .enum(['all', 'known', 'none'])
+      .default(PRIVACY_DEFAULTS.headers)
+      .describe(
+        'Headers of calls and exchanges: known: values of headers that are known to hold no secret and no text, others by a fingerprint; all: also unknown ones unless they look like a secret; none: no header is stored. Credentials are stored in no mode.',
+      ),
+    shownHeaders: z
+      .array(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/, "must be a header's name"))
+      .max(PRIVACY_DEFAULTS.shownHeadersMax)
+      .default([])
+      .describe('Headers of your own whose values are stored as they are (redacted), besides the known ones.'),
   })
   .prefault({})
   .describe('Privacy: what is kept of texts, and what is taken out of them.');
@@ -80,6 +96,8 @@ export interface PrivacySettings {
     readonly pattern: string;
     readonly keywords: readonly string[];
   }[];
+  readonly headers: HeaderMode;
+  readonly shownHeaders: readonly string[];
 }
 
 /** What a Privacy is made of besides the key, in a form that can be passed to another thread. */
@@ -89,10 +107,32 @@ export interface PrivacyPlan {
   readonly content: boolean;
 }
 
-/** `content`: what holds where no mode rule fits. `key`: that of the fingerprints. @throws BitternError BIT_REDACTION_PATTERN */
-export function privacyFrom(settings: PrivacySettings, content: boolean, key: Buffer): Privacy {
+/**
+ * `content`: what holds where no mode rule fits. `key`: that of the fingerprints. `identityHeaders`: names of headers that have columns.
+ * @throws BitternError BIT_REDACTION_PATTERN
+ */
+export function privacyFrom(
+  settings: PrivacySettings,
+  content: boolean,
+  key: Buffer,
+  identityHeaders: readonly string[] = [],
+): Privacy {
   const modes = new CaptureModes(settings.modes, content ? 'content' : 'metadata');
   const own = settings.redactionRules.map(wholeRule);
   const redactor = settings.redaction ? new Redactor(BUILT_IN_RULES, own, placeholderMaker(key)) : null;
-  return new Privacy(modes, redactor, new HashKey(key));
+  const shown = new Set([...settings.shownHeaders, ...identityHeaders].map((name) => name.toLowerCase()));
+  return new Privacy(modes, redactor, new HashKey(key), headerKeepers(settings.headers, shown, key, redactor));
+}
+
+/** Where no text may be kept, nothing that is unknown is shown. */
+function headerKeepers(
+  mode: HeaderMode,
+  shown: HeaderRules['shown'],
+  key: Buffer,
+  redactor: Redactor | null,
+): HeaderKeepers | null {
+  if (mode === 'none') return null;
+  const masker = createCredentialMasker(key);
+  const known = new HeaderKeeper({ mode: 'known', shown }, masker, redactor);
+  return { metadata: known, content: mode === 'known' ? known : new HeaderKeeper({ mode, shown }, masker, redactor) };
 }

@@ -7,6 +7,6 @@ export function withPrivacy(
   { settings, content }: PrivacyPlan,
   key: Buffer,
 ): ReassemblerOptions {
-  const privacy = privacyFrom(settings, content, key);
+  const privacy = privacyFrom(settings, content, key, Object.values(options.llm.identity).flat());
   return { ...options, llm: { ...options.llm, content: privacy.mayKeepContent, privacy } };
 }

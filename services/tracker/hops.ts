@@ -18,10 +18,15 @@ const SLACK = 250_000;
 const SPAN = 3_600_000_000;
 /** Calls that are looked for at a time. */
 const IDS_MAX = 700;
+/** Calls that are looked at for each, the nearest in time: a thousand calls that look alike must not cost a million looks. */
+const CANDIDATES_MAX = 64;
+/** Calls that have something in common with those that are looked for at a time. */
+const RELATED_MAX = 50_000;
 /** Longer ids are no ids that a gateway would pass on. */
 const ID_CHARS_MAX = 80;
 
-interface Hop {
+/** What is read of a call. */
+export interface Hop {
   readonly id: string;
   readonly sessionId: string;
   readonly start: Micros;
@@ -36,6 +41,9 @@ interface Hop {
   readonly client: string;
   readonly server: string;
   readonly port: number;
+  /** Whose clock its times are of. */
+  readonly probe: string;
+  readonly outcome: string;
 }
 
 export interface FoundHop {
@@ -50,11 +58,12 @@ const COLUMNS = `call_id AS id, session_id AS sessionId, toUnixTimestamp64Micro(
   toUnixTimestamp64Micro(coalesce(response_end, request_end, request_start)) AS end, response_id AS responseId, request_id AS requestId,
   upstream_request_id AS upstreamRequestId, traceparent, step_id AS stepId,
   concat(answer_text_hash, ' ', arrayStringConcat(tool_names, ' '), ' ', arrayStringConcat(tool_argument_hashes, ' ')) AS said,
-  client_ip AS client, server_ip AS server, server_port AS port`;
+  client_ip AS client, server_ip AS server, server_port AS port, probe, outcome`;
 
 /**
- * Which of two calls that belong together came first. Their times alone can't say: a quick gateway adds less than two clocks differ,
- * and each would be the next hop of the other.
+ * Which of two calls that belong together came first. By one clock the first is the one that began first. Times of two can't say that: a
+ * quick gateway adds less than they differ, and each would be the next hop of the other. Ends say less than beginnings: clients hang up
+ * when they have what they want.
  */
 function comesFirst(front: Hop, back: Hop): boolean {
   const [named, reverse] = [front.upstreamRequestId === back.requestId, back.upstreamRequestId === front.requestId];
@@ -62,6 +71,7 @@ function comesFirst(front: Hop, back: Hop): boolean {
   if (back.upstreamRequestId !== '' && reverse) return false;
   const [onward, backward] = [front.server === back.client, back.server === front.client];
   if (onward !== backward) return onward;
+  if (front.probe === back.probe && front.start !== back.start) return front.start < back.start;
   const longer = front.end - front.start - (back.end - back.start);
   if (longer !== 0) return longer > 0;
   return front.start !== back.start ? front.start < back.start : front.id < back.id;
@@ -70,7 +80,9 @@ function comesFirst(front: Hop, back: Hop): boolean {
 function evidenceOf(front: Hop, back: Hop): FoundHop['evidence'] | null {
   if (!comesFirst(front, back)) return null;
   if (front.id === back.id || (front.server === back.server && front.port === back.port)) return null;
-  if (back.start < front.start - SLACK || back.end > front.end + SLACK || back.start > front.end) return null;
+  if (back.start < front.start - SLACK || back.start > front.end) return null;
+  // A gateway may read on when its client has left.
+  if (back.end > front.end + SLACK && front.outcome !== 'client_abort') return null;
   if (front.upstreamRequestId !== '' && front.upstreamRequestId === back.requestId) return 'request_id';
   if (front.responseId !== '' && front.responseId === back.responseId) return 'response_id';
   const same = front.stepId !== '' && front.stepId === back.stepId && front.said === back.said;
@@ -78,15 +90,14 @@ function evidenceOf(front: Hop, back: Hop): FoundHop['evidence'] | null {
   return same && front.server === back.client && front.said.trim() !== '' ? 'content' : null;
 }
 
-/** The pairs among `calls`; each call is the next hop of at most one, the nearest that holds it. */
-export function pairHops(calls: readonly Hop[]): FoundHop[] {
-  const found = new Map<string, FoundHop & { readonly length: number }>();
-  const groups = new Map<string, Hop[]>();
+/** Calls that have something in common, each group by the time at which they began. */
+function groupsOf(calls: readonly Hop[]): Iterable<readonly Hop[]> {
+  const groups = new Map<string, Set<Hop>>();
   const put = (kind: string, key: string, call: Hop): void => {
     if (key === '') return;
     const group = groups.get(`${kind} ${key}`);
-    if (group === undefined) groups.set(`${kind} ${key}`, [call]);
-    else group.push(call);
+    if (group === undefined) groups.set(`${kind} ${key}`, new Set([call]));
+    else group.add(call);
   };
   for (const call of calls) {
     put('response', call.responseId, call);
@@ -94,31 +105,62 @@ export function pairHops(calls: readonly Hop[]): FoundHop[] {
     put('request', call.upstreamRequestId, call);
     put('step', call.stepId, call);
   }
-  for (const group of groups.values()) {
+  return groups
+    .values()
+    .filter(({ size }) => size > 1)
+    .map((group) => [...group].sort((a, b) => a.start - b.start));
+}
+
+/** How many of the calls, by the time at which they began, began until then. */
+function begunUntil(calls: readonly Hop[], time: Micros): number {
+  let [low, high] = [0, calls.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (calls[middle]!.start <= time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+export interface Pairs {
+  readonly hops: readonly FoundHop[];
+  /** Calls for which more others were candidates than are looked at. */
+  readonly unsearched: number;
+}
+
+/** The pairs among `calls`; each call is the next hop of at most one, the nearest that holds it. Takes n log n time. */
+export function pairHops(calls: readonly Hop[]): Pairs {
+  const found = new Map<string, FoundHop & { readonly length: number }>();
+  const unsearched = new Set<string>();
+  for (const group of groupsOf(calls)) {
     for (const back of group) {
-      for (const front of group) {
+      const end = begunUntil(group, back.start + SLACK);
+      const beyond = group[end - CANDIDATES_MAX - 1];
+      if (beyond !== undefined && beyond.end + SLACK >= back.start) unsearched.add(back.id);
+      for (const front of group.slice(Math.max(0, end - CANDIDATES_MAX), end)) {
         const evidence = evidenceOf(front, back);
         const length = front.end - front.start;
         if (evidence === null || (found.get(back.id)?.length ?? Number.POSITIVE_INFINITY) <= length) continue;
-        found.set(back.id, {
-          callId: back.id,
-          sessionId: back.sessionId,
-          hopOf: front.id,
-          evidence,
-          start: back.start,
-          length,
-        });
+        const { id: callId, sessionId, start } = back;
+        found.set(callId, { callId, sessionId, hopOf: front.id, evidence, start, length });
       }
     }
   }
-  return [...found.values()].map(({ length: _, ...hop }) => hop);
+  const hops = [...found.values()].map(({ length: _, ...hop }) => hop);
+  return { hops, unsearched: unsearched.size };
 }
 
 export class Hops {
   readonly #client: ClickHouseClient;
+  #unsearched = 0;
 
   constructor(client: ClickHouseClient) {
     this.#client = client;
+  }
+
+  /** Calls for which more others were candidates than are looked at. */
+  get unsearched(): number {
+    return this.#unsearched;
   }
 
   /** The hops that these calls are, or are the first of. */
@@ -130,7 +172,7 @@ export class Hops {
     return [...found.values()];
   }
 
-  async #find(ids: readonly string[], from: Micros, to: Micros): Promise<FoundHop[]> {
+  async #find(ids: readonly string[], from: Micros, to: Micros): Promise<readonly FoundHop[]> {
     const range =
       'request_start BETWEEN fromUnixTimestamp64Micro({from:Int64}) AND fromUnixTimestamp64Micro({to:Int64})';
     const fresh = await this.#calls(`call_id IN {ids:Array(String)} AND ${range}`, { ids, from, to });
@@ -149,9 +191,15 @@ export class Hops {
       'upstream_request_id IN {requests:Array(String)}',
       'step_id IN {steps:Array(String)}',
     ].join(' OR ');
-    const others = await this.#calls(`${range} AND (${related})`, { ...params, from: from - SPAN, to: to + SPAN });
+    const others = await this.#calls(`${range} AND (${related}) LIMIT ${RELATED_MAX}`, {
+      ...params,
+      from: from - SPAN,
+      to: to + SPAN,
+    });
     const all = new Map([...others, ...fresh].map((call) => [call.id, call]));
-    return pairHops([...all.values()]);
+    const { hops, unsearched } = pairHops([...all.values()]);
+    this.#unsearched += others.length < RELATED_MAX ? unsearched : fresh.length;
+    return hops;
   }
 
   /** Moves the calls out of `calls`. Done twice, it is done once. */

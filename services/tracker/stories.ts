@@ -55,10 +55,16 @@ export class Stories {
   /** Tells these sessions on. `emptied`: those without any call. */
   async tell(roots: readonly string[], groups: Groups): Promise<{ told: Told[]; emptied: string[] }> {
     const stored = await this.#load(roots, groups);
+    const late = new Map<string, readonly CallFacts[]>();
+    for (const root of roots) {
+      const calls = [...(stored.get(root) ?? []), ...(groups.groups.get(root) ?? [])].sort(byTime);
+      const story = this.#cache.get(root)!;
+      if (!calls.every((call) => story.add(call))) late.set(root, calls);
+    }
+    for (const part of this.#readTogether(late)) await this.#tellAgain(part);
     const [told, emptied]: [Told[], string[]] = [[], []];
     for (const root of roots) {
-      const calls = [...(stored.get(root) ?? []), ...(groups.groups.get(root) ?? [])];
-      const story = await this.#add(root, calls.sort(byTime));
+      const story = this.#cache.get(root)!;
       told.push(story.tell());
       this.#cache.set(root, story);
       if (story.size === 0) emptied.push(root);
@@ -76,10 +82,9 @@ export class Stories {
     const began = await this.#state.known([...cold, ...children]);
     const wanted = [...cold.filter((id) => began.has(id)), ...children];
     const stored = wanted.length === 0 ? [] : await this.#storedOf(wanted, began);
-    for (const root of cold) {
-      const turns = await this.#state.turnsOf(root, began);
-      this.#cache.set(root, new SessionStory(root, this.#options.detectors, turns));
-    }
+    const turns = await this.#state.turnsOf(cold.filter((id) => began.has(id)));
+    for (const root of cold)
+      this.#cache.set(root, new SessionStory(root, this.#options.detectors, turns.get(root) ?? []));
     const byRoot = new Map<string, CallFacts[]>();
     for (const call of stored) {
       const root = rootOf(call.parentSessionId !== '' ? call.parentSessionId : call.sessionId);
@@ -131,15 +136,39 @@ export class Stories {
     return [...own, ...started];
   }
 
-  /** Adds calls, in order of time, to a story; tells it anew when one of them comes late. */
-  async #add(root: string, calls: readonly CallFacts[]): Promise<SessionStory> {
-    const story = this.#cache.get(root)!;
-    if (calls.every((call) => story.add(call))) return story;
-    this.#retold++;
-    const stored = await this.#storedOf([root], await this.#state.known([root]));
-    const all = new Map([...stored, ...calls].map((call) => [call.callId, call]));
-    const again = new SessionStory(root, this.#options.detectors, story.told, story.book.ids);
-    retell(again, [...all.values()]);
-    return again;
+  /** Stories to be told anew, in parts whose calls are read at once: a read by itself for each takes a time of its own. */
+  *#readTogether(late: ReadonlyMap<string, readonly CallFacts[]>): Generator<Map<string, readonly CallFacts[]>> {
+    let part = new Map<string, readonly CallFacts[]>();
+    let size = 0;
+    for (const [root, calls] of late) {
+      const more = this.#cache.get(root)!.size + calls.length;
+      if (part.size > 0 && size + more > this.#options.batchCallsMax) {
+        yield part;
+        part = new Map();
+        size = 0;
+      }
+      part.set(root, calls);
+      size += more;
+    }
+    if (part.size > 0) yield part;
+  }
+
+  /** Tells stories anew, of which a call came late: from the stored calls and these. */
+  async #tellAgain(late: ReadonlyMap<string, readonly CallFacts[]>): Promise<void> {
+    const roots = [...late.keys()];
+    const all = new Map(roots.map((root) => [root, new Map<string, CallFacts>()]));
+    for (const call of await this.#storedOf(roots, await this.#state.known(roots))) {
+      all.get(call.sessionId)?.set(call.callId, call);
+      all.get(call.parentSessionId)?.set(call.callId, call);
+    }
+    for (const [root, calls] of late) {
+      const own = all.get(root)!;
+      for (const call of calls) own.set(call.callId, call);
+      const { told, book } = this.#cache.get(root)!;
+      const again = new SessionStory(root, this.#options.detectors, told, book.ids);
+      retell(again, [...own.values()]);
+      this.#cache.set(root, again);
+      this.#retold++;
+    }
   }
 }

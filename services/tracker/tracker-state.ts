@@ -99,11 +99,15 @@ export class TrackerState {
     return began;
   }
 
-  /** Turns of the session that have rows. */
-  async turnsOf(sessionId: string, known: ReadonlyMap<string, Micros>): Promise<readonly string[]> {
-    if (!known.has(sessionId)) return [];
-    const query = 'SELECT DISTINCT turn_id FROM turn_rows WHERE session_id = {id:String}';
-    return (await this.#rows<[string]>(query, { id: sessionId })).map(([id]) => id);
+  /** Turns of these sessions that have rows, by session. */
+  async turnsOf(sessionIds: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
+    const query =
+      'SELECT session_id, groupUniqArray(turn_id) FROM turn_rows WHERE session_id IN {ids:Array(String)} GROUP BY session_id';
+    const turns = new Map<string, readonly string[]>();
+    for (const ids of paramChunks(sessionIds)) {
+      for (const [id, list] of await this.#rows<[string, string[]]>(query, { ids })) turns.set(id, list);
+    }
+    return turns;
   }
 
   /** Resolves findings whose agents have gone quiet. */

@@ -26,6 +26,8 @@ export interface TrackerStats {
   readonly retold: number;
   /** Calls that were the next hop of another one. */
   readonly hops: number;
+  /** Calls of which so many others look like a hop that not all were looked at. */
+  readonly unsearchedHops: number;
   /** In memory, those among them that are packed, and the bytes that they all take, as estimated. */
   readonly stories: number;
   readonly packed: number;
@@ -89,6 +91,7 @@ export class Tracker {
       ...this.#counts,
       ...this.#stories.counts,
       retold: this.#stories.retold,
+      unsearchedHops: this.#hops.unsearched,
       waiting: this.#links.waiting,
       caughtUpMs: this.#caughtUpMs,
       problem,

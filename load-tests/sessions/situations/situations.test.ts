@@ -34,7 +34,11 @@ test('the same when each connection comes by a consumer of its own, in any order
 });
 
 test('the same when no text is kept: detectors and sessions live by hashes', async () => {
-  const privacy = privacyFrom({ modes: [], redaction: true, redactionRules: [] }, false, Buffer.alloc(32, 1));
+  const privacy = privacyFrom(
+    { modes: [], redaction: true, redactionRules: [], headers: 'known', shownHeaders: [] },
+    false,
+    Buffer.alloc(32, 1),
+  );
   const options = { seed: 3, llm: { content: false, privacy } };
   assert.deepEqual(await situationDifferences(store, SITUATIONS, options), []);
 });

@@ -1,6 +1,8 @@
 import { type NextHop, nextHops } from '../../clickhouse/hop-queries.ts';
 import { ask, getCall, joinRequest, type StoredCall } from '../../clickhouse/queries.ts';
 import type { Store } from '../../clickhouse/store.ts';
+import type { Change, Difference, Direction } from '../../hops/difference.ts';
+import { headersOf } from '../../privacy/headers/header-keeper.ts';
 import { type CommandBody, EXIT, usageError } from '../command.ts';
 import { openConfiguredStore } from '../runtime.ts';
 import { formatTime } from '../summary.ts';
@@ -84,16 +86,35 @@ function facts({ call }: StoredCall): (readonly [string, string])[] {
   ];
 }
 
+const SIGNS: Readonly<Record<Change, string>> = { added: '+', removed: '-', changed: '~' };
+
+/** As the gateway passed it on: for an answer from the hop's to the call's. */
+function differenceLine({ name, change, call, hop }: Difference, direction: Direction): string {
+  const [before, behind] = direction === 'asked' ? [call, hop] : [hop, call];
+  const values = change === 'added' ? behind : change === 'removed' ? before : `${before} → ${behind}`;
+  return `    ${SIGNS[change]} ${printable(name)}: ${printable(values)}`;
+}
+
 function hopLines(hop: NextHop): string[] {
-  const lines = [
-    '',
-    `Next hop ${hop.callId.slice(0, 12)} to ${hop.server} (joined by ${hop.evidence}); it differs in:`,
+  const lines = ['', `Next hop ${hop.callId.slice(0, 12)} to ${hop.server} (joined by ${hop.evidence}).`];
+  const sections: readonly (readonly [string, readonly Difference[], Direction])[] = [
+    ['What is known of the two, client → next hop', hop.facts, 'asked'],
+    ['Request headers, client → next hop', hop.requestHeaders, 'asked'],
+    ['Request body, client → next hop', hop.body, 'asked'],
+    ['Response headers, next hop → client', hop.responseHeaders, 'answered'],
+    ['Answer, next hop → client', hop.answer, 'answered'],
   ];
-  for (const { name, call, hop: other } of hop.facts) lines.push(`  ${name}: ${printable(call)} → ${printable(other)}`);
-  for (const { name, call, hop: other } of hop.body)
-    lines.push(`  body.${name}: ${printable(call)} → ${printable(other)}`);
-  if (hop.facts.length + hop.body.length === 0) lines.push('  nothing but times and sizes');
+  for (const [title, differences, direction] of sections) {
+    if (differences.length === 0) continue;
+    lines.push(`  ${title}:`, ...differences.map((each) => differenceLine(each, direction)));
+  }
+  if (lines.length === 2) lines.push('  It differs in nothing but times and sizes.');
   return lines;
+}
+
+function headerLines(title: string, text: string): string[] {
+  const lines = headersOf(text).map(({ name, value }) => `  ${printable(name)}: ${printable(value)}`);
+  return lines.length === 0 ? [] : ['', `${title}:`, ...lines];
 }
 
 function render(stored: StoredCall, hops: readonly NextHop[]): string {
@@ -112,6 +133,8 @@ function render(stored: StoredCall, hops: readonly NextHop[]): string {
     );
   });
   if (call.answerPreview !== '') lines.push('', 'Answered:', printable(call.answerPreview));
+  lines.push(...headerLines('Request headers', call.requestHeaders));
+  lines.push(...headerLines('Response headers', call.responseHeaders));
   for (const hop of hops) lines.push(...hopLines(hop));
   return lines.join('\n');
 }

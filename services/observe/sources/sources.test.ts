@@ -71,7 +71,18 @@ const stats = {
 };
 const tracker = {
   stats: {
-    ...{ calls: 1, retold: 0, hops: 0, stories: 1, packed: 0, bytes: 1, corrections: 0, findings: 0, waiting: 0 },
+    ...{
+      calls: 1,
+      retold: 0,
+      hops: 0,
+      unsearchedHops: 0,
+      stories: 1,
+      packed: 0,
+      bytes: 1,
+      corrections: 0,
+      findings: 0,
+      waiting: 0,
+    },
     ...{ caughtUpMs: Date.now(), problem: '' },
   },
 };

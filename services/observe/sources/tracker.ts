@@ -17,6 +17,7 @@ export function trackerObserved(tracker: Pick<Tracker, 'stats'>): Observed {
       yield sample('bittern_tracker_calls_total', stats.calls);
       yield sample('bittern_tracker_retold_total', stats.retold);
       yield sample('bittern_tracker_hops_total', stats.hops);
+      yield sample('bittern_tracker_unsearched_hops_total', stats.unsearchedHops);
       yield sample('bittern_tracker_corrections_total', stats.corrections);
       yield sample('bittern_tracker_findings_total', stats.findings);
       yield sample('bittern_tracker_stories', stats.stories);
