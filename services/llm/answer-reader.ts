@@ -2,6 +2,8 @@
  * Reads the body of one response: a JSON body, a stream of events (SSE, or Amazon's binary one), JSON in pieces, media, or
  * whatever an error brings.
  */
+
+import { asObject, type JsonObject, parseJson } from '../common/json.ts';
 import type { Micros } from '../common/types.ts';
 import { AwsEventStreamParser } from '../http/aws-event-stream.ts';
 import { BodyCollector } from '../http/body.ts';
@@ -19,7 +21,6 @@ import { DIALECTS, UNKNOWN_DIALECT } from './dialects/registry.ts';
 import { NO_FACTS } from './dialects/shared/facts.ts';
 import { EventTemplates } from './event-template.ts';
 import { JsonPieces } from './json/pieces.ts';
-import { asObject, type JsonObject, parseJson } from './json/value.ts';
 import { StreamTiming } from './stream-timing.ts';
 import { TextRun } from './text-run.ts';
 

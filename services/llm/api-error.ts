@@ -1,5 +1,5 @@
 /** Error bodies and error events. The APIs differ little, and gateways pass each other's on, so one reader takes all. */
-import { asArray, asObject, asString, type JsonObject } from './json/value.ts';
+import { asArray, asObject, asString, type JsonObject } from '../common/json.ts';
 
 export interface ApiError {
   /** The API's own word for the kind of error; '' when it has none. */

@@ -7,8 +7,9 @@
  *     :message-type exception  :exception-type throttling…  {"message":"…"}
  *     :message-type error      :error-code …  :error-message …
  */
+
+import { asObject, asString, parseJson } from '../common/json.ts';
 import type { EventHeaders } from '../http/aws-event-stream.ts';
-import { asObject, asString, parseJson } from './json/value.ts';
 
 export interface AwsEvent {
   readonly type: string;

@@ -1,5 +1,6 @@
 /** Puts the row of a call together from what each part of it told. */
 import type { Call } from '../../schemas/call.ts';
+import { cutText } from '../common/text.ts';
 import type { ContentHash } from '../common/types.ts';
 import type { Exchange, Headers, Message } from '../http/exchange.ts';
 import { protocolOf } from '../http/protocol.ts';
@@ -13,8 +14,7 @@ import type { LlmLimits } from './defaults.ts';
 import type { Dialect, Usage } from './dialects/dialect.ts';
 import { withoutKeys } from './error-text.ts';
 import { gatewayOf } from './gateway.ts';
-import { exchangeId } from './hash.ts';
-import { cutText } from './json/text.ts';
+import { exchangeId } from './ids.ts';
 import { providerOf } from './provider.ts';
 import type { RequestFacts } from './request-facts.ts';
 import { placeCall } from './story.ts';

@@ -8,10 +8,11 @@
  * be decoded: what holds for a template's event holds for the bytes around it, since a slot has no line ends in it. Of a text with
  * escapes, as nearly all code and all arguments of tools are, the text alone is parsed.
  */
+
+import type { JsonObject } from '../common/json.ts';
 import { ByteLiteral } from './byte-literal.ts';
 import type { SlotKind, Template } from './event-template.ts';
 import { QUOTE } from './json/skip.ts';
-import type { JsonObject } from './json/value.ts';
 
 const LF = 0x0a;
 const BACKSLASH = 0x5c;

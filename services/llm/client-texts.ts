@@ -1,5 +1,5 @@
 /** Texts that clients write in the user's name: context, reminders, summaries, notices. They begin no turn. */
-import { withoutReminders } from './json/text.ts';
+import { withoutReminders } from './reminders.ts';
 
 /** Beginnings of such texts, as real agents send them. */
 const BEGINNINGS: readonly string[] = [

@@ -4,6 +4,8 @@
  * request costs what is new in it. The result doesn't depend on what is kept.
  */
 import { hash } from 'node:crypto';
+import { parseJson } from '../common/json.ts';
+import { ownText } from '../common/text.ts';
 import type { ContentHash } from '../common/types.ts';
 import { genuineText, summaryIn } from './client-texts.ts';
 import {
@@ -16,9 +18,8 @@ import {
   textHash,
 } from './dialects/history.ts';
 import type { ScannedMember } from './json/scan.ts';
-import { ownText, withoutReminders } from './json/text.ts';
-import { parseJson } from './json/value.ts';
 import type { Lru } from './lru.ts';
+import { withoutReminders } from './reminders.ts';
 
 export interface ResultFacts {
   readonly id: string;

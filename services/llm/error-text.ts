@@ -1,4 +1,4 @@
-import { cutText } from './json/text.ts';
+import { cutText } from '../common/text.ts';
 
 /**
  * Error messages that quote a key back ("Incorrect API key provided: sk-…"): the key is taken out, since a credential is

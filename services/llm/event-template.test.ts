@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { asObject, type JsonObject, parseJson } from '../common/json.ts';
 import { AnswerReader } from './answer-reader.ts';
 import { LLM_DEFAULTS } from './defaults.ts';
 import type { Dialect } from './dialects/dialect.ts';
 import { DIALECTS } from './dialects/registry.ts';
 import { type DeltaPlace, EventTemplates } from './event-template.ts';
-import { asObject, type JsonObject, parseJson } from './json/value.ts';
 
 const PLACE: DeltaPlace = { path: ['choices', 0, 'delta', 'content'], ignored: ['n', 'pad'] };
 

@@ -11,9 +11,10 @@
  * same value as the template's except for what is in the slots. So nothing of it has to be parsed, and the result is that of
  * JSON.parse. Everything else is parsed as ever.
  */
+
+import { asObject, type JsonObject, parseJson } from '../common/json.ts';
 import { type ChunkTemplate, chunkTemplate } from './chunk-template.ts';
 import { QUOTE } from './json/skip.ts';
-import { asObject, type JsonObject, parseJson } from './json/value.ts';
 
 /**
  * Where the frequent events of a dialect differ from each other. Its stream's reader looks at their JSON alone, not at their

@@ -7,7 +7,7 @@ import type { IdentityMapping } from '../identity/mapping.ts';
 import type { Privacy } from '../privacy/privacy.ts';
 import { NO_HEADERS } from './call-builder.ts';
 import { completenessOf, missingBytes } from './completeness.ts';
-import { exchangeId } from './hash.ts';
+import { exchangeId } from './ids.ts';
 
 export function buildExchangeRow(exchange: Exchange, identity: IdentityMapping, privacy: Privacy): ExchangeRow {
   const { connection, requestHead, responseHead, request, response, upgrade, grpc, prewarm } = exchange;

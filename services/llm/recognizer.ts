@@ -6,6 +6,7 @@
  * request was never seen is a call if it has the shape of a dialect's answer.
  */
 import type { Content, Observation } from '../../schemas/call.ts';
+import { contentHash } from '../common/hash.ts';
 import type { ContentHash } from '../common/types.ts';
 import type {
   BodyConsumer,
@@ -30,7 +31,6 @@ import { dialectsOfPath, UNKNOWN_DIALECT } from './dialects/registry.ts';
 import { withoutKeys } from './error-text.ts';
 import { UsageEstimator } from './estimate/estimate.ts';
 import { buildExchangeRow } from './exchange-row.ts';
-import { contentHash } from './hash.ts';
 import { errorTypeOfHeaders, usageOfHeaders } from './head-facts.ts';
 import { RpcAnswers } from './mcp/answer.ts';
 import { buildExecution } from './mcp/execution.ts';

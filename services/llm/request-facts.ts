@@ -3,6 +3,8 @@
  * parsed; what was read of a message or a tool is kept by its hash, since the next request brings it again.
  */
 import type { Content } from '../../schemas/call.ts';
+import { type JsonObject, parseJson } from '../common/json.ts';
+import { ownText } from '../common/text.ts';
 import type { ContentHash } from '../common/types.ts';
 import type { Privacy } from '../privacy/privacy.ts';
 import { addCounts, type RedactionCounts } from '../privacy/redactor.ts';
@@ -12,8 +14,6 @@ import type { Dialect, RequestFields } from './dialects/dialect.ts';
 import { EmittedContents, type KnownHashes } from './emitted-contents.ts';
 import type { ScannedMember } from './json/scan.ts';
 import { QUOTE, skipSpace } from './json/skip.ts';
-import { ownText } from './json/text.ts';
-import { type JsonObject, parseJson } from './json/value.ts';
 import { Lru } from './lru.ts';
 import { PrefixCache } from './prefix-cache.ts';
 import { contentsOf, hashesOf, type RequestParts, takeApart } from './request-parts.ts';

@@ -3,11 +3,11 @@
  * rest of the text with one NUL in the place of each part. Raw JSON holds no NUL, so putting it together again is exact.
  */
 import type { Content } from '../../schemas/call.ts';
+import { contentHash } from '../common/hash.ts';
+import { asObject, type JsonObject, parseJson } from '../common/json.ts';
 import type { ContentHash } from '../common/types.ts';
 import type { KnownHashes } from './emitted-contents.ts';
-import { contentHash } from './hash.ts';
 import { type PartKind, type RequestLayout, type RequestScan, type ScannedMember, scanRequest } from './json/scan.ts';
-import { asObject, type JsonObject, parseJson } from './json/value.ts';
 import type { PrefixCache } from './prefix-cache.ts';
 
 export const PART_MARK = '\0';

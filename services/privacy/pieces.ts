@@ -3,7 +3,7 @@
  * of tokens with their probabilities. Of events, what stands at the same place of each is read as one text, and a piece that has part of a
  * secret loses it. Lists of tokens stand beside the text itself: where a secret was in that, they go.
  */
-import { parseJson } from '../llm/json/value.ts';
+import { parseJson } from '../common/json.ts';
 import type { Redacted, Redactor, Secret } from './redactor.ts';
 
 /** What an answer has whose events nobody put together. */

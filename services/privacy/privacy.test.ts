@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { contentHash } from '../llm/hash.ts';
+import { contentHash } from '../common/hash.ts';
 import { rebuildRequest } from '../llm/request-parts.ts';
 import { EVENT_STREAM, observe, type Piece, type Script, sse, TEST_OPTIONS } from '../llm/testing.ts';
 import { CaptureModes, matchesPattern } from './capture-mode.ts';

@@ -2,9 +2,9 @@
 import type { Call, Content, ExchangeRow } from '../../schemas/call.ts';
 import type { CallStory } from '../../schemas/story.ts';
 import type { ToolExecution } from '../../schemas/tool-execution.ts';
+import { contentHash } from '../common/hash.ts';
+import { ownText } from '../common/text.ts';
 import type { ContentHash } from '../common/types.ts';
-import { contentHash } from '../llm/hash.ts';
-import { ownText } from '../llm/json/text.ts';
 import { type CaptureMode, CaptureModes, type ModeSubject } from './capture-mode.ts';
 import type { HashKey } from './hash-key.ts';
 import type { HeaderKeeper, HeadFields } from './headers/header-keeper.ts';

@@ -1,5 +1,5 @@
 /** Replaces the secrets in a text. The text may be JSON, in which case it still is afterwards. */
-import { parseJson } from '../llm/json/value.ts';
+import { parseJson } from '../common/json.ts';
 import type { PlaceholderMaker } from './placeholder.ts';
 import { Prefilter } from './prefilter.ts';
 import type { Finder, Found, Rule, WholeRule } from './rule.ts';

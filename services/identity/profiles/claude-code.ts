@@ -1,4 +1,4 @@
-import { asObject, asString, parseJson } from '../../llm/json/value.ts';
+import { asObject, asString, parseJson } from '../../common/json.ts';
 import { type ClientProfile, header, type ProfileFacts, type ProfileInput } from './profile.ts';
 
 const COMPACTION = [

@@ -1,4 +1,4 @@
-import { asObject, asString, type JsonObject, parseJson } from '../../llm/json/value.ts';
+import { asObject, asString, type JsonObject, parseJson } from '../../common/json.ts';
 import { type ClientProfile, header, type ProfileFacts, type ProfileInput } from './profile.ts';
 
 /** The same facts stand in a header and, as JSON in a string or as members, in the body. */

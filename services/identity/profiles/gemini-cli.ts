@@ -1,4 +1,4 @@
-import { asObject } from '../../llm/json/value.ts';
+import { asObject } from '../../common/json.ts';
 import { type ClientProfile, type ProfileInput, sideUnlessTools } from './profile.ts';
 
 /** A router asks for JSON by a schema before each prompt. */

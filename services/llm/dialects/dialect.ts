@@ -4,10 +4,10 @@
  */
 import type { FinishReason, RequestedToolCall } from '../../../schemas/call.ts';
 import type { Side } from '../../../schemas/frame.ts';
+import type { JsonObject } from '../../common/json.ts';
 import type { ApiError } from '../api-error.ts';
 import type { DeltaPlace } from '../event-template.ts';
 import type { RequestLayout } from '../json/scan.ts';
-import type { JsonObject } from '../json/value.ts';
 import type { HistoryReader } from './history.ts';
 
 /** Tokens as the rest of Bittern counts them: `input` has everything cached in it, `output` the reasoning. Null = not told. */

@@ -3,8 +3,8 @@
  * answered. One `history.ts` a dialect reads one element of its list of messages; everything else is shared.
  */
 import { hash } from 'node:crypto';
+import { asArray, asObject, asString, parseJson } from '../../common/json.ts';
 import { canonicalHashOf } from '../json/canonical.ts';
-import { asArray, asObject, asString, parseJson } from '../json/value.ts';
 import { looseHash, squeezedHash } from '../squeezed-hash.ts';
 
 /** Who speaks. `tool`: results only. `none`: the element tells nothing of the course (reasoning, references). */

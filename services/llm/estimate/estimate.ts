@@ -3,10 +3,11 @@
  * off. The texts of request and answer are counted; what a server puts between them (roles, the template of its model) is
  * counted by message. Pictures and sound aren't counted.
  */
+
+import { contentHash } from '../../common/hash.ts';
+import { asArray, asObject, parseJson } from '../../common/json.ts';
 import type { Dialect, ResponseFacts, Usage } from '../dialects/dialect.ts';
-import { contentHash } from '../hash.ts';
 import { scanRequest } from '../json/scan.ts';
-import { asArray, asObject, parseJson } from '../json/value.ts';
 import { Lru } from '../lru.ts';
 import { type Family, familyOf } from './families.ts';
 import { countTokens } from './tokenizer.ts';

@@ -2,10 +2,11 @@
  * One text for equal JSON values, whatever the order of their members, their whitespace and their escapes (RFC 8785): members
  * sorted by UTF-16 code units, numbers and strings as ECMAScript writes them, nothing between tokens.
  */
+
+import { contentHash } from '../../common/hash.ts';
+import { parseJson } from '../../common/json.ts';
 import type { ContentHash } from '../../common/types.ts';
-import { contentHash } from '../hash.ts';
 import { JSON_DEPTH_MAX } from './skip.ts';
-import { parseJson } from './value.ts';
 
 function write(value: unknown, depth: number): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';

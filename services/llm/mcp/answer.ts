@@ -5,11 +5,12 @@
  *     {"jsonrpc":"2.0","id":3,"result":{"content":[…],"isError":false}}
  *     {"jsonrpc":"2.0","id":3,"error":{"code":-32602,"message":"…"}}
  */
+
+import { asArray, asObject, type JsonObject, parseJson } from '../../common/json.ts';
 import type { Micros } from '../../common/types.ts';
 import { BodyCollector } from '../../http/body.ts';
 import { SseParser } from '../../http/sse.ts';
 import type { LlmLimits } from '../defaults.ts';
-import { asArray, asObject, type JsonObject, parseJson } from '../json/value.ts';
 import type { AnswerBytes } from '../open-call.ts';
 
 export interface RpcAnswer {

@@ -1,6 +1,8 @@
 /** Puts the rows of tool executions together. */
 import type { Content } from '../../../schemas/call.ts';
 import type { ToolExecution, ToolOutcome } from '../../../schemas/tool-execution.ts';
+import { contentHash } from '../../common/hash.ts';
+import { asArray, asObject, asString, type JsonObject } from '../../common/json.ts';
 import type { ContentHash } from '../../common/types.ts';
 import type { Exchange, Headers } from '../../http/exchange.ts';
 import { attribute, firstHeader, NO_BODY_IDENTITY } from '../../identity/attribution.ts';
@@ -11,9 +13,8 @@ import { NO_HEADERS } from '../call-builder.ts';
 import { completenessOf, missingBytes, outcomeOf } from '../completeness.ts';
 import type { LlmLimits } from '../defaults.ts';
 import { withoutKeys } from '../error-text.ts';
-import { contentHash, executionId } from '../hash.ts';
+import { executionId } from '../ids.ts';
 import { canonicalHash } from '../json/canonical.ts';
-import { asArray, asObject, asString, type JsonObject } from '../json/value.ts';
 import type { RpcAnswer, RpcAnswers } from './answer.ts';
 import type { ToolCallRequest } from './request.ts';
 

@@ -5,7 +5,7 @@
  *
  * or, in protocol version 2025-03-26, a list of such messages.
  */
-import { asArray, asObject, asString, type JsonObject, parseJson } from '../json/value.ts';
+import { asArray, asObject, asString, type JsonObject, parseJson } from '../../common/json.ts';
 
 export interface ToolCallRequest {
   /** JSON text. */

@@ -1,7 +1,7 @@
 /** Members of an event, found at byte level: an event may carry a whole conversation, and is parsed once, by who needs it. */
 
+import { asObject, asString, type JsonObject, parseJson } from '../../common/json.ts';
 import { scanRequest } from '../json/scan.ts';
-import { asObject, asString, type JsonObject, parseJson } from '../json/value.ts';
 
 /** Most events say what they are in their first member. */
 const HEAD_BYTES = 96;

@@ -11,9 +11,10 @@
  *
  * Equal values have equal fingerprints, in whatever field, so what a gateway passes on can be told from what it replaces.
  */
+
+import { contentHash } from '../../common/hash.ts';
 import { type CredentialMasker, isSecretHeader, isUrlHeader } from '../../http/credentials.ts';
 import type { Headers } from '../../http/exchange.ts';
-import { contentHash } from '../../llm/hash.ts';
 import type { Redactor } from '../redactor.ts';
 import { isKnownHeader } from './known-names.ts';
 import { isSecretName, looksSecret } from './secret-look.ts';

@@ -1,5 +1,5 @@
+import { asObject, type JsonObject } from '../../../common/json.ts';
 import type { DeltaPlace } from '../../event-template.ts';
-import { asObject, type JsonObject } from '../../json/value.ts';
 
 const TEXT: DeltaPlace = { path: ['delta', 'text'], ignored: [] };
 const THINKING: DeltaPlace = { path: ['delta', 'thinking'], ignored: [] };

@@ -1,4 +1,4 @@
-import { asObject, type JsonObject } from '../../json/value.ts';
+import { asObject, type JsonObject } from '../../../common/json.ts';
 import { bedrockPath, mayBeAnthropic } from '../shared/bedrock-path.ts';
 import { vertexPath } from '../shared/vertex-path.ts';
 

@@ -1,4 +1,4 @@
-import { asArray, asObject, asString, type JsonObject } from '../../json/value.ts';
+import { asArray, asObject, asString, type JsonObject } from '../../../common/json.ts';
 import {
   type AskedTool,
   type HistoryMessage,

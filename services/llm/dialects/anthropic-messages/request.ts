@@ -1,5 +1,5 @@
-import { withoutReminders } from '../../json/text.ts';
-import { asArray, asNumber, asObject, asString, type JsonObject, parseJson } from '../../json/value.ts';
+import { asArray, asNumber, asObject, asString, type JsonObject, parseJson } from '../../../common/json.ts';
+import { withoutReminders } from '../../reminders.ts';
 import type { RequestFields, RequestReader } from '../dialect.ts';
 import { bedrockPath, isStreaming } from '../shared/bedrock-path.ts';
 import { vertexPath } from '../shared/vertex-path.ts';

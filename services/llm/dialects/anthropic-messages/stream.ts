@@ -6,8 +6,8 @@
  * `ping` may come anywhere, `error` ends the stream.
  */
 import type { RequestedToolCall } from '../../../../schemas/call.ts';
+import { asObject, asString, type JsonObject, parseJson } from '../../../common/json.ts';
 import { type ApiError, readApiError } from '../../api-error.ts';
-import { asObject, asString, type JsonObject, parseJson } from '../../json/value.ts';
 import { byIndex, itemAt, type StreamReducer, type StreamResult } from '../dialect.ts';
 import { answer, isToolUse } from './response.ts';
 import { mergeUsage } from './usage.ts';

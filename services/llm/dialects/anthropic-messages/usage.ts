@@ -1,4 +1,4 @@
-import { asCount, asObject, type JsonObject } from '../../json/value.ts';
+import { asCount, asObject, type JsonObject } from '../../../common/json.ts';
 import type { Usage } from '../dialect.ts';
 
 /** The API's `input_tokens` leaves out what was cached: total = input_tokens + cache_read + cache_creation. Output includes thinking. */

@@ -1,5 +1,5 @@
+import { asObject, asString, type JsonObject } from '../../../common/json.ts';
 import type { DeltaPlace } from '../../event-template.ts';
-import { asObject, asString, type JsonObject } from '../../json/value.ts';
 
 /** Padding against guessing tokens by the length of packets. */
 const IGNORED = ['p'];

@@ -1,4 +1,4 @@
-import { asObject, type JsonObject } from '../../json/value.ts';
+import { asObject, type JsonObject } from '../../../common/json.ts';
 import { bedrockPath } from '../shared/bedrock-path.ts';
 
 export function isCallPath(path: string): boolean {

@@ -1,4 +1,4 @@
-import { asArray, asObject, asString } from '../../json/value.ts';
+import { asArray, asObject, asString } from '../../../common/json.ts';
 import { type AskedTool, type HistoryReader, historyMessage, type ToolResult } from '../history.ts';
 
 /** `{"toolResult":{"toolUseId":…,"content":[{"text":…} | {"json":…}],"status":"success" | "error"}}` */

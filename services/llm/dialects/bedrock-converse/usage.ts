@@ -1,4 +1,4 @@
-import { asArray, asCount, asObject, asString } from '../../json/value.ts';
+import { asArray, asCount, asObject, asString } from '../../../common/json.ts';
 import type { Usage } from '../dialect.ts';
 
 /** What was written for so long; `cacheDetails` splits the whole by time to live. */

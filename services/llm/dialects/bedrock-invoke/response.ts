@@ -9,7 +9,7 @@
  *     Cohere     {"text":"…","finish_reason":"COMPLETE"}, {"generations":[{"text":"…","finish_reason":"COMPLETE"}]}
  */
 import type { FinishReason } from '../../../../schemas/call.ts';
-import { asArray, asCount, asObject, asString, type JsonObject } from '../../json/value.ts';
+import { asArray, asCount, asObject, asString, type JsonObject } from '../../../common/json.ts';
 import { answer as converseAnswer } from '../bedrock-converse/response.ts';
 import type { ResponseFacts, Usage } from '../dialect.ts';
 import { answer as chatAnswer } from '../openai-chat/response.ts';

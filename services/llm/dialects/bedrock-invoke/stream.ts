@@ -2,8 +2,9 @@
  * Events of InvokeModelWithResponseStream: those of the model's own API, each in a frame. Nova has Converse's events as
  * members (`{"contentBlockDelta":{…}}`), chat models have chunks; all others bring a piece of text, and at last their counts.
  */
+
+import { asArray, asObject, asString, type JsonObject } from '../../../common/json.ts';
 import { type ApiError, readApiError } from '../../api-error.ts';
-import { asArray, asObject, asString, type JsonObject } from '../../json/value.ts';
 import { type ConverseState, stream as converse } from '../bedrock-converse/stream.ts';
 import { type EventStream, openStream, type StreamReducer, type StreamResult, type Usage } from '../dialect.ts';
 import { stream as chat } from '../openai-chat/stream.ts';

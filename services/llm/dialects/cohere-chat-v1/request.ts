@@ -1,5 +1,5 @@
-import { withoutReminders } from '../../json/text.ts';
-import { asNumber, asObject, asString, type JsonObject } from '../../json/value.ts';
+import { asNumber, asObject, asString, type JsonObject } from '../../../common/json.ts';
+import { withoutReminders } from '../../reminders.ts';
 import type { RequestFields, RequestReader } from '../dialect.ts';
 
 function fields(json: JsonObject): RequestFields {

@@ -3,7 +3,7 @@
  *
  *     stream-start, { text-generation | tool-calls-chunk | tool-calls-generation | citation-generation … }*, stream-end
  */
-import { asObject, asString, type JsonObject } from '../../json/value.ts';
+import { asObject, asString, type JsonObject } from '../../../common/json.ts';
 import type { StreamReducer, StreamResult } from '../dialect.ts';
 import { answer } from './response.ts';
 

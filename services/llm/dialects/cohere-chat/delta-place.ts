@@ -1,5 +1,5 @@
+import { asObject, asString, type JsonObject } from '../../../common/json.ts';
 import type { DeltaPlace } from '../../event-template.ts';
-import { asObject, asString, type JsonObject } from '../../json/value.ts';
 
 const CONTENT: DeltaPlace = { path: ['delta', 'message', 'content', 'text'], ignored: [] };
 const ARGUMENTS: DeltaPlace = { path: ['delta', 'message', 'tool_calls', 'function', 'arguments'], ignored: [] };

@@ -4,8 +4,9 @@
  *     message-start, { tool-plan-delta }*, { content-start, content-delta*, content-end }*,
  *     { tool-call-start, tool-call-delta*, tool-call-end }*, { citation-start, citation-end }*, message-end
  */
+
+import { asObject, asString, type JsonObject } from '../../../common/json.ts';
 import { type ApiError, readApiError } from '../../api-error.ts';
-import { asObject, asString, type JsonObject } from '../../json/value.ts';
 import { byIndex, itemAt, type StreamReducer, type StreamResult } from '../dialect.ts';
 import { answer } from './response.ts';
 

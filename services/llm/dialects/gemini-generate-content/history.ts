@@ -1,4 +1,4 @@
-import { asArray, asObject, asString, type JsonObject } from '../../json/value.ts';
+import { asArray, asObject, asString, type JsonObject } from '../../../common/json.ts';
 import { type AskedTool, type HistoryReader, historyMessage, type ToolResult } from '../history.ts';
 
 /** `response` is any object; by convention `output` or `result` holds what the tool said, `error` what went wrong. */

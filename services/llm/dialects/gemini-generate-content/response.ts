@@ -1,6 +1,6 @@
 import type { FinishReason, RequestedToolCall } from '../../../../schemas/call.ts';
+import { asArray, asObject, asString, type JsonObject } from '../../../common/json.ts';
 import { readApiError } from '../../api-error.ts';
-import { asArray, asObject, asString, type JsonObject } from '../../json/value.ts';
 import type { ResponseFacts } from '../dialect.ts';
 import { unwrapped } from './unwrapped.ts';
 import { readUsage } from './usage.ts';

@@ -2,8 +2,9 @@
  * Every chunk of a stream is a whole answer with the next parts (SSE with `alt=sse`, else the elements of one JSON list).
  * `usageMetadata` is cumulative: the last one counts. Text comes in pieces that belong together; calls come whole.
  */
+
+import { asArray, asObject, asString, type JsonObject } from '../../../common/json.ts';
 import { type ApiError, readApiError } from '../../api-error.ts';
-import { asArray, asObject, asString, type JsonObject } from '../../json/value.ts';
 import { byIndex, itemAt, type StreamReducer, type StreamResult } from '../dialect.ts';
 import { answer } from './response.ts';
 import { unwrapped } from './unwrapped.ts';

@@ -1,4 +1,4 @@
-import { asObject, type JsonObject } from '../../json/value.ts';
+import { asObject, type JsonObject } from '../../../common/json.ts';
 
 /** Code Assist wraps what the API sends: `{"response":{"candidates":[…],…},"traceId":"…"}`. Anything else is returned as it is. */
 export function unwrapped(json: JsonObject): JsonObject {

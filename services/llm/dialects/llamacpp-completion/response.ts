@@ -1,6 +1,6 @@
 import type { FinishReason } from '../../../../schemas/call.ts';
+import { asCount, asObject, asString, type JsonObject } from '../../../common/json.ts';
 import { readApiError } from '../../api-error.ts';
-import { asCount, asObject, asString, type JsonObject } from '../../json/value.ts';
 import type { ResponseFacts } from '../dialect.ts';
 import { NO_FACTS, plainUsage } from '../shared/facts.ts';
 

@@ -1,6 +1,7 @@
 /** Each event is an answer with the next piece of text; the last one says `stop` and has the counts. */
+
+import { asString, type JsonObject } from '../../../common/json.ts';
 import { type ApiError, readApiError } from '../../api-error.ts';
-import { asString, type JsonObject } from '../../json/value.ts';
 import type { StreamReducer, StreamResult } from '../dialect.ts';
 import { answer } from './response.ts';
 

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../json/value.ts';
+import type { JsonObject } from '../../../common/json.ts';
 
 /** `/v1/conversations`, `/v1/conversations/ID` and `/v1/conversations/ID/restart`. OpenAI has a path like the first, without `inputs`. */
 export function isCallPath(path: string): boolean {

@@ -4,8 +4,9 @@
  *
  * Entries of the answer are told apart by `output_index`.
  */
+
+import { asObject, asString, type JsonObject } from '../../../common/json.ts';
 import { type ApiError, readApiError } from '../../api-error.ts';
-import { asObject, asString, type JsonObject } from '../../json/value.ts';
 import { byIndex, itemAt, type StreamReducer, type StreamResult } from '../dialect.ts';
 import { answer, textOf } from './response.ts';
 

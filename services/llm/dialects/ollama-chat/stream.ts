@@ -1,6 +1,7 @@
 /** Each line is an answer with the next piece of the message; the last one is `done` and has the counts. Tool calls come whole. */
+
+import { asArray, asObject, asString, type JsonObject } from '../../../common/json.ts';
 import { type ApiError, readApiError } from '../../api-error.ts';
-import { asArray, asObject, asString, type JsonObject } from '../../json/value.ts';
 import { STREAM_ITEMS_MAX, type StreamReducer, type StreamResult } from '../dialect.ts';
 import { answer } from './response.ts';
 

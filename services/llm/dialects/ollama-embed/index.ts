@@ -1,4 +1,4 @@
-import { asCount } from '../../json/value.ts';
+import { asCount } from '../../../common/json.ts';
 import { plainUsage } from '../shared/facts.ts';
 import { factsOnly } from '../shared/facts-only.ts';
 

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../json/value.ts';
+import type { JsonObject } from '../../../common/json.ts';
 
 export function isCallPath(path: string): boolean {
   return path.endsWith('/api/generate');

@@ -1,5 +1,5 @@
-import { withoutReminders } from '../../json/text.ts';
-import { asString } from '../../json/value.ts';
+import { asString } from '../../../common/json.ts';
+import { withoutReminders } from '../../reminders.ts';
 import type { RequestReader } from '../dialect.ts';
 import { fields } from '../shared/ollama.ts';
 

@@ -1,5 +1,5 @@
+import { asString, type JsonObject } from '../../../common/json.ts';
 import { readApiError } from '../../api-error.ts';
-import { asString, type JsonObject } from '../../json/value.ts';
 import type { ResponseFacts } from '../dialect.ts';
 import { NO_FACTS } from '../shared/facts.ts';
 import { mapFinishReason, readUsage } from '../shared/ollama.ts';

@@ -1,6 +1,7 @@
 /** Each line is an answer with the next piece of the text; the last one is `done` and has the counts. */
+
+import { asString, type JsonObject } from '../../../common/json.ts';
 import { type ApiError, readApiError } from '../../api-error.ts';
-import { asString, type JsonObject } from '../../json/value.ts';
 import type { StreamReducer, StreamResult } from '../dialect.ts';
 import { answer } from './response.ts';
 

@@ -1,4 +1,4 @@
-import { asObject, type JsonObject } from '../../json/value.ts';
+import { asObject, type JsonObject } from '../../../common/json.ts';
 import { deploymentOf } from '../shared/azure-path.ts';
 import { factsOnly } from '../shared/facts-only.ts';
 import { readUsage } from '../shared/openai-usage.ts';

@@ -2,8 +2,9 @@
  * Chunks of a streamed completion: `choices[i].delta` by choice index, `tool_calls` in it by their own index, the usage in a
  * last chunk (with no choices) if it was asked for, then `[DONE]`. Servers that aren't OpenAI may leave `[DONE]` out.
  */
+
+import { asArray, asObject, asString, type JsonObject } from '../../../common/json.ts';
 import { type ApiError, readApiError } from '../../api-error.ts';
-import { asArray, asObject, asString, type JsonObject } from '../../json/value.ts';
 import { byIndex, itemAt, type StreamEnd, type StreamReducer, type StreamResult } from '../dialect.ts';
 import { answer } from './response.ts';
 

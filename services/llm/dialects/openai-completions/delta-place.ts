@@ -1,5 +1,5 @@
+import { asArray, asObject, asString, type JsonObject } from '../../../common/json.ts';
 import type { DeltaPlace } from '../../event-template.ts';
-import { asArray, asObject, asString, type JsonObject } from '../../json/value.ts';
 
 const TEXT: DeltaPlace = { path: ['choices', 0, 'text'], ignored: ['obfuscation'] };
 

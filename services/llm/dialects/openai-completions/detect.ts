@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../json/value.ts';
+import type { JsonObject } from '../../../common/json.ts';
 
 const OTHERS = ['/chat/completions', '/agents/completions'];
 

@@ -1,5 +1,5 @@
+import { asArray, asObject, asString, type JsonObject } from '../../../common/json.ts';
 import { readApiError } from '../../api-error.ts';
-import { asArray, asObject, asString, type JsonObject } from '../../json/value.ts';
 import type { ResponseFacts } from '../dialect.ts';
 import { NO_FACTS } from '../shared/facts.ts';
 import { mapFinishReason } from '../shared/openai-finish.ts';

@@ -1,6 +1,7 @@
 /** Chunks of a streamed completion: `choices[i].text`, the usage in a last chunk if it was asked for, then `[DONE]`. */
+
+import { asArray, asObject, asString, type JsonObject } from '../../../common/json.ts';
 import { type ApiError, readApiError } from '../../api-error.ts';
-import { asArray, asObject, asString, type JsonObject } from '../../json/value.ts';
 import { byIndex, itemAt, type StreamEnd, type StreamReducer, type StreamResult } from '../dialect.ts';
 import { answer, textOf } from './response.ts';
 

@@ -1,4 +1,4 @@
-import { asArray, asObject } from '../../json/value.ts';
+import { asArray, asObject } from '../../../common/json.ts';
 import { deploymentOf } from '../shared/azure-path.ts';
 import { factsOnly } from '../shared/facts-only.ts';
 import { readUsage } from '../shared/openai-usage.ts';

@@ -1,5 +1,5 @@
 /** Audio is told by its size and its length in time; its bytes go no further than here. */
-import { asNumber, asObject, asString, type JsonObject } from '../../json/value.ts';
+import { asNumber, asObject, asString, type JsonObject } from '../../../common/json.ts';
 
 /** Bytes a second; 0: not known. */
 export interface AudioRates {

@@ -1,5 +1,5 @@
 /** The request of a realtime response, as `turn.ts` puts it together from the messages before it. */
-import { asNumber, asObject, asString, type JsonObject } from '../../json/value.ts';
+import { asNumber, asObject, asString, type JsonObject } from '../../../common/json.ts';
 import type { RequestFields, RequestReader } from '../dialect.ts';
 import { toolNames, userText } from '../openai-responses/request.ts';
 

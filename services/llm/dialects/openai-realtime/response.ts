@@ -1,6 +1,6 @@
 import type { FinishReason, RequestedToolCall } from '../../../../schemas/call.ts';
+import { asArray, asCount, asObject, asString, type JsonObject } from '../../../common/json.ts';
 import { type ApiError, readApiError } from '../../api-error.ts';
-import { asArray, asCount, asObject, asString, type JsonObject } from '../../json/value.ts';
 import type { ResponseFacts, Usage } from '../dialect.ts';
 
 const INCOMPLETE: Readonly<Record<string, FinishReason>> = {

@@ -4,7 +4,7 @@
  * events of a response name it, so that several may be going on.
  */
 import type { Side } from '../../../../schemas/frame.ts';
-import { asObject, asString, type JsonObject } from '../../json/value.ts';
+import { asObject, asString, type JsonObject } from '../../../common/json.ts';
 import { carriedResponse, eventMembers, eventType, memberText } from '../../socket/event.ts';
 import type { ClientStep, Conversation, ServerStep, SocketApi } from '../dialect.ts';
 import { type AudioRates, base64Bytes, milliseconds, ratesOf } from './audio.ts';

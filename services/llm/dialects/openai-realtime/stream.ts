@@ -9,8 +9,9 @@
  * The beta says `text`, `audio` and `audio_transcript` where the general form says `output_text`, `output_audio` and
  * `output_audio_transcript`. Audio comes by its size (see socket.ts).
  */
+
+import { asArray, asCount, asObject, asString, type JsonObject } from '../../../common/json.ts';
 import { type ApiError, readApiError } from '../../api-error.ts';
-import { asArray, asCount, asObject, asString, type JsonObject } from '../../json/value.ts';
 import { byIndex, itemAt, type StreamReducer, type StreamResult } from '../dialect.ts';
 import { answer } from './response.ts';
 

@@ -6,7 +6,7 @@
  *
  * with what the server last said of its session. Absent members weren't told.
  */
-import { asArray, asObject, asString, type JsonObject, parseJson } from '../../json/value.ts';
+import { asArray, asObject, asString, type JsonObject, parseJson } from '../../../common/json.ts';
 import { memberText } from '../../socket/event.ts';
 import { type AudioRates, base64Bytes, milliseconds } from './audio.ts';
 

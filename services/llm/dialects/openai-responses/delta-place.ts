@@ -1,5 +1,5 @@
+import { asString, type JsonObject } from '../../../common/json.ts';
 import type { DeltaPlace } from '../../event-template.ts';
-import { asString, type JsonObject } from '../../json/value.ts';
 
 const DELTA: DeltaPlace = { path: ['delta'], ignored: ['sequence_number', 'obfuscation'] };
 

@@ -1,4 +1,4 @@
-import { asObject, type JsonObject } from '../../json/value.ts';
+import { asObject, type JsonObject } from '../../../common/json.ts';
 
 /** `/responses/ID`, `/responses/input_tokens` and `/responses/compact` are no calls. */
 export function isCallPath(path: string): boolean {

@@ -1,4 +1,4 @@
-import { asArray, asObject, asString, type JsonObject } from '../../json/value.ts';
+import { asArray, asObject, asString, type JsonObject } from '../../../common/json.ts';
 import { type HistoryMessage, type HistoryReader, historyMessage, type ToolResult } from '../history.ts';
 import { isToolCall, toolCallOf } from './response.ts';
 

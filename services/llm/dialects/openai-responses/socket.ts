@@ -8,7 +8,7 @@
  */
 
 import type { Side } from '../../../../schemas/frame.ts';
-import { asString } from '../../json/value.ts';
+import { asString } from '../../../common/json.ts';
 import { carriedResponse, eventMembers, eventType, memberText } from '../../socket/event.ts';
 import type { ClientStep, Conversation, ServerStep, SocketApi } from '../dialect.ts';
 import { isCallPath } from './detect.ts';

@@ -6,8 +6,9 @@
  *     { response.output_item.added, response.*.delta*, response.output_item.done }*      by output_index
  *     response.completed | response.incomplete | response.failed, or `error`
  */
+
+import { asArray, asObject, asString, type JsonObject } from '../../../common/json.ts';
 import { type ApiError, readApiError } from '../../api-error.ts';
-import { asArray, asObject, asString, type JsonObject } from '../../json/value.ts';
 import { byIndex, itemAt, type StreamReducer, type StreamResult } from '../dialect.ts';
 import { answer } from './response.ts';
 

@@ -1,4 +1,4 @@
-import { asCount, asObject } from '../../json/value.ts';
+import { asCount, asObject } from '../../../common/json.ts';
 import type { Usage } from '../dialect.ts';
 
 /** `input_tokens` includes the cached ones, `output_tokens` the reasoning. */

@@ -1,4 +1,4 @@
-import { asCount, asObject } from '../../json/value.ts';
+import { asCount, asObject } from '../../../common/json.ts';
 import { readMeta } from '../shared/cohere-usage.ts';
 import { plainUsage } from '../shared/facts.ts';
 import { factsOnly } from '../shared/facts-only.ts';

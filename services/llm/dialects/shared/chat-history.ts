@@ -1,5 +1,5 @@
 /** The course of a conversation in messages with `role`, `content` and `tool_calls`, as OpenAI's chat API has it and others after it. */
-import { asArray, asObject, asString, type JsonObject } from '../../json/value.ts';
+import { asArray, asObject, asString, type JsonObject } from '../../../common/json.ts';
 import { type AskedTool, type HistoryMessage, type HistoryReader, historyMessage } from '../history.ts';
 
 /** `content` is a string or a list of parts. */

@@ -1,4 +1,4 @@
-import { asCount, asObject } from '../../json/value.ts';
+import { asCount, asObject } from '../../../common/json.ts';
 import type { Usage } from '../dialect.ts';
 import { plainUsage } from './facts.ts';
 

@@ -2,7 +2,7 @@
  * Dialects of APIs that make no text: embeddings, rankings, sound, pictures. Their calls have a model, times and a usage, and
  * nothing to read: such a dialect is a path, a shape and a usage.
  */
-import { asNumber, asString, type JsonObject } from '../../json/value.ts';
+import { asNumber, asString, type JsonObject } from '../../../common/json.ts';
 import { type Dialect, openStream, type ResponseFacts, type StreamReducer, type Usage } from '../dialect.ts';
 import { NO_FACTS } from './facts.ts';
 

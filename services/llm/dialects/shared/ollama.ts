@@ -1,6 +1,6 @@
 /** What Ollama's own APIs have in common: NDJSON whose last line has the counts, and settings in `options`. */
 import type { FinishReason } from '../../../../schemas/call.ts';
-import { asCount, asNumber, asObject, asString, type JsonObject } from '../../json/value.ts';
+import { asCount, asNumber, asObject, asString, type JsonObject } from '../../../common/json.ts';
 import type { RequestFields, Usage } from '../dialect.ts';
 import { plainUsage } from './facts.ts';
 

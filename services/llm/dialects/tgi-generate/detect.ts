@@ -1,4 +1,4 @@
-import { asObject, type JsonObject } from '../../json/value.ts';
+import { asObject, type JsonObject } from '../../../common/json.ts';
 
 export function isCallPath(path: string): boolean {
   return (path.endsWith('/generate') && !path.endsWith('/api/generate')) || path.endsWith('/generate_stream');

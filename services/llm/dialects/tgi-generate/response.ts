@@ -1,5 +1,5 @@
+import { asCount, asObject, asString, type JsonObject } from '../../../common/json.ts';
 import { readApiError } from '../../api-error.ts';
-import { asCount, asObject, asString, type JsonObject } from '../../json/value.ts';
 import type { ResponseFacts } from '../dialect.ts';
 import { NO_FACTS, plainUsage } from '../shared/facts.ts';
 import { mapFinishReason } from '../shared/openai-finish.ts';

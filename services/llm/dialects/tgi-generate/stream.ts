@@ -1,6 +1,7 @@
 /** Each event is one token; the last one has the whole text and the details, an error comes as an event of its own. */
+
+import { asObject, asString, type JsonObject } from '../../../common/json.ts';
 import { type ApiError, readApiError } from '../../api-error.ts';
-import { asObject, asString, type JsonObject } from '../../json/value.ts';
 import type { StreamReducer, StreamResult } from '../dialect.ts';
 import { plainUsage } from '../shared/facts.ts';
 import { answer } from './response.ts';

@@ -2,7 +2,7 @@
  * A JSON API that looks like an LLM call and that no dialect knows. Kept with its raw bodies; nothing in it is interpreted
  * except the members that nearly all such APIs share (`model`, `id`, the usage).
  */
-import { asNumber, asObject, asString, type JsonObject } from '../../json/value.ts';
+import { asNumber, asObject, asString, type JsonObject } from '../../../common/json.ts';
 import { type Dialect, openStream, type ResponseFacts, type StreamReducer, type Usage } from '../dialect.ts';
 import { readUsage } from './usage.ts';
 

@@ -1,4 +1,4 @@
-import { asCount, asObject, type JsonObject } from '../../json/value.ts';
+import { asCount, asObject, type JsonObject } from '../../../common/json.ts';
 import type { Usage } from '../dialect.ts';
 
 /**
