@@ -3,9 +3,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { BitternError } from '../common/errors.ts';
-import { loadConfig } from './load.ts';
-import { effectiveSettings } from './print.ts';
+import { BitternError } from '../../common/errors.ts';
+import { loadConfig } from '../load.ts';
+import { effectiveSettings } from '../print.ts';
 
 async function load(t: TestContext, text: string): Promise<Awaited<ReturnType<typeof loadConfig>>> {
   const folder = await mkdtemp(path.join(tmpdir(), 'bittern-alerts-config-'));
@@ -43,7 +43,7 @@ test("what is in force is shown without the receivers' addresses and headers", a
 });
 
 test('the examples of docs/alerts.md are a configuration', async (t) => {
-  const page = await readFile(new URL('../../docs/alerts.md', import.meta.url), 'utf8');
+  const page = await readFile(new URL('../../../docs/alerts.md', import.meta.url), 'utf8');
   const blocks = [...page.matchAll(/```yaml\n([^`]*)```/g)].map(([, block]) => block);
   assert.equal(blocks.length, 4);
   const { config } = await load(t, blocks.join('\n'));

@@ -1,9 +1,9 @@
 /** Settings of the alerts. */
 import { z } from 'zod';
-import { ALERT_DEFAULTS } from '../alerts/defaults.ts';
-import { parseMatcher } from '../alerts/matcher.ts';
-import { DAYS } from '../alerts/mute.ts';
-import { receiverSettings } from '../alerts/receivers/index.ts';
+import { ALERT_DEFAULTS } from '../../alerts/defaults.ts';
+import { parseMatcher } from '../../alerts/matcher.ts';
+import { DAYS } from '../../alerts/mute.ts';
+import { receiverSettings } from '../../alerts/receivers/index.ts';
 
 const LIST_MAX = 100;
 const DAY_MS = 86_400_000;
