@@ -163,15 +163,21 @@ test('a partition whose broker is away, or that has records to come, is not quie
   assert.equal(looks, 6, 'what nothing waits in is not asked for');
 });
 
-test('what came of waiting is published before its offsets are committed', { timeout: 20_000 }, async () => {
+/** A stage in which what came of waiting is being published: the publisher waits for `room`. */
+async function publishing(batch: Batch<Frame>, room: Promise<void>): Promise<Bench> {
   const bench = new Bench(SOON);
-  const batch = gapped();
-  const room = Promise.withResolvers<void>();
-  bench.room = room.promise;
+  bench.room = room;
   bench.start();
   bench.assign(1);
   await bench.stage.batch(batch);
   while (bench.published.length === 0) await sleep(20);
+  return bench;
+}
+
+test('what came of waiting is published before its offsets are committed', { timeout: 20_000 }, async () => {
+  const batch = gapped();
+  const room = Promise.withResolvers<void>();
+  const bench = await publishing(batch, room.promise);
   const committed = (): boolean => bench.commits.some(({ offset }) => offset === batch.nextOffset);
   await sleep(1500);
   assert.equal(committed(), false, 'by the next regular commit');
@@ -182,14 +188,9 @@ test('what came of waiting is published before its offsets are committed', { tim
 });
 
 test('what came of waiting is committed when it is published', { timeout: 20_000 }, async () => {
-  const bench = new Bench(SOON);
   const batch = gapped();
   const room = Promise.withResolvers<void>();
-  bench.room = room.promise;
-  bench.start();
-  bench.assign(1);
-  await bench.stage.batch(batch);
-  while (bench.published.length === 0) await sleep(20);
+  const bench = await publishing(batch, room.promise);
   room.resolve();
   while (bench.commits.at(-1)?.offset !== batch.nextOffset) await sleep(50);
   bench.stage.close();
