@@ -285,6 +285,22 @@ test(
   },
 );
 
+test('a sink that starts while ClickHouse is away waits for it, and then works', options, async () => {
+  await startBoth();
+  await sink.stop();
+  await system.gate.set('closed');
+  await publish(30);
+  const before = readFileSync(sink.logFile, 'utf8').length;
+  sink.start();
+  const said = (): string => readFileSync(sink.logFile, 'utf8').slice(before);
+  await until('it says that it waits', async () => said().includes('Waiting for ClickHouse'));
+  await sleep(1_500);
+  assert.ok(sink.running, 'it has ended');
+  await system.gate.set('open');
+  await until('it drains', async () => (await system.lag()) === 0);
+  assert.deepEqual(await storedCalls(), sentCalls());
+});
+
 test('SIGTERM ends the stages in time right after the broker came back', options, async () => {
   await startBoth();
   for (const sinceMs of [0, 1_000]) {

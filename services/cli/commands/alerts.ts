@@ -3,7 +3,7 @@ import { storeObserved } from '../../observe/sources/sink.ts';
 import { isAlertingConfigured, startAlerting } from '../alerting.ts';
 import { type CommandBody, EXIT } from '../command.ts';
 import { startObserving } from '../observe.ts';
-import { openConfiguredStore } from '../runtime.ts';
+import { openServiceStore } from '../service-store.ts';
 import { runStage } from '../stage.ts';
 
 export const alerts: CommandBody = {
@@ -25,7 +25,7 @@ export const alerts: CommandBody = {
         'There is nobody to tell and nothing to ask: set alerts.receivers, or rules.sql (docs/alerts.md).',
       );
     }
-    const store = await openConfiguredStore(config);
+    const store = await openServiceStore(context, config);
     try {
       const observing = await startObserving(context, 'alerts');
       observing.add(storeObserved(store));

@@ -7,7 +7,8 @@ import { ClickHouseStage } from '../../sinks/clickhouse-stage.ts';
 import { type CommandBody, type Context, EXIT, usageError } from '../command.ts';
 import { kafkaTopics, openKafkaBus } from '../kafka.ts';
 import { kafkaLimits, startObserving } from '../observe.ts';
-import { createExporter, createSink, openConfiguredStore } from '../runtime.ts';
+import { createExporter, createSink } from '../runtime.ts';
+import { openServiceStore } from '../service-store.ts';
 import { runStage } from '../stage.ts';
 import { formatCount } from '../terminal/units.ts';
 
@@ -48,7 +49,7 @@ async function runClickHouse(context: Context): Promise<number> {
   const { loaded, signal, note } = context;
   const { config } = loaded;
   const topics = await kafkaTopics(config, { writes: [], maskingKey: null, note });
-  const store = await openConfiguredStore(config);
+  const store = await openServiceStore(context, config);
   try {
     const target = createSink(config, store);
     const bus = await openKafkaBus(config, signal);
@@ -86,7 +87,7 @@ async function runOtlp(context: Context): Promise<number> {
   const { loaded, signal, note } = context;
   const { config } = loaded;
   if (config.otlp.endpoint === '') throw usageError('otlp.endpoint is not configured: where shall it send to?');
-  const store = await openConfiguredStore(config);
+  const store = await openServiceStore(context, config);
   try {
     const otlp = (await createExporter(config, store, note))!;
     const observing = await startObserving(context, 'otlp');

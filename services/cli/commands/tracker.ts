@@ -2,7 +2,8 @@ import { storeObserved } from '../../observe/sources/sink.ts';
 import { trackerObserved } from '../../observe/sources/tracker.ts';
 import { type CommandBody, EXIT } from '../command.ts';
 import { startObserving } from '../observe.ts';
-import { createTracker, openConfiguredStore } from '../runtime.ts';
+import { createTracker } from '../runtime.ts';
+import { openServiceStore } from '../service-store.ts';
 import { runStage } from '../stage.ts';
 import { formatCount } from '../terminal/units.ts';
 
@@ -19,7 +20,7 @@ export const tracker: CommandBody = {
   run: async (context) => {
     const { loaded, signal, note } = context;
     const config = { ...loaded.config, tracker: { ...loaded.config.tracker, enabled: true } };
-    const store = await openConfiguredStore(config);
+    const store = await openServiceStore(context, config);
     try {
       const stage = createTracker(config, store)!;
       const observing = await startObserving(context, 'tracker');

@@ -4,8 +4,9 @@ import { startAlerting } from '../alerting.ts';
 import { type CommandBody, EXIT } from '../command.ts';
 import { captureLive } from '../live.ts';
 import { startObserving } from '../observe.ts';
-import { createExporter, openConfiguredStore, type RunningExporter } from '../runtime.ts';
+import { createExporter, type RunningExporter } from '../runtime.ts';
 import { curlLine, serveApi, untilAborted } from '../serve.ts';
+import { openServiceStore } from '../service-store.ts';
 import { runStage } from '../stage.ts';
 import { storeTarget } from '../target.ts';
 import { storedRows } from '../terminal/units.ts';
@@ -38,7 +39,7 @@ export const up: CommandBody = {
     const { args, loaded, signal, print, note } = context;
     const port = args.integer('port', 0, 65_535) ?? loaded.config.api.port;
     const config = { ...loaded.config, api: { ...loaded.config.api, port } };
-    const store = await openConfiguredStore(config);
+    const store = await openServiceStore(context, config);
     const observing = await startObserving(context, 'up');
     let otlp: RunningExporter | null = null;
     try {
