@@ -90,7 +90,7 @@ export function isStep(call: CallFacts): boolean {
 }
 
 /** Order in which a thread's calls happened. */
-export function before(a: CallFacts, b: CallFacts): boolean {
+export function before(a: Pick<CallFacts, 'callId' | 'start'>, b: Pick<CallFacts, 'callId' | 'start'>): boolean {
   return a.start !== b.start ? a.start < b.start : a.callId < b.callId;
 }
 

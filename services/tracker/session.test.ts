@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Turn } from '../../schemas/story.ts';
+import type { CallId } from '../common/types.ts';
 import { DETECTOR_DEFAULTS } from './detectors/settings.ts';
+import { byTime, type StoredFacts } from './facts.ts';
 import { digest } from './ids.ts';
-import { SessionStory } from './session.ts';
-import { Thread, tellAll } from './testing.ts';
+import { retell, SessionStory } from './session.ts';
+import { START, Thread, tellAll } from './testing.ts';
 
 test('a turn goes from the words of a user to the final answer, with its tool calls and their results', () => {
   const thread = new Thread()
@@ -71,6 +74,55 @@ test('a first request that failed under another thread goes with the attempt tha
   assert.equal(sessions[0]!.turns, 2);
   assert.ok(corrections.length > 0, 'the rows of one of the threads say the other one');
 });
+
+/** The turns' rows after calls that came in this order, each looked at by itself. */
+function turnsInOrder(calls: readonly StoredFacts[]): Map<string, Turn> {
+  const rows = new Map<string, Turn>();
+  let story = new SessionStory('session', DETECTOR_DEFAULTS);
+  for (const [n, call] of calls.entries()) {
+    if (!story.add(call)) {
+      story = new SessionStory('session', DETECTOR_DEFAULTS, story.told, story.book.ids);
+      retell(story, calls.slice(0, n + 1));
+    }
+    const { turns, goneTurns } = story.tell();
+    for (const turn of turns) rows.set(turn.turnId, turn);
+    for (const id of goneTurns) rows.delete(id);
+  }
+  return new Map([...rows].sort());
+}
+
+/** One after another and at the same time (a pipelining client), asked again after an answer, or in two conversations. */
+const FAILURES: Readonly<Record<string, readonly StoredFacts[]>> = {
+  pipelined: (() => {
+    const failed = new Thread({ thread: 'none' }).user('Hello').fails({ callId: '5' as CallId });
+    const thread = new Thread().user('Hello').answers('Hi', { callId: '7' as CallId });
+    thread.user('More').answers('No', { callId: '6' as CallId, start: START });
+    return [...failed.calls, ...thread.calls];
+  })(),
+  'asked again': [
+    ...new Thread().user('Hello').answers('Hi').calls,
+    ...new Thread({ thread: 'none' }, 5).user('Hello').fails().calls,
+    ...new Thread({}, 9).user('Hello').answers('Hi').calls,
+  ],
+  'tried in vain, and in another conversation': [
+    ...new Thread({ thread: 'none' }).user('Hello').fails().fails().calls,
+    ...new Thread({}, 5).user('First').answers('Hi').user('Second').answers('Ho').calls,
+    ...new Thread({ thread: 'other' }, 9).user('Hello').answers('Hi').calls,
+  ],
+};
+
+for (const [what, calls] of Object.entries(FAILURES)) {
+  test(`a first request that failed goes where its attempt is, however the calls come: ${what}`, () => {
+    const wanted = turnsInOrder([...calls].sort(byTime));
+    assert.ok([...wanted.values()].some(({ retries }) => retries > 0));
+    for (const order of permutations(calls)) assert.deepEqual(turnsInOrder(order), wanted);
+  });
+}
+
+function permutations<T>(items: readonly T[]): T[][] {
+  if (items.length < 2) return [[...items]];
+  return items.flatMap((item, n) => permutations(items.toSpliced(n, 1)).map((rest) => [item, ...rest]));
+}
 
 test('side calls cost, and tell nothing of the story', () => {
   const thread = new Thread().user('Hello').answers('Hi').user('More').answers('No');

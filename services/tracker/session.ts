@@ -5,12 +5,12 @@
  * and side calls may come in any order among each other. What comes out depends on the set of calls, not on how they came.
  */
 import type { Finding, Session, ToolCall, Turn } from '../../schemas/story.ts';
-import { tries, withAttempts } from './attempts.ts';
+import { Attempts, withAttempts } from './attempts.ts';
 import { BurnWatch } from './detectors/burn.ts';
 import type { Reporter } from './detectors/detector.ts';
 import { Episode } from './detectors/episode.ts';
 import type { DetectorSettings } from './detectors/settings.ts';
-import { before, byTime, type CallFacts, isStep, succeeded } from './facts.ts';
+import { before, byTime, type CallFacts, isStep } from './facts.ts';
 import { FindingBook } from './findings.ts';
 import type { Lasting } from './packing/packed-calls.ts';
 import { type Correction, Places } from './places.ts';
@@ -38,7 +38,7 @@ export interface Told {
 
 /** Adds all calls in order to a story that is empty. */
 export function retell(story: SessionStory, calls: readonly CallFacts[]): void {
-  for (const call of withAttempts(calls).sort(byTime)) story.add(call);
+  for (const call of withAttempts(calls).sort(byTime)) story.put(call);
 }
 
 export class SessionStory {
@@ -50,6 +50,7 @@ export class SessionStory {
   readonly #aliases = new Map<string, string>();
   readonly #compactions: CallFacts[] = [];
   readonly #seen = new Set<string>();
+  readonly #attempts = new Attempts();
   #kept: CallFacts[] | null = [];
   readonly #dirty = new Set<TurnState>();
   /** Turns that have rows. */
@@ -109,8 +110,14 @@ export class SessionStory {
    * anew by `retell`.
    */
   add(call: CallFacts): boolean {
-    if (this.#seen.has(call.callId)) return true;
-    if (this.#isLate(call)) return false;
+    if (!this.#seen.has(call.callId) && this.#isLate(call)) return false;
+    this.put(call);
+    return true;
+  }
+
+  /** Adds a call of which nothing that came before it is late: in order of time, or in an order that was told before. */
+  put(call: CallFacts): void {
+    if (this.#seen.has(call.callId)) return;
     const threadId = this.#nameOf(call.threadId);
     const thread = isStep(call) ? this.#threadOf(call, threadId) : null;
     this.#seen.add(call.callId);
@@ -119,7 +126,7 @@ export class SessionStory {
     this.#burn.add(call, this.#reporter('', call));
     if (thread !== null) this.#addStep(call, thread);
     else if (call.kind !== '') this.#addSide(call, threadId);
-    return true;
+    this.#attempts.add(call);
   }
 
   #isLate(call: CallFacts): boolean {
@@ -130,19 +137,10 @@ export class SessionStory {
     const unthreaded = !this.#threads.has(own) && isStep(call);
     if (unthreaded && this.#compactions.some((side) => this.#nameOf(side.threadId) === own && before(call, side)))
       return true;
-    if (isStep(call) && !this.#threads.has(own)) return this.#wasTried(call);
+    if (this.#attempts.displaces(call)) return true;
     if (call.kind !== 'compaction' || call.answerTextHash === '') return false;
     for (const { threadId, first } of this.#threads.values())
       if (threadId !== own && before(call, first) && first.openingHash === call.answerTextHash) return true;
-    return false;
-  }
-
-  /** Whether the new thread's first step is an attempt of a request that another thread begins or ends with. */
-  #wasTried(call: CallFacts): boolean {
-    for (const { first, last, failuresOnly } of this.#threads.values()) {
-      if (succeeded(call) ? failuresOnly && last !== null && tries(call, last) : !failuresOnly && tries(first, call))
-        return true;
-    }
     return false;
   }
 

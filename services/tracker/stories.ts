@@ -120,7 +120,7 @@ export class Stories {
   /** A story as it was when its calls were packed: all of it has been told. */
   #again(root: string, calls: readonly CallFacts[]): SessionStory {
     const story = new SessionStory(root, this.#options.detectors);
-    for (const call of calls) story.add(call);
+    for (const call of calls) story.put(call);
     story.tell();
     return story;
   }

@@ -31,7 +31,6 @@ export class ThreadStory {
   #ledTo: TurnState | null = null;
   /** Calls of it overlap: several agents that nothing tells apart. */
   overlaps = false;
-  failuresOnly = true;
   steps = 0;
   retries = 0;
   toolErrors = 0;
@@ -60,7 +59,6 @@ export class ThreadStory {
     const turn = this.#turnOf(call);
     const isRetry = this.#attempts.get(call.stepId) === false;
     if (call.stepId !== '') this.#remember(call.stepId, succeeded(call));
-    if (succeeded(call)) this.failuresOnly = false;
     this.#overlap(call, isRetry);
     this.#last = this.#newest = call;
     turn.step(call, isRetry);
