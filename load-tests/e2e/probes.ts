@@ -6,17 +6,38 @@ import { Random } from '../generator/random.ts';
 const PROBES = ['mirror-a', 'mirror-b'] as const;
 export type Probe = (typeof PROBES)[number];
 
-/** Which probes miss a packet. `fromClient` is told by the ports, `control`: SYN, FIN or RST is set. */
-export type Missing = (packet: { readonly fromClient: boolean; readonly control: boolean }) => readonly Probe[];
+interface Packet {
+  /** Told by the ports. */
+  readonly fromClient: boolean;
+  /** SYN, FIN or RST is set. */
+  readonly control: boolean;
+  /** Its bytes are sent more than once. */
+  readonly repeated: boolean;
+}
+
+/** Which probes miss a packet. */
+export type Missing = (packet: Packet) => readonly Probe[];
 
 const PCAP_HEADER_BYTES = 24;
 const RECORD_HEADER_BYTES = 16;
 const ETHERNET_BYTES = 14;
 const SYN_FIN_RST = 7;
 
-function inspect(record: Buffer): { readonly fromClient: boolean; readonly control: boolean } {
+function tcpOf(record: Buffer): number {
   const ip = RECORD_HEADER_BYTES + ETHERNET_BYTES;
-  const tcp = ip + (record[ip]! >> 4 === 4 ? (record[ip]! & 15) * 4 : 40);
+  return ip + (record[ip]! >> 4 === 4 ? (record[ip]! & 15) * 4 : 40);
+}
+
+/** Addresses, ports and sequence number. */
+function placeOf(record: Buffer): string {
+  const tcp = tcpOf(record);
+  const ip = RECORD_HEADER_BYTES + ETHERNET_BYTES;
+  const addresses = record[ip]! >> 4 === 4 ? record.subarray(ip + 12, ip + 20) : record.subarray(ip + 8, ip + 40);
+  return addresses.toString('latin1') + record.toString('latin1', tcp, tcp + 8);
+}
+
+function inspect(record: Buffer): Omit<Packet, 'repeated'> {
+  const tcp = tcpOf(record);
   // Clients have the higher port in generated traffic.
   return {
     fromClient: record.readUInt16BE(tcp) > record.readUInt16BE(tcp + 2),
@@ -53,12 +74,29 @@ export function capturesOfProbes(pcap: Buffer, missing: Missing): Readonly<Recor
 }
 
 function* records(pcap: Buffer, missing: Missing): Generator<{ record: Buffer; misses: readonly Probe[] }> {
+  const sent = new Map<string, number>();
+  for (const record of recordsIn(pcap)) if (hasPayload(record)) add(sent, placeOf(record));
+  for (const record of recordsIn(pcap)) {
+    const repeated = hasPayload(record) && sent.get(placeOf(record))! > 1;
+    yield { record, misses: missing({ ...inspect(record), repeated }) };
+  }
+}
+
+function* recordsIn(pcap: Buffer): Generator<Buffer> {
   for (let at = PCAP_HEADER_BYTES; at < pcap.length; ) {
     const end = at + RECORD_HEADER_BYTES + pcap.readUInt32LE(at + 8);
-    const record = pcap.subarray(at, end);
-    yield { record, misses: missing(inspect(record)) };
+    yield pcap.subarray(at, end);
     at = end;
   }
+}
+
+function hasPayload(record: Buffer): boolean {
+  const tcp = tcpOf(record);
+  return record.length > tcp + (record[tcp + 12]! >> 4) * 4;
+}
+
+function add(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
 export const NOTHING: Missing = () => [];
@@ -68,12 +106,13 @@ export const ONE_DIRECTION_EACH: Missing = ({ fromClient }) => [fromClient ? 'mi
 
 /**
  * Each misses this share of the packets, never both the same one. Neither misses how a connection begins, which gives it its id, or
- * ends: a probe that misses a FIN works out that there was one, but not always which side's was first.
+ * ends: a probe that misses a FIN works out that there was one, but not always which side's was first. Nor bytes that are sent twice: who
+ * misses the first time has those of the second, and its time.
  */
 export function independentLosses(share: number, seed: number): Missing {
   const random = new Random(seed);
-  return ({ control }) => {
-    if (control || !random.chance(2 * share)) return [];
+  return ({ control, repeated }) => {
+    if (control || repeated || !random.chance(2 * share)) return [];
     return [random.chance(0.5) ? 'mirror-a' : 'mirror-b'];
   };
 }
