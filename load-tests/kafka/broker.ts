@@ -110,7 +110,7 @@ export class KafkaBroker {
     this.#pid = child.pid ?? null;
     await this.#save();
     if (detached) child.unref();
-    else process.once('exit', () => child.kill('SIGKILL'));
+    else endWithProcess(child);
     await this.#untilStarted(logFile, before);
   }
 
@@ -204,6 +204,13 @@ export async function freePorts(count: number): Promise<number[]> {
   });
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports;
+}
+
+/** For as long as it runs: a broker may be started again and again. */
+function endWithProcess(child: ChildProcess): void {
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
 }
 
 function isAlive(pid: number): boolean {
