@@ -70,6 +70,8 @@ export function serverProperties(
     // A broker that was killed can come back only when its old registration has run out.
     'broker.session.timeout.ms': 2000,
     'broker.heartbeat.interval.ms': 500,
+    // Of several brokers, whoever came back leads again soon.
+    'leader.imbalance.check.interval.seconds': 5,
     'num.network.threads': 2,
     'num.io.threads': 4,
   };

@@ -85,14 +85,21 @@ export class Membership {
     this.#coordinator = null;
   }
 
-  /** The earliest offset that each partition still has, or the one that its next record will get. */
+  /**
+   * The earliest offset that each partition still has, or the one that its next record will get. Only leaders tell, and fetching goes
+   * on from one that has become a follower, so that nobody notices: who leads is looked up again when it fails.
+   */
   async offsets(which: 'earliest' | 'end', partitions: readonly number[]): Promise<ReadonlyMap<number, number>> {
     const wanted = {
       topic: this.#topic,
       partitions: partitions.map((partition) => ({ partition })),
       fromBeginning: which === 'earliest',
     };
-    const [found] = await this.#cluster!.fetchTopicsOffset([wanted]);
+    const cluster = this.#cluster!;
+    const [found] = await cluster.fetchTopicsOffset([wanted]).catch(async () => {
+      await cluster.refreshMetadata();
+      return cluster.fetchTopicsOffset([wanted]);
+    });
     return new Map(found?.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
   }
 
